@@ -1,0 +1,124 @@
+"""Exchange sessions as data: when each calendar trades, per date.
+
+The facts, and how far each can be trusted, stand in `calendars.toml` beside this file. Holidays are known for 2019 to
+2026: in any other year every weekday counts as a session. A date has no session, one, or two (drills at the disaster
+recovery site, the outage of 2021-02-24).
+"""
+
+import datetime
+import functools
+import pathlib
+import tomllib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alpha_panda.errors import DataError
+from alpha_panda.kernels.records import SESSION
+from alpha_panda.units import DAY_NS, IST_OFFSET_NS, parse_clock
+
+Days = npt.NDArray[np.int64]  # days since 1970-01-01
+SessionArray = npt.NDArray[np.void]  # of dtype SESSION
+
+_FILE = pathlib.Path(__file__).with_name("calendars.toml")
+_EPOCH = datetime.date(1970, 1, 1)
+_THURSDAY = 3  # the weekday of the epoch, Monday being 0
+_SATURDAY = 5
+
+
+def sessions(calendar: str, first: datetime.date, last: datetime.date) -> SessionArray:
+    """Return the sessions of `calendar` on the dates from `first` to `last`, both included.
+
+    An array of dtype SESSION in time order, opens and closes in nanoseconds UTC. Raises DataError for an unknown
+    calendar, for dates before its first known hours, and when `last` lies before `first`.
+    """
+    found = _calendar(calendar)
+    if last < first:
+        raise DataError(f"no sessions lie between {first} and {last}: the last date comes before the first")
+    if _day(first) < found.hours_from[0]:
+        earliest = _EPOCH + datetime.timedelta(days=int(found.hours_from[0]))
+        raise DataError(f"the hours of {calendar} before {earliest} are not known: {first} is too early")
+    days = np.arange(_day(first), _day(last) + 1, dtype=np.int64)
+    normal = _normal_sessions(found, days[found.trades_normally(days)])
+    special = found.special[(found.special_days >= days[0]) & (found.special_days <= days[-1])]
+    both = np.concatenate([normal, special])
+    return both[np.argsort(both["open_ns"])]
+
+
+def session_of(calendar: str, date: datetime.date) -> tuple[int, int] | None:
+    """Return when `calendar` first opens and last closes on `date`, in nanoseconds UTC; None without trading."""
+    rows = sessions(calendar, date, date)
+    return (int(rows["open_ns"][0]), int(rows["close_ns"][-1])) if len(rows) else None
+
+
+def is_session(calendar: str, date: datetime.date) -> bool:
+    """Return whether `calendar` trades on `date`."""
+    return session_of(calendar, date) is not None
+
+
+def calendars() -> tuple[str, ...]:
+    """Return the names of all calendars, sorted."""
+    return tuple(sorted(_facts()["calendars"]))
+
+
+@dataclass(frozen=True)
+class _Calendar:
+    """The rules of one calendar, as arrays."""
+
+    hours_from: Days  # the day on which each row of hours comes into force
+    hours: SessionArray  # opens and closes since IST midnight
+    closed: Days  # holidays and days whose sessions are all special
+    extra: Days  # Saturdays and Sundays with the hours of a normal day
+    special: SessionArray
+    special_days: Days  # of each row of `special`
+
+    def trades_normally(self, days: Days) -> npt.NDArray[np.bool_]:
+        """Return which of `days` have the hours of a normal day."""
+        weekday = (days + _THURSDAY) % 7 < _SATURDAY
+        return (weekday & ~np.isin(days, self.closed)) | np.isin(days, self.extra)
+
+
+def _normal_sessions(calendar: _Calendar, days: Days) -> SessionArray:
+    in_force = np.searchsorted(calendar.hours_from, days, side="right") - 1
+    rows = calendar.hours[in_force]
+    midnights_ns = days * DAY_NS - IST_OFFSET_NS
+    rows["open_ns"] += midnights_ns
+    rows["close_ns"] += midnights_ns
+    return rows
+
+
+@functools.cache
+def _facts() -> dict[str, Any]:
+    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _calendar(name: str) -> _Calendar:
+    facts = _facts()
+    if name not in facts["calendars"]:
+        raise DataError(f"{name!r} is not a calendar that we have: choose one of {', '.join(calendars())}")
+    hours = facts["calendars"][name]["hours"]
+    holidays = [_day(date) for year in facts["holidays"].values() for date in year]
+    timed = [day for day in facts["special"] if "hours" in day]
+    special = [(_day(day["date"]), row) for day in timed for row in day["hours"]]
+    return _Calendar(
+        hours_from=np.array([_day(row["from"]) for row in hours], dtype=np.int64),
+        hours=_session_rows([(0, (row["open"], row["close"])) for row in hours]),
+        closed=np.array([*holidays, *(_day(day["date"]) for day in timed)], dtype=np.int64),
+        extra=np.array([_day(day["date"]) for day in facts["special"] if "hours" not in day], dtype=np.int64),
+        special=_session_rows([(day * DAY_NS - IST_OFFSET_NS, row) for day, row in special]),
+        special_days=np.array([day for day, _ in special], dtype=np.int64),
+    )
+
+
+def _session_rows(rows: list[tuple[int, tuple[str, str]]]) -> SessionArray:
+    """Return sessions from (origin in nanoseconds, open and close as `HH:MM`) pairs."""
+    return np.array(
+        [(at + parse_clock(opens), at + parse_clock(closes)) for at, (opens, closes) in rows], dtype=SESSION
+    )
+
+
+def _day(date: datetime.date) -> int:
+    return (date - _EPOCH).days
