@@ -1,0 +1,213 @@
+"""What is traded: one instrument, the instruments of one run, and the registry that knows them by symbol."""
+
+import datetime
+import difflib
+import functools
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from alpha_panda.errors import CatalogError, DataError, EventError
+from alpha_panda.kernels.records import CLOCK, EQUITY, FUTURE, INSTRUMENT, OPTION, SESSION
+from alpha_panda.sessions import SessionArray, calendars, sessions
+from alpha_panda.units import E4
+
+INSTRUMENTS_MAX = 2**15 - 1  # an event names its instrument in 16 bits
+
+_TOKEN_MAX = 2**31 - 1
+_SYMBOL = re.compile(r"[A-Z]{2,8}:[A-Z0-9][A-Z0-9 &_.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """One instrument as it trades now; raises DataError for what no exchange lists."""
+
+    symbol: str  # exchange and trading symbol, `NSE:RELIANCE`
+    instrument_token: int  # the broker's; negative for one that no broker lists
+    tick_e4: int
+    segment: int = EQUITY  # or FUTURE, OPTION
+    lot: int = 1
+    freeze_quantity: int = 0  # the largest single order the exchange takes; 0 is no limit
+    calendar: str = "NSE_EQ"
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse fields that would surface as wrong numbers far from here."""
+        for holds, rule in (
+            (_SYMBOL.fullmatch(self.symbol), "its symbol reads EXCHANGE:NAME in capitals"),
+            (0 < abs(self.instrument_token) <= _TOKEN_MAX, "its token is not 0 and fits 32 bits"),
+            (self.tick_e4 > 0, "its tick is positive"),
+            (self.lot > 0, "its lot is positive"),
+            (self.freeze_quantity >= 0, "its freeze quantity is not negative"),
+            (self.segment in (EQUITY, FUTURE, OPTION), "its segment is EQUITY, FUTURE or OPTION"),
+            (self.calendar in calendars(), f"its calendar is one of {', '.join(calendars())}"),
+        ):
+            if not holds:
+                raise DataError(f"{self.symbol!r} cannot be an instrument: {rule}; this one is {self}")
+
+
+class Universe:
+    """The instruments of one run: sorted by symbol, each once; an instrument's position here is its index in events."""
+
+    def __init__(self, instruments: Iterable[Instrument]) -> None:
+        self.instruments = tuple(sorted(instruments, key=lambda instrument: instrument.symbol))
+        self.symbols = tuple(instrument.symbol for instrument in self.instruments)
+        if not 0 < len(self) <= INSTRUMENTS_MAX:
+            raise DataError(f"a run needs 1 to {INSTRUMENTS_MAX} instruments, not {len(self)}")
+        _refuse_repeats(self.instruments)
+
+    def __len__(self) -> int:
+        return len(self.instruments)
+
+    def __iter__(self) -> Iterator[Instrument]:
+        return iter(self.instruments)
+
+    def __getitem__(self, index: int) -> Instrument:
+        return self.instruments[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Universe) and self.instruments == other.instruments
+
+    def __hash__(self) -> int:
+        return hash(self.instruments)
+
+    def __repr__(self) -> str:
+        return f"Universe({', '.join(self.symbols)})"
+
+    def index_of(self, symbol: str) -> int:
+        """Return the position of `symbol`; DataError, with close matches, if it is not of this universe."""
+        if symbol not in self.symbols:
+            raise DataError(f"{symbol} is not of this run{_close_matches(symbol, self.symbols)}")
+        return self.symbols.index(symbol)
+
+    @functools.cached_property
+    def tokens(self) -> npt.NDArray[np.int64]:
+        """The instrument tokens, in the order of the universe."""
+        return np.array([instrument.instrument_token for instrument in self.instruments], dtype=np.int64)
+
+    def resolve(self, events: npt.NDArray[Any]) -> None:
+        """Fill `instrument` of every event from its `instrument_token`, in place; clocks have neither.
+
+        Raises EventError naming the first token that is not of this universe.
+        """
+        order = np.argsort(self.tokens)
+        wanted = events["instrument_token"]
+        place = np.minimum(np.searchsorted(self.tokens[order], wanted), len(self) - 1)
+        index = order[place]
+        unknown = (self.tokens[index] != wanted) & (events["kind"] != CLOCK)
+        if unknown.any():
+            row = int(np.argmax(unknown))
+            raise EventError(f"row {row} is of instrument token {wanted[row]}, which is not of this run: {self}")
+        events["instrument"] = np.where(events["kind"] == CLOCK, 0, index)
+
+    def records(self, first: datetime.date, last: datetime.date) -> tuple[npt.NDArray[Any], SessionArray]:
+        """Return what the kernels must know from `first` to `last`: INSTRUMENT (n,) and SESSION arrays.
+
+        The sessions of each calendar lie together; `sessions_start` and `sessions_stop` of an instrument say where.
+        """
+        tables = {name: sessions(name, first, last) for name in sorted({item.calendar for item in self.instruments})}
+        stops = dict(zip(tables, np.cumsum([len(table) for table in tables.values()]), strict=True))
+        rows = np.zeros(len(self), dtype=INSTRUMENT)
+        for field in ("instrument_token", "segment", "tick_e4", "lot", "freeze_quantity"):
+            rows[field] = [getattr(instrument, field) for instrument in self.instruments]
+        rows["sessions_stop"] = [stops[instrument.calendar] for instrument in self.instruments]
+        rows["sessions_start"] = [stops[item.calendar] - len(tables[item.calendar]) for item in self.instruments]
+        return rows, np.concatenate(list(tables.values()), dtype=SESSION)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all that is known of these instruments, in hexadecimal."""
+        return hashlib.sha256(repr([astuple(instrument) for instrument in self.instruments]).encode()).hexdigest()
+
+
+class Registry:
+    """Every instrument that the catalog knows, by symbol; immutable, so that a reader can never see half a change."""
+
+    def __init__(self, instruments: Iterable[Instrument] = ()) -> None:
+        ordered = sorted(instruments, key=lambda instrument: instrument.symbol)
+        _refuse_repeats(ordered)
+        self._by_symbol = {instrument.symbol: instrument for instrument in ordered}
+
+    def __len__(self) -> int:
+        return len(self._by_symbol)
+
+    def __iter__(self) -> Iterator[Instrument]:
+        return iter(self._by_symbol.values())
+
+    def __contains__(self, symbol: str) -> bool:
+        return symbol in self._by_symbol
+
+    def __getitem__(self, symbol: str) -> Instrument:
+        """Return the instrument of `symbol`; CatalogError, with close matches, if there is none."""
+        if symbol not in self._by_symbol:
+            raise CatalogError(f"{symbol} is not in the catalog{_close_matches(symbol, self._by_symbol)}")
+        return self._by_symbol[symbol]
+
+    def universe(self, symbols: Iterable[str]) -> Universe:
+        """Return the universe of these symbols; CatalogError for an unknown one, DataError for one named twice."""
+        return Universe(self[symbol] for symbol in symbols)
+
+    def upsert(self, instruments: Iterable[Instrument]) -> Self:
+        """Return a registry in which `instruments` replace those of the same symbol."""
+        return type(self)({**self._by_symbol, **{item.symbol: item for item in instruments}}.values())
+
+
+def unlisted_token(symbol: str) -> int:
+    """Return the token of an instrument for which no broker gave one: negative, so that no order can ever name it."""
+    return -max(zlib.crc32(symbol.encode()) & _TOKEN_MAX, 1)
+
+
+# Each row: in force from, then (prices up to and including, tick), the last row of a table without a bound. Below 250
+# rupees the bound is exclusive: 249.99 is the highest price with a tick of one paisa.
+_TICKS_E4: tuple[tuple[datetime.date, tuple[tuple[int, int], ...]], ...] = (
+    (datetime.date(2000, 1, 1), ((10**18, 500),)),
+    # NSE circular of 2024-05-24: one paisa below 250 rupees (futures followed on 2024-07-08).
+    (datetime.date(2024, 6, 10), ((250 * E4 - 1, 100), (10**18, 500))),
+    # In force since 2025-04-15, for shares and their futures.
+    (
+        datetime.date(2025, 4, 15),
+        (
+            (250 * E4 - 1, 100),
+            (1_000 * E4, 500),
+            (5_000 * E4, 1_000),
+            (10_000 * E4, 5_000),
+            (20_000 * E4, 10_000),
+            (10**18, 50_000),
+        ),
+    ),
+)
+
+
+def share_tick_e4(price_e4: int, date: datetime.date) -> int:
+    """Return NSE's tick of a share or its future by the price bands in force on `date`.
+
+    NSE moves a share between bands once a month, by its last close of the month; a price seen since then that lies in
+    another band gives another tick, so what the broker's instrument list says always wins.
+    """
+    bands = next(bands for since, bands in reversed(_TICKS_E4) if since <= date or since == _TICKS_E4[0][0])
+    return next(tick_e4 for highest_e4, tick_e4 in bands if price_e4 <= highest_e4)
+
+
+def _refuse_repeats(instruments: Iterable[Instrument]) -> None:
+    """Raise DataError where two instruments share a symbol or a token, which would then stand for either."""
+    symbols: set[str] = set()
+    tokens: dict[int, str] = {}
+    for instrument in instruments:
+        if instrument.symbol in symbols:
+            raise DataError(f"{instrument.symbol} is named twice: name each instrument once")
+        other = tokens.setdefault(instrument.instrument_token, instrument.symbol)
+        if other != instrument.symbol:
+            raise DataError(f"{instrument.symbol} and {other} have the same token, {instrument.instrument_token}")
+        symbols.add(instrument.symbol)
+
+
+def _close_matches(symbol: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence that says which known symbols were perhaps meant; the exchange does not count."""
+    by_name = {name.partition(":")[2]: name for name in known}
+    close = difflib.get_close_matches(symbol.upper().rpartition(":")[2], by_name, n=3, cutoff=0.7)
+    return f"; did you mean {' or '.join(by_name[name] for name in close)}?" if close else ""
