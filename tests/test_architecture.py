@@ -42,7 +42,7 @@ ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 # One or two letters are licensed for mathematics, for English words, and for what the domain itself calls so.
-SHORT_NAME = re.compile(r"[_ijkntxyzT]|mu|nu|xi|at|by|do|go|id|no|of|ok|on|to|up|E4|SL")
+SHORT_NAME = re.compile(r"[_ijknptxyzT]|mu|nu|xi|at|by|do|go|id|no|of|ok|on|to|up|E4|SL")
 
 
 def test_every_module_opens_with_one_sentence():
