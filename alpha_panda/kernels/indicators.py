@@ -83,7 +83,8 @@ def ema(state, length, value):
 def wilder(state, length, value):
     """Return Wilder's average, of weight 1/length, in the unit of `value`.
 
-    It is seeded with the mean of the first `length` values. Source: J. W. Wilder, New Concepts in Technical Trading Systems (1978).
+    It is seeded with the mean of the first `length` values. Source: Wilder, New Concepts in Technical Trading Systems
+    (1978), as in TA-Lib.
     """
     if state.count < length:
         return _seed(state, length, value)

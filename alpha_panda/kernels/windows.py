@@ -184,8 +184,7 @@ def highest(state, length):
 
 @kernel
 def _extend_extremes(state, length, value):
-    if state.head == 0 or value > state.extreme:
-        state.extreme = value
+    state.extreme = value if state.head == 0 else max(value, state.extreme)
     push(state, length, value)
     if state.head == 0:
         for i in range(length - 2, -1, -1):
