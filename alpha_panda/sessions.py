@@ -58,6 +58,14 @@ def is_session(calendar: str, date: datetime.date) -> bool:
     return session_of(calendar, date) is not None
 
 
+def inside(table: SessionArray, times_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return which instants lie in a session of `table`: at or after its open and before its close."""
+    if not len(table):
+        return np.zeros(len(times_ns), dtype=np.bool_)
+    row = np.searchsorted(table["open_ns"], times_ns, side="right") - 1
+    return (row >= 0) & (times_ns < table["close_ns"][row])
+
+
 def calendars() -> tuple[str, ...]:
     """Return the names of all calendars, sorted."""
     return tuple(sorted(_facts()["calendars"]))

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from alpha_panda.errors import DataError
-from alpha_panda.sessions import calendars, is_session, session_of, sessions
-from alpha_panda.units import DAY_NS, ist_datetime
+from alpha_panda.sessions import calendars, inside, is_session, session_of, sessions
+from alpha_panda.units import DAY_NS, ist_datetime, ist_time_ns, parse_clock
 
 CALENDARS = ("NFO", "NSE_EQ", "NSE_EQ_FO")
 
@@ -47,8 +47,9 @@ def test_every_day_agrees_with_the_checked_calendar(calendar: str, shared_file: 
     for date, kind, opens, closes, reason in checked.select("date", "kind", "open_ist", "close_ist", "reason").rows():
         if kind == "holiday" or opens is None:  # the hours of Muhurat trading on 2026-11-08 are not known
             assert hours(calendar, date) == [], date
-        elif "two short sessions" in reason:  # whose hours the file has from memory; ours are from the press of the day
-            assert len(hours(calendar, date)) == 2, date
+        elif "two short sessions" in reason:
+            morning, midday = hours(calendar, date)
+            assert (morning[:5], midday[-5:]) == (opens, closes), date
         else:
             assert hours(calendar, date) == [f"{opens}-{closes}"], date
 
@@ -98,6 +99,15 @@ def test_a_split_day_is_one_span_from_first_open_to_last_close():
     span = session_of("NSE_EQ", datetime.date(2024, 3, 2))
     assert span is not None
     assert [f"{ist_datetime(time_ns):%H:%M}" for time_ns in span] == ["09:15", "12:30"]
+
+
+def test_an_instant_is_inside_from_the_open_until_just_before_the_close():
+    date = datetime.date(2024, 3, 2)
+    table = sessions("NSE_EQ", date, date)
+    clocks = ["09:14:59", "09:15", "09:59:59", "10:00", "11:29:59", "11:30", "12:29:59", "12:30"]
+    times = np.array([ist_time_ns(date, parse_clock(clock)) for clock in clocks])
+    assert inside(table, times).tolist() == [False, True, True, False, False, True, True, False]
+    assert not inside(table[:0], times).any()
 
 
 def test_a_day_without_trading_has_no_span():
