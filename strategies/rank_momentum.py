@@ -1,7 +1,7 @@
 """Every `rebalance` bars, hold the `top` instruments of the universe by return over the last `lookback` bars.
 
-Each of them gets the exposure 1/top, every other none. Bars are bar times of the universe: one call is one bar. Ranked
-is what traded in the latest bar and had a price `lookback` bars before; of equal returns, the one listed first wins.
+Each of them gets the exposure 1/top, every other none. Bars are counted for the universe as a whole, by their times.
+Ranked is what traded in the latest bar and had a price `lookback` bars before; of equal returns, the first listed wins.
 """
 
 from alpha_panda.kernels import Parameter, kernel, record
@@ -15,7 +15,8 @@ PARAMETERS = {
 
 STATE = record(
     ("closes", window(512)),  # noted `lookback` bars before each rebalance to come, and at no other bar
-    ("bars", "i8"),  # seen by the universe; only the first state counts them
+    ("latest_ns", "i8"),  # the first state keeps the latest bar time of the universe,
+    ("bars", "i8"),  # and how many there were
     ("leader", "i8"),  # the k-th state names the instrument in the k-th place
     ("leader_return", "f8"),
 )
@@ -24,26 +25,35 @@ STATE = record(
 @kernel
 def step_all(states, params, bars, targets):
     """Write the exposures wanted after `bars`; a target that stays NaN keeps the last one."""
-    states[0].bars += 1
-    count = states[0].bars
-    if count % params.rebalance == 0:
-        leaders = rank(states, params.top, bars)
+    universe, latest_ns = states[0], latest_time_ns(bars)
+    if latest_ns == universe.latest_ns:
+        return
+    universe.latest_ns = latest_ns
+    universe.bars += 1
+    if universe.bars % params.rebalance == 0:
+        leaders = rank(states, params.top, bars, latest_ns)
         if leaders > 0:
             targets[:] = 0.0
         for place in range(leaders):
             targets[states[place].leader] = 1.0 / params.top
-    if (count + params.lookback) % params.rebalance == 0:
+    if (universe.bars + params.lookback) % params.rebalance == 0:
         awaited = (params.lookback + params.rebalance - 1) // params.rebalance
         for k in range(len(bars)):
             push(states[k].closes, awaited, bars[k].close_e4)
 
 
 @kernel
-def rank(states, top, bars):
-    """Note the best `top` instruments in order and return how many there are, by insertion: most never enter."""
+def latest_time_ns(bars):
+    """Return the latest close of any bar."""
     latest_ns = 0
     for k in range(len(bars)):
         latest_ns = max(latest_ns, bars[k].time_ns)
+    return latest_ns
+
+
+@kernel
+def rank(states, top, bars, latest_ns):
+    """Note the best `top` instruments in order and return how many there are; most fail the first comparison."""
     leaders = 0
     for k in range(len(bars)):
         earlier_e4 = oldest(states[k].closes)

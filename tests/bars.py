@@ -13,15 +13,15 @@ E4_PER_TICK = 500
 
 
 def random_bars(count: int, seed: int) -> np.ndarray:
-    """Return minute bars of a random walk on the tick grid, near 2,000 rupees, from 09:15 IST on."""
+    """Return minute bars of a random walk on the tick grid, near 2,000 rupees, as lively as a share in a crash."""
     random = np.random.default_rng(seed)
     bars = np.zeros(count, EVENT)
     bars["kind"] = BAR
     bars["time_ns"] = 1_713_757_500 * SECOND_NS + np.arange(1, count + 1) * MINUTE_NS
-    bars["close_e4"] = (40_000 + np.cumsum(random.integers(-4, 5, count))) * E4_PER_TICK
-    bars["open_e4"] = bars["close_e4"] + random.integers(-2, 3, count) * E4_PER_TICK
-    bars["high_e4"] = np.maximum(bars["open_e4"], bars["close_e4"]) + random.integers(0, 3, count) * E4_PER_TICK
-    bars["low_e4"] = np.minimum(bars["open_e4"], bars["close_e4"]) - random.integers(0, 3, count) * E4_PER_TICK
+    bars["close_e4"] = (40_000 + np.cumsum(random.integers(-60, 61, count))) * E4_PER_TICK
+    bars["open_e4"] = bars["close_e4"] + random.integers(-20, 21, count) * E4_PER_TICK
+    bars["high_e4"] = np.maximum(bars["open_e4"], bars["close_e4"]) + random.integers(0, 30, count) * E4_PER_TICK
+    bars["low_e4"] = np.minimum(bars["open_e4"], bars["close_e4"]) - random.integers(0, 30, count) * E4_PER_TICK
     bars["volume"] = random.integers(0, 10_000, count)
     return bars
 

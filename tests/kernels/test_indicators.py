@@ -99,8 +99,8 @@ def test_an_indicator_of_closes_is_that_of_talib(name: str, length: int, bars: n
 
 
 # TA-Lib sums squares of the values themselves and loses what they have beyond 53 bits. A deviation does not change with
-# the origin, so TA-Lib is given offsets from the first close, whose squares still fit; it then subtracts squares that are
-# up to 10⁵ variances large, and five digits are gone.
+# the origin, so TA-Lib is given offsets from the first close, whose squares still fit. It then subtracts squares that
+# are up to 10⁵ variances, and five digits are gone.
 
 
 @pytest.mark.parametrize("length", LENGTHS)
