@@ -1,11 +1,11 @@
 """How kernels are compiled and cached, settled in one place.
 
-Only *block kernels*, the few functions that Python calls, are compiled with a disk cache. Every other kernel is compiled into
-them, so there is nothing else that could go stale. Numba stamps just the file of the function it caches; an edited helper in
-another file would leave the old machine code in force. Here the cache directory is named by a hash of every kernel source and
-of the compiler, and a block that is specialised for a strategy carries in its qualified name a hash of everything the
-strategy's `step` reaches: its files, the helpers it calls, the constants it reads. Without that name, strategy B would
-silently run strategy A's cached code.
+Only *block kernels*, the few functions that Python calls, are compiled with a disk cache. Every other kernel is
+compiled into them, so there is nothing else that could go stale. Numba stamps just the file of the function it
+caches; an edited helper in another file would leave the old machine code in force. Here the cache directory is named
+by a hash of every kernel source and of the compiler, and a block that is specialised for a strategy carries in its
+qualified name a hash of everything the strategy's `step` reaches: its files, the helpers it calls, the constants it
+reads. Without that name, strategy B would silently run strategy A's cached code.
 
 `fastmath` stays off: the backtest, the sweep and live must agree to the byte.
 """
@@ -22,13 +22,19 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba.core import config as numba_config
 from numba.core.registry import CPUDispatcher
+from numba.extending import intrinsic, overload
 
-_KERNEL_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": False}
+_KERNEL_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False}
 _CACHES_KEPT = 8
 _LIBRARIES = ("alpha_panda", "numba", "numpy")
 
 Kernel = Callable[..., Any]
+
+# Numba publishes its configuration without types.
+_compiler_settings: Any = numba_config
 
 
 def kernel(function: Kernel) -> Kernel:
@@ -41,13 +47,38 @@ def inlined(function: Kernel) -> Kernel:
     return numba.njit(forceinline=True, **_KERNEL_OPTIONS)(function)
 
 
-def block_kernel(template: Kernel, **bound: Kernel) -> Kernel:
-    """Compile `template` with the kernels in `bound` as its globals, and cache the machine code on disk.
+def borrow(array: Any) -> Any:
+    """Return `array` without its reference count, for use inside a kernel whose caller keeps it alive.
+
+    Passing a counted array from kernel to kernel costs two atomic operations each time, which dominate the small ones.
+    """
+    return array
+
+
+def _borrowed(_typing: Any, array: Any) -> Any:
+    def without_owner(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(signature.return_type)(context, builder, arguments[0])
+        view.meminfo = ir.Constant(view.meminfo.type, None)
+        return view._getvalue()
+
+    return array(array), without_owner
+
+
+_borrow_intrinsic: Any = intrinsic(_borrowed)
+
+
+@overload(borrow, strict=False)
+def _borrow_compiled(array: Any) -> Any:
+    return lambda array: _borrow_intrinsic(array)  # noqa: PLW0108 - an overload must be a Python function
+
+
+def block_kernel(template: Kernel, **bound: Any) -> Kernel:
+    """Compile `template` with the kernels and constants in `bound` as its globals; cache the machine code on disk.
 
     The same template bound to the same sources is compiled once per process. Where a bound kernel has no source file (a
     notebook cell) the code is compiled anew in each process instead of cached.
     """
-    digest = sources_digest(*bound.values()) if bound else ""
+    digest = sources_digest(bound) if bound else ""
     name = f"{template.__qualname__}__{digest}" if digest else template.__qualname__
     key = (template.__module__, name)
     if key not in _compiled:
@@ -58,7 +89,7 @@ def block_kernel(template: Kernel, **bound: Kernel) -> Kernel:
 _compiled: dict[tuple[str, str], Kernel] = {}
 
 
-def _compile(template: Kernel, bound: dict[str, Kernel], name: str) -> Kernel:
+def _compile(template: Kernel, bound: dict[str, Any], name: str) -> Kernel:
     code, defaults = python_function(template).__code__, python_function(template).__defaults__
     function = types.FunctionType(code, {**python_function(template).__globals__, **bound}, template.__name__, defaults)
     function.__module__, function.__qualname__ = template.__module__, name
@@ -70,16 +101,16 @@ def _compile(template: Kernel, bound: dict[str, Kernel], name: str) -> Kernel:
 
 def _enable_cache(compiled: CPUDispatcher) -> None:
     """Cache one dispatcher in our own directory, leaving numba's setting as it was for everyone else."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_directory())
+    before = _compiler_settings.CACHE_DIR
+    _compiler_settings.CACHE_DIR = str(cache_directory())
     try:
         compiled.enable_caching()
     finally:
-        numba.config.CACHE_DIR = before
+        _compiler_settings.CACHE_DIR = before
 
 
-def python_function(function: Kernel) -> types.FunctionType:
-    """Return the plain Python function behind a kernel."""
+def python_function(function: Any) -> Any:
+    """Return the plain Python function behind a kernel, and anything else as it is."""
     return getattr(function, "py_func", function)
 
 
@@ -111,11 +142,15 @@ def kernels_digest() -> str:
     return _digest([*parts, repr(versions).encode()])
 
 
-def sources_digest(*functions: Kernel) -> str:
-    """Return a short hash of all that `functions` reach outside the kernels: files, helpers, constants."""
+def sources_digest(bound: dict[str, Any]) -> str:
+    """Return a short hash of all that the bound kernels reach outside the library: files, helpers, constants."""
     seen: dict[str, bytes] = {}
-    for function in functions:
-        _reach(python_function(function), seen)
+    for name, value in bound.items():
+        function = python_function(value)
+        if isinstance(function, types.FunctionType):
+            _reach(function, seen)
+        else:
+            seen[name] = repr(value).encode()
     return _digest([part for name in sorted(seen) for part in (name.encode(), seen[name])])
 
 
@@ -154,7 +189,9 @@ def _globals_used(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
 
 def _code_bytes(code: types.CodeType) -> bytes:
     """Return what a function does, as bytes: its instructions and constants, nested functions included."""
-    constants = [_code_bytes(item) if isinstance(item, types.CodeType) else repr(item).encode() for item in code.co_consts]
+    constants = [
+        _code_bytes(item) if isinstance(item, types.CodeType) else repr(item).encode() for item in code.co_consts
+    ]
     return b"\0".join([code.co_code, repr(code.co_names).encode(), *constants])
 
 
@@ -163,8 +200,9 @@ def _is_library(module: str | None) -> bool:
     return package in _LIBRARIES or package in sys.stdlib_module_names
 
 
-def _has_file(function: Kernel) -> bool:
-    return pathlib.Path(python_function(function).__code__.co_filename).is_file()
+def _has_file(value: Any) -> bool:
+    function = python_function(value)
+    return not isinstance(function, types.FunctionType) or pathlib.Path(function.__code__.co_filename).is_file()
 
 
 def _digest(parts: list[bytes]) -> str:

@@ -1,15 +1,17 @@
 """The records of the chain: every state, message and setting that a kernel reads or writes, as numpy dtypes.
 
-Money is int64 E4 (1/10,000 rupee), time int64 nanoseconds UTC, quantity int64 units, ratios float64. Every field is fixed
-in size, so `tobytes()` is a snapshot and equality is a comparison of bytes. The base type is `np.record` so that the same
-attribute access also runs with the compiler off.
+Money is int64 E4 (1/10,000 rupee), time int64 nanoseconds UTC, quantity int64 units, ratios float64. Every field is
+fixed in size, so `tobytes()` is a snapshot and equality is a comparison of bytes. The base type is `np.record` so
+that the same attribute access also runs with the compiler off.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 Field = tuple[str, Any] | tuple[str, Any, tuple[int, ...]]
+Records = npt.NDArray[Any]
 
 
 def record(*fields: Field) -> np.dtype[np.void]:
@@ -67,11 +69,21 @@ INSTRUMENT = record(
 
 # ── Strategy stage ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+STAGE = record(
+    ("interval_ns", "i8"),
+    ("close_next_ns", "i8"),  # no bar being built closes before this
+    ("fresh", "i8"),  # bars closed since the last ranking
+    ("fault", "i8"),  # not 0: the kernel stopped; see FAULT_*
+    ("estimate_volatility", "i8"),
+)
+"""What the strategy stage keeps per strategy."""
+
 SLOT = record(
-    ("bucket_end_ns", "i8"),  # close of the bar being built; 0 when none is
+    ("building", "i8"),  # events in the bar being built
+    ("bucket_start_ns", "i8"),  # of the bar being built or to be built next
+    ("bucket_end_ns", "i8"),
     ("session_open_ns", "i8"),
     ("session_close_ns", "i8"),
-    ("fresh", "i8"),  # 1 when a bar closed since the last ranking
     ("close_e4", "i8"),  # of the last closed bar; 0 before the first
     ("variance", "f8"),  # exponentially weighted variance of bar returns
     ("target", "f8"),  # the last target said
@@ -182,7 +194,7 @@ QUOTE = record(
     ("last_e4", "i8"),  # 0 until the first price
     ("bid_e4", "i8"),
     ("ask_e4", "i8"),
-    ("volume_left", "i8"),  # of the current event, for participation
+    ("volume_left", "i8"),  # what the current event still offers our orders
     ("position", "i8"),  # net over all books
     ("holders", "i8"),  # books with a position
     ("working", "i8"),  # orders at work
@@ -275,6 +287,7 @@ ACCOUNT = record(
     ("unrealised_e4", "i8"),
     ("gross_e4", "i8"),  # sum over instruments of |position| x last
     ("charges", CHARGES),
+    ("fill_charges", CHARGES),  # of the latest fill
     ("state", "i8"),
     ("halt_code", "i8"),  # the refusal code that explains a state other than RUNNING
     ("fault", "i8"),  # not 0: the kernel stopped; see FAULT_*
@@ -293,8 +306,8 @@ ACCOUNT = record(
     ("message_head", "i8"),
     ("message_times_ns", "i8", (256,)),
     ("recent_head", "i8"),
-    ("recent_times_ns", "i8", (16,)),
-    ("recent_keys", "i8", (16,)),  # instrument, side and quantity of the latest orders
+    ("recent_times_ns", "i8", (32,)),
+    ("recent_keys", "i8", (32,)),  # instrument, side and quantity of the latest orders
     ("events", "i8"),
     ("signals", "i8"),
     ("approved", "i8"),

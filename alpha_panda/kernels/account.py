@@ -1,0 +1,176 @@
+"""What an event does to an account beyond moving prices, and what a signal asks of it.
+
+The order of the steps within one event is in replay.py. Orders made here can first meet the next event. Nothing in this
+file knows whether it runs in a backtest or in live.
+"""
+
+from typing import Any
+
+from alpha_panda.kernels.charges import rate_row
+from alpha_panda.kernels.clock import DAY_NS, covered_ns, enter_session, ist_midnight_ns
+from alpha_panda.kernels.halts import close_book, set_floor
+from alpha_panda.kernels.jit import kernel
+from alpha_panda.kernels.orders import SNAPSHOTS, cancel_orders, end_order, meet, refuse, request
+from alpha_panda.kernels.records import BAR, EXPIRED, HOLDING_TIME, NO_GUARD, RUNNING, SQUARE_OFF
+from alpha_panda.kernels.risk import DAY_LOSS_HALT, DAY_LOSS_REDUCE, EXITING, NO_PRICE, NONE, NOTHING_TO_BUY_WITH
+from alpha_panda.kernels.size import wanted_quantity
+
+
+@kernel
+def match_orders(terms: Any, state: Any, outputs: Any, p: int, event: Any) -> None:
+    """Let every working order of the event's instrument meet the event."""
+    quote, instrument = state.quotes[p, event.instrument], terms.instruments[event.instrument]
+    instant_ns = covered_ns(event, BAR)
+    if not enter_session(quote, instrument, terms.sessions, instant_ns):
+        return
+    quote.volume_left = int(event.volume * terms.execution[0].participation)
+    row = 0
+    while row < state.accounts[p].orders_working:
+        mine = state.orders[p, row].instrument == event.instrument
+        if not (mine and meet(terms, state, outputs, p, row, event, instant_ns)):
+            row += 1
+
+
+@kernel
+def guard_book(terms: Any, state: Any, outputs: Any, p: int, strategy: int, guard: int, event: Any) -> None:
+    """Act on a guard that was set off, unless outside the session or the book is already leaving."""
+    quote, instrument = state.quotes[p, event.instrument], terms.instruments[event.instrument]
+    inside = enter_session(quote, instrument, terms.sessions, covered_ns(event, BAR))
+    if inside and state.books[p, strategy, event.instrument].exiting == 0:
+        close_book(terms, state, outputs, p, strategy, event.instrument, event.time_ns, guard)
+
+
+# ── What happens by itself ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@kernel
+def before_event(terms: Any, state: Any, outputs: Any, p: int, time_ns: int) -> None:
+    """Do what was due strictly before this event: the snapshot of a past instant, the new day."""
+    account = state.accounts[p]
+    every_ns = terms.execution[0].snapshot_ns
+    if every_ns > 0 and time_ns > account.snapshot_next_ns:
+        if account.snapshot_next_ns > 0:
+            _say_snapshot(account, outputs, account.snapshot_next_ns)
+        account.snapshot_next_ns = (time_ns + every_ns - 1) // every_ns * every_ns
+    if time_ns >= account.day_start_ns + DAY_NS:
+        _begin_day(terms, account, time_ns)
+    _set_timer(terms, state, p)
+
+
+@kernel
+def _say_snapshot(account: Any, outputs: Any, time_ns: int) -> None:
+    if len(outputs.snapshots) == 0:
+        return
+    snapshot = outputs.snapshots[outputs.counts[SNAPSHOTS]]
+    outputs.counts[SNAPSHOTS] += 1
+    snapshot.time_ns = time_ns
+    snapshot.cash_e4 = account.cash_e4
+    snapshot.equity_e4 = account.equity_e4
+    snapshot.realised_e4 = account.realised_e4
+    snapshot.unrealised_e4 = account.unrealised_e4
+    snapshot.charges_e4 = account.charges.total_e4
+    snapshot.gross_e4 = account.gross_e4
+    snapshot.state = account.state
+
+
+@kernel
+def _begin_day(terms: Any, account: Any, time_ns: int) -> None:
+    """Close the books on the day before: its return, its counters and the latches that last for a day."""
+    if account.day_start_ns > 0 and account.day_start_equity_e4 > 0:
+        account.days += 1
+        change = account.equity_e4 / account.day_start_equity_e4 - 1.0
+        from_mean = change - account.return_mean
+        account.return_mean += from_mean / account.days
+        account.return_m2 += from_mean * (change - account.return_mean)
+    account.day_start_ns = ist_midnight_ns(time_ns)
+    account.day_start_equity_e4 = account.equity_e4
+    account.orders_today = 0
+    account.rate_row = rate_row(terms.rates, time_ns)
+    if account.halt_code == DAY_LOSS_REDUCE or account.halt_code == DAY_LOSS_HALT:
+        account.state = RUNNING
+        account.halt_code = NONE
+    set_floor(account, terms.limits[0])
+
+
+@kernel
+def run_timers(terms: Any, state: Any, outputs: Any, p: int, time_ns: int) -> None:
+    """Expire orders and close books that are due."""
+    account = state.accounts[p]
+    row = 0
+    while row < account.orders_working:
+        if state.orders[p, row].expires_ns <= time_ns:
+            end_order(state, outputs, p, row, time_ns, EXPIRED)
+        else:
+            row += 1
+    if account.positions > 0:
+        _close_due_books(terms, state, outputs, p, time_ns)
+    _set_timer(terms, state, p)
+
+
+@kernel
+def _close_due_books(terms: Any, state: Any, outputs: Any, p: int, time_ns: int) -> None:
+    for strategy in range(state.books.shape[1]):
+        for instrument in range(state.books.shape[2]):
+            book = state.books[p, strategy, instrument]
+            if book.quantity != 0 and book.exiting == 0 and book.exit_by_ns <= time_ns:
+                guard = _guard_of_time(book, terms.mandates[strategy], time_ns)
+                close_book(terms, state, outputs, p, strategy, instrument, time_ns, guard)
+
+
+@kernel
+def _guard_of_time(book: Any, mandate: Any, time_ns: int) -> int:
+    held_ns = time_ns - book.entry_time_ns
+    return HOLDING_TIME if 0 < mandate.holding_ns_max <= held_ns else SQUARE_OFF
+
+
+@kernel
+def _set_timer(terms: Any, state: Any, p: int) -> None:
+    account = state.accounts[p]
+    timer_ns = account.day_start_ns + DAY_NS
+    if terms.execution[0].snapshot_ns > 0:
+        timer_ns = min(timer_ns, account.snapshot_next_ns + 1)
+    for row in range(account.orders_working):
+        timer_ns = min(timer_ns, state.orders[p, row].expires_ns)
+    if account.positions > 0:
+        for strategy in range(state.books.shape[1]):
+            for instrument in range(state.books.shape[2]):
+                book = state.books[p, strategy, instrument]
+                if book.quantity != 0 and book.exiting == 0:
+                    timer_ns = min(timer_ns, book.exit_by_ns)
+    account.timer_ns = timer_ns
+
+
+# ── Signals ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@kernel
+def account_on_signal(terms: Any, state: Any, outputs: Any, p: int, signal: Any) -> None:
+    """Bring one book to what a signal wants: the order is the difference to its position and working orders."""
+    strategy, instrument_row = signal.strategy, signal.instrument
+    account, book = state.accounts[p], state.books[p, strategy, instrument_row]
+    quote, instrument = state.quotes[p, instrument_row], terms.instruments[instrument_row]
+    account.signals += 1
+    if signal.target == book.target:
+        return
+    book.target = signal.target
+    enter_session(quote, instrument, terms.sessions, signal.time_ns)
+    mandate, sleeve = terms.mandates[strategy], state.sleeves[p, strategy]
+    if quote.last_e4 == 0:
+        refuse(terms, state, outputs, p, signal, 0, NO_PRICE, 0.0, 0.0)
+        return
+    room_e4 = mandate.capital_e4 - (sleeve.committed_e4 - book.committed_e4)
+    wanted = wanted_quantity(mandate, signal.target, quote.last_e4, signal.volatility, room_e4, instrument.lot)
+    gap = wanted - book.quantity - book.working
+    if book.exiting == 1 and gap * book.working < 0:
+        refuse(terms, state, outputs, p, signal, gap, EXITING, float(book.guard), 0.0)
+        return
+    book.wanted = wanted
+    book.guard = NO_GUARD
+    if gap * book.working < 0:
+        cancel_orders(state, outputs, p, strategy, instrument_row, signal.time_ns)
+        gap = wanted - book.quantity
+    if gap != 0:
+        request(terms, state, outputs, p, strategy, instrument_row, signal.time_ns, gap, NO_GUARD)
+    elif wanted == 0 and signal.target != 0.0:
+        cost_e4 = float(quote.last_e4 * instrument.lot)
+        refuse(terms, state, outputs, p, signal, 0, NOTHING_TO_BUY_WITH, cost_e4, float(room_e4))

@@ -1,0 +1,88 @@
+"""Loss limits: latched states, and how a book or the whole account is taken out of the market.
+
+A day loss first lets nothing open (REDUCING), then closes everything (HALTED); both last for the day. A drawdown
+halts for good: only a human may clear it.
+"""
+
+from typing import Any
+
+from alpha_panda.kernels.clock import NEVER_NS, enter_session
+from alpha_panda.kernels.jit import inlined, kernel
+from alpha_panda.kernels.orders import cancel_openings, cancel_orders, request
+from alpha_panda.kernels.records import HALT_EXIT, HALTED, REDUCING, RUNNING
+from alpha_panda.kernels.risk import DAY_LOSS_HALT, DAY_LOSS_REDUCE, DRAWDOWN_HALT
+
+
+@inlined
+def passes_floor(account: Any, limits: Any) -> bool:
+    """Follow the peak and the trough of the equity; return whether it fell below a level that a loss limit watches."""
+    if account.equity_e4 > account.peak_e4:
+        _new_peak(account, limits)
+    elif account.equity_e4 < account.trough_e4:
+        account.trough_e4 = account.equity_e4
+    return account.equity_e4 < account.floor_e4
+
+
+@kernel
+def _new_peak(account: Any, limits: Any) -> None:
+    account.drawdown_max = max(account.drawdown_max, (account.peak_e4 - account.trough_e4) / account.peak_e4)
+    account.peak_e4 = account.equity_e4
+    account.trough_e4 = account.equity_e4
+    set_floor(account, limits)
+
+
+@kernel
+def set_floor(account: Any, limits: Any) -> None:
+    """Set the highest equity below which some loss limit must be looked at."""
+    floor_e4 = -NEVER_NS
+    if account.state < HALTED:
+        floor_e4 = max(floor_e4, _level_e4(account.day_start_equity_e4, limits.day_loss_halt))
+        floor_e4 = max(floor_e4, _level_e4(account.peak_e4, limits.drawdown_halt))
+    if account.state == RUNNING:
+        floor_e4 = max(floor_e4, _level_e4(account.day_start_equity_e4, limits.day_loss_reduce))
+    account.floor_e4 = floor_e4
+
+
+@kernel
+def _level_e4(base_e4: int, fraction: float) -> int:
+    return int(base_e4 * (1.0 - fraction)) if fraction > 0.0 else -NEVER_NS
+
+
+@kernel
+def breach(terms: Any, state: Any, outputs: Any, p: int, time_ns: int) -> None:
+    """Latch the state that the lowest passed limit asks for; a halt leaves everything at the market."""
+    account, limits = state.accounts[p], terms.limits[0]
+    code, latched = DAY_LOSS_REDUCE, REDUCING
+    if account.equity_e4 < _level_e4(account.peak_e4, limits.drawdown_halt):
+        code, latched = DRAWDOWN_HALT, HALTED
+    elif account.equity_e4 < _level_e4(account.day_start_equity_e4, limits.day_loss_halt):
+        code, latched = DAY_LOSS_HALT, HALTED
+    account.state = latched
+    account.halt_code = code
+    set_floor(account, limits)
+    cancel_openings(state, outputs, p, time_ns)
+    if latched == HALTED:
+        _close_all(terms, state, outputs, p, time_ns)
+
+
+@kernel
+def _close_all(terms: Any, state: Any, outputs: Any, p: int, time_ns: int) -> None:
+    for strategy in range(state.books.shape[1]):
+        for instrument in range(state.books.shape[2]):
+            book = state.books[p, strategy, instrument]
+            if book.quantity != 0 and book.exiting == 0:
+                close_book(terms, state, outputs, p, strategy, instrument, time_ns, HALT_EXIT)
+
+
+@kernel
+def close_book(
+    terms: Any, state: Any, outputs: Any, p: int, strategy: int, instrument: int, time_ns: int, guard: int
+) -> None:
+    """Cancel what a book has at work and leave its position at the market; it then waits for a changed target."""
+    book = state.books[p, strategy, instrument]
+    cancel_orders(state, outputs, p, strategy, instrument, time_ns)
+    book.wanted = 0
+    book.guard = guard
+    enter_session(state.quotes[p, instrument], terms.instruments[instrument], terms.sessions, time_ns)
+    if request(terms, state, outputs, p, strategy, instrument, time_ns, -book.quantity, guard):
+        book.exiting = 1
