@@ -17,14 +17,12 @@ Where the sources leave a question open, the answer is a row or a column of the 
 Not covered: BSE's rates, the tax on exercised options, and the lower tax on fund units, which are charged like shares.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from alpha_panda.kernels.records import record
-
-_IST_OFFSET_NS = 19_800_000_000_000
+from alpha_panda.kernels.clock import IST_OFFSET_NS
+from alpha_panda.kernels.records import Records, record
 
 DELIVERY = 0
 INTRADAY = 1
@@ -163,14 +161,14 @@ FIRST_RATE_DATE = min(change.date for change in CHANGES)
 """The first IST trade date whose rates are known; earlier trades are charged as on that date."""
 
 
-def rates() -> npt.NDArray[Any]:
+def rates() -> Records:
     """Return the RATE table: for each date on which anything changed, in order, a block of one row per class of trade.
 
     The row of a class in the block that begins at `row` is `row + trade_class`; charges.py finds the block.
     """
     dates = sorted({change.date for change in CHANGES})
     table = np.zeros((len(dates), CLASSES), RATE)
-    table["from_ns"] = np.array([dates], "datetime64[ns]").T.astype(np.int64) - _IST_OFFSET_NS
+    table["from_ns"] = np.array([dates], "datetime64[ns]").T.astype(np.int64) - IST_OFFSET_NS
     table["trade_class"] = np.arange(CLASSES)
     for change in sorted(CHANGES, key=lambda change: change.date):
         table[change.column][dates.index(change.date) :, change.classes] = change.value
