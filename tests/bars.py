@@ -1,23 +1,26 @@
 """Bars for the tests of indicators and strategies: a seeded random walk, and real ones from shared/data."""
 
+import datetime
 import pathlib
 
 import numpy as np
 import polars as pl
 
 from alpha_panda.kernels.records import BAR, EVENT
-from alpha_panda.units import DAY_NS, MINUTE_NS, SECOND_NS
+from alpha_panda.units import DAY_NS, HOUR_NS, MINUTE_NS, ist_time_ns, parse_clock
 
 E4_PER_TICK = 500
 """The tick of most NSE shares, five paise."""
 
 
 def random_bars(count: int, seed: int) -> np.ndarray:
-    """Return minute bars of a random walk on the tick grid, near 2,000 rupees, as lively as a share in a crash."""
+    """Return minute bars of a random walk on the tick grid, from 2,000 rupees at 09:15 IST on 2024-04-22."""
     random = np.random.default_rng(seed)
     bars = np.zeros(count, EVENT)
     bars["kind"] = BAR
-    bars["time_ns"] = 1_713_757_500 * SECOND_NS + np.arange(1, count + 1) * MINUTE_NS
+    bars["time_ns"] = (
+        ist_time_ns(datetime.date(2024, 4, 22), parse_clock("09:15")) + np.arange(1, count + 1) * MINUTE_NS
+    )
     bars["close_e4"] = (40_000 + np.cumsum(random.integers(-60, 61, count))) * E4_PER_TICK
     bars["open_e4"] = bars["close_e4"] + random.integers(-20, 21, count) * E4_PER_TICK
     bars["high_e4"] = np.maximum(bars["open_e4"], bars["close_e4"]) + random.integers(0, 30, count) * E4_PER_TICK
@@ -36,10 +39,10 @@ def minute_bars(path: pathlib.Path, symbol: str, count: int) -> np.ndarray:
 
 
 def daily_bars(path: pathlib.Path, symbol: str) -> np.ndarray:
-    """Return the daily bars of a share as NSE published them, not adjusted, each known at the end of its day."""
+    """Return the daily bars of a share as NSE published them, not adjusted, each known at 10:00 UTC, 15:30 IST."""
     rows = pl.scan_parquet(path).filter(pl.col("symbol") == symbol).collect().sort("date")
     bars = _bars(rows, "open_price", "high_price", "low_price", "close_price", "ttl_trd_qnty")
-    bars["time_ns"] = rows["date"].cast(pl.Int32).to_numpy().astype(np.int64) * DAY_NS + 10 * 60 * MINUTE_NS
+    bars["time_ns"] = rows["date"].cast(pl.Int32).to_numpy().astype(np.int64) * DAY_NS + 10 * HOUR_NS
     return bars
 
 

@@ -6,6 +6,7 @@ int64 E4, straight from the bar; results are float64 in the unit of the input, N
 
 import numpy as np
 
+from alpha_panda.kernels.clock import DAY_NS, ist_midnight_ns
 from alpha_panda.kernels.jit import kernel
 from alpha_panda.kernels.records import record
 from alpha_panda.kernels.windows import (
@@ -173,9 +174,6 @@ def donchian(state, length, bar):
 
 # ── Volume ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_DAY_NS = 86_400_000_000_000
-_IST_OFFSET_NS = 19_800_000_000_000
-
 VWAP = record(("day_end_ns", "i8"), ("turnover_e4", "f8"), ("volume", "i8"))
 """The state of `session_vwap`; `turnover_e4` is three times the turnover at typical prices."""
 
@@ -188,8 +186,7 @@ def session_vwap(state, bar):
     to 2⁵³, which is 30,000 crore rupees in a day, and rounds in the sixteenth digit beyond.
     """
     if bar.time_ns >= state.day_end_ns:
-        days = (bar.time_ns + _IST_OFFSET_NS) // _DAY_NS
-        state.day_end_ns = (days + 1) * _DAY_NS - _IST_OFFSET_NS
+        state.day_end_ns = ist_midnight_ns(bar.time_ns) + DAY_NS
         state.turnover_e4 = 0.0
         state.volume = 0
     state.turnover_e4 += float(bar.high_e4 + bar.low_e4 + bar.close_e4) * bar.volume

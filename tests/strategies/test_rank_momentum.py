@@ -58,10 +58,11 @@ def test_targets_follow_the_rule(lookback: int, rebalance: int, top: int, univer
 
 def test_of_equal_returns_the_first_listed_wins():
     rows = np.repeat(random_bars(300, seed=9)[:, None], 4, axis=1)
+    rows["close_e4"][:, 3] += 1_000 * np.arange(300)  # the last listed is the best, and must displace the second
     targets = targets_of_all("rank_momentum", rows, lookback=2, rebalance=3, top=2)
     held = targets[~np.isnan(targets[:, 0])]
     assert len(held) == 300 / 3
-    np.testing.assert_array_equal(held, np.tile([0.5, 0.5, 0.0, 0.0], (len(held), 1)))
+    np.testing.assert_array_equal(held, np.tile([0.5, 0.0, 0.0, 0.5], (len(held), 1)))
 
 
 def test_a_bar_that_comes_late_counts_as_no_bar(universe: np.ndarray):
