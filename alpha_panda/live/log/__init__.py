@@ -1,0 +1,1 @@
+"""The event log: one interface in `base`, and its implementations."""

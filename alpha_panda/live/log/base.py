@@ -1,0 +1,112 @@
+"""The interface of the event log, and what each implementation of it promises.
+
+A topic has partitions, and a partition is a sequence of records numbered 0, 1, 2, … without gaps. Records never change
+and never move. A consumer remembers how far it has come by committing, for its group, the offset that it reads next.
+
+    promise                          embedded (SQLite)              Kafka
+    append of a batch                one transaction                one transaction of a transactional producer
+    a batch and its commits          the same transaction           the same transaction
+    a reader sees                    whole batches only             whole batches only, reading committed records
+    survives kill -9                 what was acknowledged          what was acknowledged by all in-sync replicas
+    survives the loss of power       batches with a durable topic,  what the brokers' own disks and replicas keep
+                                     and all that came before them
+    a second writer                  is refused                     fences the first one
+    a flipped byte                   CorruptRecordError             CorruptRecordError
+
+No stage may rest its correctness on transactions alone. An append whose answer was lost (a cancelled call, a crash) may
+have happened, so every message carries an id that reprocessing repeats (`messages.event_id`), and every effect is
+idempotent.
+"""
+
+import abc
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from alpha_panda.errors import LogError
+from alpha_panda.live.topics import Topic
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """A record as it was read."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes
+
+
+class NewRecord(msgspec.Struct, frozen=True, gc=False):
+    """A record to append; the log gives it its offset."""
+
+    topic: Topic
+    partition: int
+    key: bytes
+    value: bytes
+
+
+class Commit(msgspec.Struct, frozen=True, gc=False):
+    """How far a group has come: `offset` is the one it reads next."""
+
+    group: str
+    topic: Topic
+    partition: int
+    offset: int
+
+
+class Log(abc.ABC):
+    """An event log; every method raises LogError when the log cannot do what it promises, and after `close`."""
+
+    @abc.abstractmethod
+    async def append(self, batch: Sequence[NewRecord], commits: Sequence[Commit] = ()) -> list[int]:
+        """Append all of `batch` and `commits` or nothing, and return the offsets once that is as durable as promised.
+
+        The appends of one caller take effect in the order of its calls, also when it does not await each of them. If
+        any topic of the batch is DURABLE, so is the whole batch, and everything appended before it.
+        """
+
+    @abc.abstractmethod
+    async def read(self, topic: Topic, partition: int, offset: int, limit: int) -> list[Record]:
+        """Return up to `limit` consecutive records from `offset` on; none at the end of the partition.
+
+        Raises CorruptRecordError, naming topic, partition and offset, where a record is not what was appended.
+        """
+
+    @abc.abstractmethod
+    async def wait(self, topic: Topic, partition: int, offset: int, timeout_s: float) -> bool:
+        """Return True as soon as there is a record at `offset`, or False after `timeout_s` seconds without one."""
+
+    @abc.abstractmethod
+    async def end(self, topic: Topic, partition: int) -> int:
+        """Return the offset that the next record of the partition will get."""
+
+    @abc.abstractmethod
+    async def committed(self, group: str, topic: Topic, partition: int) -> int:
+        """Return the offset that `group` reads next, 0 when it never committed one."""
+
+    @abc.abstractmethod
+    async def close(self) -> None:
+        """Finish the appends under way and let go of the log; closing twice is closing once."""
+
+    async def commit(self, group: str, topic: Topic, partition: int, offset: int) -> None:
+        """Remember that `group` reads `offset` next; a later commit may also go back, to read again."""
+        await self.append([], [Commit(group, topic, partition, offset)])
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def check_place(topic: Topic, partition: int, offset: int = 0) -> None:
+    """Raise LogError for a partition or an offset that `topic` cannot have."""
+    if not 0 <= partition < topic.partitions:
+        raise LogError(f"topic {topic.name} has partitions 0 to {topic.partitions - 1}, and no partition {partition}")
+    if offset < 0:
+        raise LogError(f"{offset} is not an offset of topic {topic.name} partition {partition}: offsets start at 0")

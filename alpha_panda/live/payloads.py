@@ -1,0 +1,116 @@
+"""Kernel records as message payloads: the arrays that the account writes, in the words of the log.
+
+Fields are taken by name, never by position, so a record that is rearranged cannot put one figure in another's place.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alpha_panda.errors import KernelError
+from alpha_panda.kernels import records
+from alpha_panda.kernels.risk import CODES
+from alpha_panda.live.messages import Charges, Decision, Fill, OrderUpdate, PnlSnapshot, Ticks
+
+Records = npt.NDArray[Any]
+
+WORDS: Mapping[str, Mapping[int, str | bool]] = {
+    "verdict": {records.APPROVED: "approved", records.CLIPPED: "clipped", records.REFUSED: "refused"},
+    "code": CODES,
+    "side": {records.BUY: "BUY", records.SELL: "SELL"},
+    "order_type": {records.MARKET: "MARKET", records.LIMIT: "LIMIT", records.SL: "SL", records.SL_M: "SL-M"},
+    "validity": {records.DAY: "DAY", records.IOC: "IOC"},
+    "status": {
+        records.WORKING: "working",
+        records.TRIGGERED: "triggered",
+        records.PARTIAL: "partial",
+        records.COMPLETE: "complete",
+        records.CANCELLED: "cancelled",
+        records.EXPIRED: "expired",
+    },
+    "opening": {0: False, 1: True},
+    "guard": {
+        records.NO_GUARD: "none",
+        records.STOP_LOSS: "stop_loss",
+        records.TAKE_PROFIT: "take_profit",
+        records.TRAILING_STOP: "trailing_stop",
+        records.HOLDING_TIME: "holding_time",
+        records.SQUARE_OFF: "square_off",
+        records.HALT_EXIT: "halt_exit",
+    },
+    "state": {records.RUNNING: "running", records.REDUCING: "reducing", records.HALTED: "halted"},
+}
+"""What the numbers in these fields of a record are called in a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the indices in a session's records stand for."""
+
+    strategies: Sequence[str]
+    instrument_tokens: Sequence[int]
+
+
+def frame_of(events: Records) -> Ticks:
+    """Return a frame of market events, an array of `records.EVENT`."""
+    return Ticks(len(events), events.tobytes())
+
+
+def events_of(ticks: Ticks) -> Records:
+    """Return the market events of a frame, read-only and without a copy."""
+    return np.frombuffer(ticks.frame, records.EVENT)
+
+
+def decisions_of(decisions: Records, names: Names) -> list[Decision]:
+    """Return an array of `records.DECISION` as payloads; KernelError for a number that stands for nothing."""
+    return [Decision(**row) for row in _rows(decisions, names)]
+
+
+def orders_of(orders: Records, names: Names) -> list[OrderUpdate]:
+    """Return an array of `records.ORDER` as payloads; KernelError for a number that stands for nothing."""
+    return [OrderUpdate(**row) for row in _rows(orders, names)]
+
+
+def fills_of(fills: Records, names: Names) -> list[Fill]:
+    """Return an array of `records.FILL` as payloads; KernelError for a number that stands for nothing."""
+    return [Fill(**row) for row in _rows(fills, names)]
+
+
+def snapshots_of(snapshots: Records) -> list[PnlSnapshot]:
+    """Return an array of `records.SNAPSHOT` as payloads; KernelError for a number that stands for nothing."""
+    return [PnlSnapshot(**row) for row in _rows(snapshots, Names((), ()))]
+
+
+def _rows(array: Records, names: Names) -> Iterator[dict[str, Any]]:
+    """Yield each record as the fields of its payload."""
+    fields = array.dtype.names or ()
+    for values in array.tolist():
+        yield dict(_field(field, value, names) for field, value in zip(fields, values, strict=True))
+
+
+def _field(field: str, value: Any, names: Names) -> tuple[str, Any]:
+    if field == "strategy":
+        return "strategy", _named(field, names.strategies, value)
+    if field == "instrument":
+        return "instrument_token", _named(field, names.instrument_tokens, value)
+    if field == "charges":
+        return "charges", Charges(**dict(zip(records.CHARGES.names or (), value, strict=True)))
+    if field in WORDS:
+        return field, _word(field, value)
+    return field, value
+
+
+def _named(what: str, known: Sequence[str | int], index: int) -> str | int:
+    # A negative index would name the last one instead of failing.
+    if not 0 <= index < len(known):
+        raise KernelError(f"a record names {what} {index}, and the session has {len(known)}: it is not of this session")
+    return known[index]
+
+
+def _word(field: str, number: int) -> str | bool:
+    if number not in WORDS[field]:
+        raise KernelError(f"a record has {field} {number}, and the log has words only for {sorted(WORDS[field])}")
+    return WORDS[field][number]

@@ -1,0 +1,1 @@
+"""The portfolio store: one interface in `base`, and its implementation over Redis."""

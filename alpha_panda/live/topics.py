@@ -1,0 +1,109 @@
+"""The topics of the event log: the one place in which their names, partitions and durability are written.
+
+    market.ticks                              frames of market events, from the feed
+    control                                   commands of people
+    sessions                                  what each session ran with
+    {broker}.signals.raw                      targets of strategies, and how far the signals stage has come
+    {broker}.signals.validated, .rejected     verdicts of the risk rules
+    {broker}.orders.submitted, .filled, .cancelled
+    {broker}.pnl.snapshots                    equity through the day
+    {broker}.journal                          which inputs the account applied, in which order
+    {broker}.snapshots                        the account's state, to recover from
+    {topic}.dlq                               records that no attempt could process
+
+A key that always maps to the same partition keeps its records in order. The hash is CRC-32, because Python's own
+differs in every process.
+"""
+
+import enum
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Self
+
+from alpha_panda.errors import ConfigurationError
+
+
+class Durability(enum.Enum):
+    """What an append waits for: FAST survives the death of the process, DURABLE also the loss of power."""
+
+    FAST = "fast"
+    DURABLE = "durable"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic; the number of its partitions may not change once it holds records."""
+
+    name: str
+    partitions: int = 1
+    durability: Durability = Durability.DURABLE
+
+    def __post_init__(self) -> None:
+        if self.partitions < 1:
+            raise ConfigurationError(f"topic {self.name} has {self.partitions} partitions: it needs at least 1")
+
+    def partition_of(self, key: bytes) -> int:
+        """Return the partition that every record with this key belongs to."""
+        return zlib.crc32(key) % self.partitions
+
+    @property
+    def dead_letters(self) -> "Topic":
+        """The topic for records of this one that could not be processed."""
+        return Topic(f"{self.name}.dlq")
+
+
+CONTROL = Topic("control")
+SESSIONS = Topic("sessions")
+
+
+def market_ticks(partitions: int = 1) -> Topic:
+    """Return the topic of market events; with one partition the order of the log is total, as an embedded run needs."""
+    return Topic("market.ticks", partitions, Durability.FAST)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerTopics:
+    """The topics of one broker's account."""
+
+    broker: str
+    signals_raw: Topic
+    signals_validated: Topic
+    signals_rejected: Topic
+    orders_submitted: Topic
+    orders_filled: Topic
+    orders_cancelled: Topic
+    pnl_snapshots: Topic
+    journal: Topic
+    snapshots: Topic
+
+    @classmethod
+    def of(cls, broker: str, partitions: int = 1) -> Self:
+        """Return the topics of `broker`, with so many partitions where records are keyed by strategy and instrument.
+
+        Raises ConfigurationError for a name that could not stand in a topic's name.
+        """
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", broker):
+            raise ConfigurationError(f"{broker!r} cannot name a broker: use lower-case letters, digits and underscores")
+        return cls(
+            broker,
+            signals_raw=Topic(f"{broker}.signals.raw", partitions),
+            signals_validated=Topic(f"{broker}.signals.validated", partitions),
+            signals_rejected=Topic(f"{broker}.signals.rejected", partitions),
+            orders_submitted=Topic(f"{broker}.orders.submitted", partitions),
+            orders_filled=Topic(f"{broker}.orders.filled", partitions),
+            orders_cancelled=Topic(f"{broker}.orders.cancelled", partitions),
+            pnl_snapshots=Topic(f"{broker}.pnl.snapshots"),
+            journal=Topic(f"{broker}.journal"),
+            snapshots=Topic(f"{broker}.snapshots"),
+        )
+
+
+def instrument_key(instrument_token: int) -> bytes:
+    """Return the key of market events: one instrument's ticks stay in order."""
+    return str(instrument_token).encode()
+
+
+def position_key(strategy: str, instrument_token: int) -> bytes:
+    """Return the key of everything after the ticks: what happens to one position stays in order."""
+    return f"{strategy}:{instrument_token}".encode()

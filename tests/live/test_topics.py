@@ -1,0 +1,89 @@
+"""Topics are named in one place, and a key always finds the same partition."""
+
+import dataclasses
+
+import pytest
+
+from alpha_panda.errors import ConfigurationError
+from alpha_panda.live.topics import (
+    CONTROL,
+    SESSIONS,
+    BrokerTopics,
+    Durability,
+    Topic,
+    instrument_key,
+    market_ticks,
+    position_key,
+)
+
+
+def test_the_names_are_those_that_observers_subscribe_to():
+    paper = BrokerTopics.of("paper")
+    names = [getattr(paper, field.name).name for field in dataclasses.fields(paper) if field.name != "broker"]
+    assert names == [
+        "paper.signals.raw",
+        "paper.signals.validated",
+        "paper.signals.rejected",
+        "paper.orders.submitted",
+        "paper.orders.filled",
+        "paper.orders.cancelled",
+        "paper.pnl.snapshots",
+        "paper.journal",
+        "paper.snapshots",
+    ]
+    assert [market_ticks().name, CONTROL.name, SESSIONS.name] == ["market.ticks", "control", "sessions"]
+
+
+def test_only_ticks_may_be_lost_with_the_power():
+    paper = BrokerTopics.of("paper")
+    account = [getattr(paper, field.name) for field in dataclasses.fields(paper) if field.name != "broker"]
+    assert market_ticks().durability is Durability.FAST
+    assert {topic.durability for topic in [*account, CONTROL, SESSIONS]} == {Durability.DURABLE}
+
+
+def test_dead_letters_are_durable_whatever_their_topic():
+    assert market_ticks(12).dead_letters == Topic("market.ticks.dlq", 1, Durability.DURABLE)
+
+
+def test_an_embedded_run_has_one_partition_of_everything():
+    assert market_ticks().partitions == BrokerTopics.of("paper").signals_raw.partitions == 1
+
+
+def test_partitions_are_where_records_are_keyed_by_position_and_nowhere_else():
+    paper = BrokerTopics.of("paper", partitions=6)
+    spread = {
+        field.name for field in dataclasses.fields(paper) if getattr(getattr(paper, field.name), "partitions", 0) == 6
+    }
+    assert spread == {
+        "signals_raw",
+        "signals_validated",
+        "signals_rejected",
+        "orders_submitted",
+        "orders_filled",
+        "orders_cancelled",
+    }
+
+
+def test_a_key_finds_the_same_partition_in_every_process():
+    """The CRC-32 of `123456789` is 0xCBF43926, the check value in the catalogue of CRC algorithms."""
+    assert Topic("ticks", 1000).partition_of(instrument_key(123456789)) == 0xCBF43926 % 1000
+
+
+def test_keys_spread_over_all_partitions():
+    topic = Topic("ticks", 12)
+    assert {topic.partition_of(instrument_key(token)) for token in range(1000)} == set(range(12))
+
+
+def test_the_key_of_a_position_names_strategy_and_instrument():
+    assert position_key("momentum", 738561) == b"momentum:738561"
+
+
+@pytest.mark.parametrize("broker", ["", "Paper", "paper.live", "paper:live", "1paper", "paper\n"])
+def test_a_broker_that_cannot_stand_in_a_topic_is_refused(broker: str):
+    with pytest.raises(ConfigurationError, match="cannot name a broker"):
+        BrokerTopics.of(broker)
+
+
+def test_a_topic_without_partitions_is_refused():
+    with pytest.raises(ConfigurationError, match="needs at least 1"):
+        market_ticks(0)
