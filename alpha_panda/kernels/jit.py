@@ -69,7 +69,7 @@ _borrow_intrinsic: Any = intrinsic(_borrowed)
 
 @overload(borrow, strict=False)
 def _borrow_compiled(array: Any) -> Any:
-    return lambda array: _borrow_intrinsic(array)  # noqa: PLW0108 - an overload must be a Python function
+    return lambda array: _borrow_intrinsic(array)  # noqa: PLW0108  # an overload must be a Python function
 
 
 def block_kernel(template: Kernel, **bound: Any) -> Kernel:
