@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from alpha_panda.config import Profile, StrategyTerms
 from alpha_panda.errors import ConfigurationError, KernelError, MoneyOverflowError, RecoveryError, StrategyError
@@ -23,14 +24,13 @@ from alpha_panda.kernels.rates import rates
 from alpha_panda.kernels.records import Records
 from alpha_panda.kernels.replay import account_block, outputs_needed, strategy_block
 from alpha_panda.strategy import Strategy, Value, load_strategy
-from alpha_panda.units import DAY_NS, MINUTE_NS, SECOND_NS
+from alpha_panda.units import DAY_NS, MINUTE_NS, SECOND_NS, to_rupees
 
 _FIRST_SESSION = datetime.date(2000, 1, 1)
 _LAST_SESSION = datetime.date(2039, 12, 31)
 _SESSION_NS = 375 * MINUTE_NS
 _SESSIONS_A_YEAR = 250
 _OUTPUT_ROWS = 8_192
-_BLOCK_LIKELY = 4_096
 
 
 # ── Terms ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -101,9 +101,9 @@ def _limits(profile: Profile) -> Records:
     return limits
 
 
-def _copy_fields(row: Any, model: Any) -> None:
+def _copy_fields(row: Any, model: BaseModel) -> None:
     """Fill the fields of a record from the attributes of a model that have the same names."""
-    for name, value in vars(model).items():
+    for name, value in model:
         row[name] = value
 
 
@@ -289,6 +289,19 @@ class AccountStage:
         """Return every array that changes, by name: their bytes are the account's snapshot."""
         return dict(self._state._asdict())
 
+    def summary(self) -> dict[str, int | float | str]:
+        """Return the figures that a backtest and a live session report under the same names, money in rupees."""
+        account = self.account
+        counted = {name: int(account[name]) for name in ("events", "signals", "approved", "refused", "fills")}
+        money_e4 = {name: account[f"{name}_e4"] for name in ("cash", "equity", "realised", "unrealised")}
+        return {
+            **counted,
+            "orders": int(account["orders_made"]),
+            "charges": to_rupees(account["charges"]["total_e4"]),
+            **{name: to_rupees(amount_e4) for name, amount_e4 in money_e4.items()},
+            "ledger_hash": self.ledger_hash(),
+        }
+
     def ledger_hash(self) -> str:
         """Return a hash of the account, its books and the orders at work: equal hashes, equal ledgers to the byte."""
         digest = hashlib.sha256(self._state.accounts.tobytes())
@@ -308,7 +321,8 @@ def raise_account_fault(fault: int) -> None:
 def _joined(parts: list[Work]) -> Work:
     if len(parts) == 1:
         return parts[0]
-    return Work(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in dataclasses.fields(Work)))
+    names = [field.name for field in dataclasses.fields(Work)]
+    return Work(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 # ── Snapshots ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -276,7 +276,7 @@ def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list
     for part in location:
         if isinstance(part, int):
             continue
-        field = next(f for name, f in model.model_fields.items() if part in (name, f.alias))
+        field = next(field for name, field in model.model_fields.items() if part in (name, field.alias))
         inner = [*getattr(field.annotation, "__args__", ()), field.annotation]
         model = next(kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel))
     return [field.alias or name for name, field in model.model_fields.items()]
