@@ -1,0 +1,137 @@
+"""What is wrong with a row, decided in one place: a row with a defect goes to quarantine, never into the catalog.
+
+The checks take frames in the terms of `sources`, with the calendar of each row, and add `defect`, null for a good row.
+A row has the first defect that applies; rules that look at other rows look at those that are still good.
+"""
+
+import enum
+
+import numpy as np
+import polars as pl
+
+from alpha_panda.sessions import SessionArray, inside, sessions
+from alpha_panda.units import DAY_NS, E4, IST_OFFSET_NS, MINUTE_NS, PRICE_E4_MAX, ist_date
+
+
+class Defect(enum.StrEnum):
+    """Why a row was refused."""
+
+    SYMBOL = "symbol missing"
+    STAMP = "stamp missing or impossible"
+    PRICE = "price missing, not positive or absurd"
+    VOLUME = "volume or open interest missing or negative"
+    RANGE = "open or close outside low to high"
+    QUOTE = "quote missing, negative or crossed"
+    STALE = "repeat of the row before, outside the session"
+    SESSION = "outside the session"
+    MINUTE = "not on a whole minute"
+    DUPLICATE = "duplicate"
+    ORDER = "older than a row before it"
+    VOLUME_FELL = "cumulative volume fell"
+    CONFLICT = "contradicts a row kept before it"
+
+
+def check_bars(rows: pl.DataFrame, resolution: str) -> pl.DataFrame:
+    """Return bars by symbol and time with their `defect`; a daily bar gets the time at which its session closes."""
+    if resolution == "1d":
+        rows = _at_session_close(rows)
+    prices = [pl.col(name) for name in ("open", "high", "low", "close")]
+    nested = (pl.col("low") <= pl.min_horizontal(prices)) & (pl.col("high") >= pl.max_horizontal(prices))
+    rows = rows.sort("symbol", "time_ns", "row").with_columns(defect=pl.lit(None, pl.String))
+    rows = _flag(rows, pl.col("symbol").is_null(), Defect.SYMBOL)
+    rows = _flag(rows, pl.col("time_ns").is_null(), Defect.STAMP)
+    rows = _flag(rows, ~pl.all_horizontal(_is_price(price) for price in prices), Defect.PRICE)
+    rows = _flag(rows, ~_is_count("volume"), Defect.VOLUME)
+    rows = _flag(rows, ~nested, Defect.RANGE)
+    rows = _flag(rows, ~_in_session(rows, rows["time_ns"] - 1), Defect.SESSION)
+    rows = _flag(rows, pl.col("time_ns") % MINUTE_NS != 0, Defect.MINUTE)
+    rows = _flag(rows, ~pl.struct("symbol", "time_ns", *prices, "volume").is_first_distinct(), Defect.DUPLICATE)
+    return _flag(rows, ~_of_good(pl.struct("symbol", "time_ns")).is_first_distinct(), Defect.CONFLICT)
+
+
+def check_ticks(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return ticks in the order of their file with their `defect`."""
+    traded, quoted = ("price", "volume_day"), ("bid", "ask", "open_interest")
+    outside = ~_in_session(rows, rows["time_ns"])
+    repeats = pl.all_horizontal(pl.col(name) == pl.col(name).shift().over("symbol") for name in traded)
+    day = (pl.col("time_ns") + IST_OFFSET_NS) // DAY_NS
+    rows = rows.with_columns(defect=pl.lit(None, pl.String))
+    rows = _flag(rows, pl.col("symbol").is_null(), Defect.SYMBOL)
+    rows = _flag(rows, pl.col("time_ns").is_null(), Defect.STAMP)
+    rows = _flag(rows, ~_is_price(pl.col("price")), Defect.PRICE)
+    rows = _flag(rows, ~(_is_count("volume_day") & _is_count("open_interest")), Defect.VOLUME)
+    rows = _flag(rows, ~_is_quote(), Defect.QUOTE)
+    rows = _flag(rows, repeats & outside, Defect.STALE)
+    rows = _flag(rows, outside, Defect.SESSION)
+    rows = _flag(rows, ~pl.struct("symbol", "time_ns", *traded, *quoted).is_first_distinct(), Defect.DUPLICATE)
+    latest_ns = _of_good(pl.col("time_ns")).cum_max().over("symbol")
+    rows = _flag(rows, pl.col("time_ns") < latest_ns, Defect.ORDER)
+    most = _of_good(pl.col("volume_day")).cum_max().over("symbol", day)
+    return _flag(rows, pl.col("volume_day") < most, Defect.VOLUME_FELL)
+
+
+def _flag(rows: pl.DataFrame, broken: pl.Expr | pl.Series, defect: Defect) -> pl.DataFrame:
+    """Give `defect` to the rows that have none yet and are `broken`, which null is not."""
+    condition = pl.lit(broken) if isinstance(broken, pl.Series) else broken
+    return rows.with_columns(
+        defect=pl.when(pl.col("defect").is_null() & condition).then(pl.lit(str(defect))).otherwise("defect")
+    )
+
+
+def _of_good(figure: pl.Expr) -> pl.Expr:
+    """Return `figure` for rows without a defect, else null."""
+    return pl.when(pl.col("defect").is_null()).then(figure)
+
+
+def _is_price(rupees: pl.Expr) -> pl.Expr:
+    """Return whether this is a price that E4 can hold; in Polars what is not a number counts as above every number."""
+    return rupees.is_between(1 / E4, PRICE_E4_MAX / E4).fill_null(value=False)
+
+
+def _is_count(column: str) -> pl.Expr:
+    return (pl.col(column) >= 0).fill_null(value=False)
+
+
+def _is_quote() -> pl.Expr:
+    """Return whether bid and ask are prices, the bid below the ask, or 0 for unknown."""
+    known = [_is_price(pl.col(side)) | (pl.col(side) == 0) for side in ("bid", "ask")]
+    crossed = (pl.col("bid") >= pl.col("ask")) & (pl.col("ask") > 0)
+    return (pl.all_horizontal(known) & ~crossed).fill_null(value=False)
+
+
+# ── Sessions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _in_session(rows: pl.DataFrame, happened_ns: pl.Series) -> pl.Series:
+    """Return which rows lie in a session of their calendar; a row without a time does not."""
+    within = np.zeros(len(rows), dtype=np.bool_)
+    times = happened_ns.fill_null(0).to_numpy()
+    for calendar, table in _tables(rows).items():
+        own = (rows["calendar"] == calendar).to_numpy()
+        within[own] = inside(table, times[own])
+    return pl.Series(within)
+
+
+def _at_session_close(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return daily bars with the time at which their session closes; those of other days keep their midnight."""
+    tables = [
+        pl.DataFrame({"close_ns": pl.Series(table["close_ns"], dtype=pl.Int64)}).with_columns(calendar=pl.lit(calendar))
+        for calendar, table in _tables(rows).items()
+    ]
+    if not tables:
+        return rows
+    midnight_ns = (pl.col("close_ns") + IST_OFFSET_NS) // DAY_NS * DAY_NS - IST_OFFSET_NS
+    closes = pl.concat(tables).group_by("calendar", midnight_ns.alias("time_ns")).agg(pl.col("close_ns").max())
+    found = rows.join(closes, on=["calendar", "time_ns"], how="left", maintain_order="left")
+    return found.with_columns(time_ns=pl.coalesce("close_ns", "time_ns")).drop("close_ns")
+
+
+def _tables(rows: pl.DataFrame) -> dict[str, SessionArray]:
+    """Return the sessions of each calendar over the dates of its rows."""
+    spans = (
+        rows.drop_nulls("time_ns").group_by("calendar").agg(first=pl.col("time_ns").min(), last=pl.col("time_ns").max())
+    )
+    return {
+        calendar: sessions(calendar, ist_date(first), ist_date(last))
+        for calendar, first, last in spans.sort("calendar").rows()
+    }
