@@ -4,6 +4,7 @@ import asyncio
 import multiprocessing
 import os
 import pathlib
+import random
 import resource
 import sqlite3
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from alpha_panda.errors import CorruptRecordError, LogError
+from alpha_panda.live.log.base import Commit
 from alpha_panda.live.log.sqlite import SqliteLog
 from tests.live.log.appender import ORDERS, TICKS, append_until_killed
 from tests.live.log.contract import LogContract, everything, new, values
@@ -103,7 +105,6 @@ async def test_a_flipped_bit_is_refused_and_located(folder: pathlib.Path):
         "UPDATE records SET key = x'00'",
         "UPDATE records SET value = x'00'",
         "UPDATE records SET checksum = checksum + 1",
-        "UPDATE records SET place = place + 100 WHERE value = x'61'",
         "UPDATE partitions SET topic = 'control' WHERE topic = 'market.ticks'",
     ],
 )
@@ -124,6 +125,61 @@ async def test_a_record_that_is_missing_is_refused(folder: pathlib.Path):
     async with SqliteLog(folder) as log:
         with pytest.raises(CorruptRecordError, match=r"topic market\.ticks partition 0 offset 1 is missing"):
             await log.read(TICKS, 0, 0, 10)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM records WHERE value = x'62'",
+        "UPDATE records SET place = place + 100 WHERE value = x'62'",
+        "UPDATE partitions SET next_offset = 1",
+        "UPDATE partitions SET next_offset = 3",
+    ],
+)
+async def test_a_partition_that_ends_elsewhere_than_it_says_is_refused(folder: pathlib.Path, damage: str):
+    async with SqliteLog(folder) as log:
+        await log.append([new(TICKS, b"a"), new(TICKS, b"b")])
+    alter(folder, damage)
+    with pytest.raises(CorruptRecordError, match="should be the last and is not"):
+        SqliteLog(folder)
+
+
+async def test_a_record_that_is_lost_at_the_end_is_missed_by_a_reader_too(folder: pathlib.Path):
+    async with SqliteLog(folder) as log:
+        await log.append([new(TICKS, b"a"), new(TICKS, b"b")])
+    alter(folder, "DELETE FROM records WHERE value = x'62'")
+    async with SqliteLog(folder, read_only=True) as reader:
+        with pytest.raises(CorruptRecordError, match="offset 1 is missing"):
+            await reader.read(TICKS, 0, 0, 10)
+
+
+async def test_a_commit_that_was_altered_is_refused(folder: pathlib.Path):
+    async with SqliteLog(folder) as log:
+        await log.commit("account", TICKS, 0, 7)
+    alter(folder, "UPDATE commits SET next_offset = 8")
+    async with SqliteLog(folder) as log:
+        with pytest.raises(CorruptRecordError, match=r"what account committed on market\.ticks/0 was altered"):
+            await log.committed("account", TICKS, 0)
+
+
+async def test_no_flipped_bit_of_the_database_passes(folder: pathlib.Path):
+    """Of the bits that the file consists of, 400 are drawn from a fixed seed."""
+    batch = [new(topic, b"%d %s" % (number, topic.name.encode())) for number in range(40) for topic in (TICKS, ORDERS)]
+    async with SqliteLog(folder) as log:
+        await log.append(batch, [Commit("account", TICKS, 0, 7), Commit("portfolio", ORDERS, 0, 9)])
+        appended = await told_by(log)
+    whole = (folder / "log.db").read_bytes()
+    chance = random.Random(400)
+    refusals = 0
+    for _ in range(400):
+        place, bit = chance.randrange(len(whole)), chance.randrange(8)
+        (folder / "log.db").write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+        try:
+            async with SqliteLog(folder) as log:
+                assert await told_by(log) == appended, f"bit {bit} of byte {place} changed what the log says"
+        except LogError:
+            refusals += 1
+    assert refusals > 0
 
 
 async def test_a_database_in_ruins_is_refused(folder: pathlib.Path):
@@ -265,6 +321,18 @@ async def append_until_refused(log: SqliteLog, acknowledged: list[bytes]):
     for number in range(1000):
         await log.append([new(ORDERS, b"%d" % number * 1000)])
         acknowledged.append(b"%d" % number * 1000)
+
+
+async def told_by(log: SqliteLog) -> object:
+    """Return all that a log of ticks and orders says to its readers."""
+    return (
+        await everything(log, TICKS),
+        await everything(log, ORDERS),
+        await log.committed("account", TICKS, 0),
+        await log.committed("portfolio", ORDERS, 0),
+        await log.end(TICKS, 0),
+        await log.end(ORDERS, 0),
+    )
 
 
 def alter(directory: pathlib.Path, statement: str):
