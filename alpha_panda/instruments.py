@@ -8,13 +8,13 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from alpha_panda.errors import CatalogError, DataError, EventError
-from alpha_panda.kernels.records import CLOCK, EQUITY, FUTURE, INSTRUMENT, OPTION, SESSION
+from alpha_panda.kernels.records import CLOCK, EQUITY, FUTURE, INSTRUMENT, OPTION, SESSION, Records
 from alpha_panda.sessions import SessionArray, calendars, sessions
 from alpha_panda.units import E4
 
@@ -89,9 +89,11 @@ class Universe:
     @functools.cached_property
     def tokens(self) -> npt.NDArray[np.int64]:
         """The instrument tokens, in the order of the universe."""
-        return np.array([instrument.instrument_token for instrument in self.instruments], dtype=np.int64)
+        tokens = np.array([instrument.instrument_token for instrument in self.instruments], dtype=np.int64)
+        tokens.setflags(write=False)
+        return tokens
 
-    def resolve(self, events: npt.NDArray[Any]) -> None:
+    def resolve(self, events: Records) -> None:
         """Fill `instrument` of every event from its `instrument_token`, in place; clocks have neither.
 
         Raises EventError naming the first token that is not of this universe.
@@ -106,7 +108,7 @@ class Universe:
             raise EventError(f"row {row} is of instrument token {wanted[row]}, which is not of this run: {self}")
         events["instrument"] = np.where(events["kind"] == CLOCK, 0, index)
 
-    def records(self, first: datetime.date, last: datetime.date) -> tuple[npt.NDArray[Any], SessionArray]:
+    def records(self, first: datetime.date, last: datetime.date) -> tuple[Records, SessionArray]:
         """Return what the kernels must know from `first` to `last`: INSTRUMENT (n,) and SESSION arrays.
 
         The sessions of each calendar lie together; `sessions_start` and `sessions_stop` of an instrument say where.
@@ -162,10 +164,9 @@ def unlisted_token(symbol: str) -> int:
     return -max(zlib.crc32(symbol.encode()) & _TOKEN_MAX, 1)
 
 
-# Each row: in force from, then (prices up to and including, tick), the last row of a table without a bound. Below 250
-# rupees the bound is exclusive: 249.99 is the highest price with a tick of one paisa.
+# Each table: in force from, then rows of (highest price, tick). A share of exactly 250 rupees is in the second band.
 _TICKS_E4: tuple[tuple[datetime.date, tuple[tuple[int, int], ...]], ...] = (
-    (datetime.date(2000, 1, 1), ((10**18, 500),)),
+    (datetime.date.min, ((10**18, 500),)),
     # NSE circular of 2024-05-24: one paisa below 250 rupees (futures followed on 2024-07-08).
     (datetime.date(2024, 6, 10), ((250 * E4 - 1, 100), (10**18, 500))),
     # In force since 2025-04-15, for shares and their futures.
@@ -189,7 +190,7 @@ def share_tick_e4(price_e4: int, date: datetime.date) -> int:
     NSE moves a share between bands once a month, by its last close of the month; a price seen since then that lies in
     another band gives another tick, so what the broker's instrument list says always wins.
     """
-    bands = next(bands for since, bands in reversed(_TICKS_E4) if since <= date or since == _TICKS_E4[0][0])
+    bands = next(bands for since, bands in reversed(_TICKS_E4) if since <= date)
     return next(tick_e4 for highest_e4, tick_e4 in bands if price_e4 <= highest_e4)
 
 

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from alpha_panda.errors import DataError
-from alpha_panda.kernels.records import SESSION
+from alpha_panda.kernels.records import SESSION, Records
 from alpha_panda.units import DAY_NS, IST_OFFSET_NS, parse_clock
 
 Days = npt.NDArray[np.int64]  # days since 1970-01-01
-SessionArray = npt.NDArray[np.void]  # of dtype SESSION
+SessionArray = Records  # of dtype SESSION
 
 _FILE = pathlib.Path(__file__).with_name("calendars.toml")
 _EPOCH = datetime.date(1970, 1, 1)

@@ -131,6 +131,11 @@ def test_an_unknown_calendar_is_refused_with_those_there_are():
         sessions("MCX", datetime.date(2025, 1, 1), datetime.date(2025, 1, 2))
 
 
+@pytest.mark.parametrize("calendar", CALENDARS)
+def test_every_calendar_reaches_back_to_the_year_2000(calendar: str):
+    assert len(sessions(calendar, datetime.date(2000, 1, 1), datetime.date(2039, 12, 31))) > 10_000
+
+
 def test_dates_before_the_first_known_hours_are_refused():
     with pytest.raises(DataError, match="before 2000-01-01 are not known: 1999-12-31 is too early"):
         is_session("NSE_EQ", datetime.date(1999, 12, 31))

@@ -4,18 +4,16 @@ An event array is of dtype EVENT, in the order in which the chain sees it: times
 out by (time_ns, instrument); a clock of time T comes after every event up to T.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from alpha_panda.errors import EventError
 from alpha_panda.instruments import Universe
-from alpha_panda.kernels.records import BAR, CLOCK, EVENT, TICK
+from alpha_panda.kernels.records import BAR, CLOCK, EVENT, TICK, Records
 from alpha_panda.sessions import SessionArray
 from alpha_panda.units import DAY_NS, E4, IST_OFFSET_NS, PRICE_E4_MAX, SECOND_NS, ist_datetime
 
-EventArray = npt.NDArray[Any]  # of dtype EVENT
+EventArray = Records  # of dtype EVENT
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 
@@ -186,7 +184,8 @@ def _seconds(tick_times: Integers, sessions: SessionArray | None) -> Integers:
     if sessions is not None and len(sessions):
         closes = np.sort(sessions["close_ns"])
         of_day = np.searchsorted((closes + IST_OFFSET_NS) // DAY_NS, days, side="right") - 1
-        last = np.maximum(last, np.where(closes[of_day] < (days + 1) * DAY_NS - IST_OFFSET_NS, closes[of_day], last))
+        # Where the day has no session this is an earlier close, or with -1 none at all, and the last tick decides.
+        last = np.maximum(last, np.where(of_day >= 0, closes[of_day], last))
     stretches = [_every_second(start, stop) for start, stop in zip(first.tolist(), last.tolist(), strict=True)]
     return np.concatenate(stretches)
 

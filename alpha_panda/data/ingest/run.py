@@ -177,7 +177,7 @@ def _instrument(symbol: str, rows: pl.DataFrame, source: Source, catalog: Catalo
     if symbol in registry:
         return replace(registry[symbol], tick_e4=tick_e4)
     # Without a list of contracts, the lot of a future is the largest number that divides all that traded.
-    lot = 1 if source.segment == EQUITY else int(np.gcd.reduce(rows["volume_day"].to_numpy()))
+    lot = 1 if source.segment == EQUITY else max(int(np.gcd.reduce(rows["volume_day"].to_numpy())), 1)
     name = "index, not traded itself" if index else ""
     return Instrument(symbol, unlisted_token(symbol), tick_e4, source.segment, lot, calendar=source.calendar, name=name)
 

@@ -17,7 +17,7 @@ import polars as pl
 from alpha_panda.kernels.records import EQUITY, FUTURE
 from alpha_panda.units import IST_OFFSET_NS, MINUTE_NS, ist_time_ns
 
-EARLIEST_NS, LATEST_NS = ist_time_ns(datetime.date(2001, 1, 1)), ist_time_ns(datetime.date(2100, 1, 1))
+EARLIEST_NS, LATEST_NS = ist_time_ns(datetime.date(2000, 1, 1)), ist_time_ns(datetime.date(2100, 1, 1))
 """No stamp outside these years, in which trading hours are known, can be true."""
 
 INDEX_NAMES = ("NIFTY 50", "NIFTY BANK")
