@@ -24,6 +24,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import config as numba_config
+from numba.core import types as numba_types
 from numba.core.registry import CPUDispatcher
 from numba.extending import intrinsic, overload
 
@@ -39,12 +40,28 @@ _compiler_settings: Any = numba_config
 
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` when a block kernel first reaches it; it may read and write only its arguments."""
-    return numba.njit(**_KERNEL_OPTIONS)(function)
+    return _compiled_once(numba.njit(no_cfunc_wrapper=True, **_KERNEL_OPTIONS)(function))
 
 
 def inlined(function: Kernel) -> Kernel:
-    """Compile `function` into each of its callers: for the few lines that run once per event."""
-    return numba.njit(forceinline=True, **_KERNEL_OPTIONS)(function)
+    """Compile `function` into each of its callers, which must be kernels."""
+    only_inside = {"no_cfunc_wrapper": True, "no_cpython_wrapper": True, "forceinline": True}
+    return _compiled_once(numba.njit(**only_inside, **_KERNEL_OPTIONS)(function))
+
+
+def _compiled_once(dispatcher: Any) -> Any:
+    """Let a kernel take every integer as int64: numba would compile it anew for each literal and each width."""
+    resolve = getattr(dispatcher, "get_call_template", None)
+    if resolve is not None:
+        dispatcher.get_call_template = lambda arguments, keywords: resolve(
+            [_widened(argument) for argument in arguments], {name: _widened(value) for name, value in keywords.items()}
+        )
+    return dispatcher
+
+
+def _widened(argument: Any) -> Any:
+    plain = numba_types.unliteral(argument)
+    return numba_types.int64 if isinstance(plain, numba_types.Integer) else plain
 
 
 def borrow(array: Any) -> Any:
@@ -93,7 +110,7 @@ def _compile(template: Kernel, bound: dict[str, Any], name: str) -> Kernel:
     code, defaults = python_function(template).__code__, python_function(template).__defaults__
     function = types.FunctionType(code, {**python_function(template).__globals__, **bound}, template.__name__, defaults)
     function.__module__, function.__qualname__ = template.__module__, name
-    compiled = numba.njit(**_KERNEL_OPTIONS)(function)
+    compiled = _compiled_once(numba.njit(**_KERNEL_OPTIONS)(function))
     if isinstance(compiled, CPUDispatcher) and all(_has_file(part) for part in bound.values()):
         _enable_cache(compiled)
     return compiled
