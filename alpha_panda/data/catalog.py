@@ -100,7 +100,7 @@ class Catalog:
         """
         registry = self.registry()
         if not len(registry):
-            raise CatalogError(f"the catalog at {self.root} is empty: fill it with `alpha-panda ingest FILE`")
+            raise CatalogError(f"the catalog at {self.root} is empty: fill it with `alpha-panda data ingest FILE`")
         universe = registry.universe(symbols)
         chosen = self._finest(universe) if resolution is None else _known(resolution)
         frames = [self._rows(instrument.symbol, chosen, first, last) for instrument in universe]

@@ -126,7 +126,7 @@ def test_an_event_outside_its_calendar_is_refused_rather_than_overlooked(catalog
 
 
 def test_an_empty_catalog_says_how_to_fill_it(tmp_path: pathlib.Path):
-    with pytest.raises(CatalogError, match=r"is empty: fill it with `alpha-panda ingest FILE`$"):
+    with pytest.raises(CatalogError, match=r"is empty: fill it with `alpha-panda data ingest FILE`$"):
         Catalog(tmp_path).events(["NSE:AAA"])
     assert Catalog(tmp_path).symbols() == ()
 
