@@ -1,0 +1,142 @@
+"""What all commands have in common: how they end, and how they show progress, tables and JSON.
+
+Results go to stdout, everything else to stderr. An error is one sentence and an exit code, never a traceback, unless
+`ALPHA_PANDA_DEBUG=1` asks for one.
+"""
+
+import contextlib
+import json
+import math
+import os
+import sys
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from typing import Any, Protocol, cast
+
+from cyclopts import App, CycloptsError
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from alpha_panda.errors import AlphaPandaError
+
+SUCCESS, BAD_ARGUMENTS, UNEXPECTED, INTERRUPTED = 0, 2, 70, 130
+"""The exit codes besides those of `errors.py`; the last two are those of sysexits.h and of a shell."""
+
+_WIDTH_UNSEEN = 200  # columns where no terminal sets a width, so that a table in a file is not folded
+
+
+class Progress(Protocol):
+    """Told how much is done, of how much, and perhaps what comes next."""
+
+    def __call__(self, done: int, total: int, label: str = "") -> None:
+        """Take note of it."""
+        ...
+
+
+def run(app: App, arguments: Sequence[str] | None = None) -> int:
+    """Run a command line, by default that of this process, and return its exit code: what the command returns, or 0.
+
+    What went wrong is on stderr by then, in one sentence.
+    """
+    try:
+        outcome = app(
+            arguments,
+            result_action="return_value",
+            exit_on_error=False,
+            error_console=_console(sys.stderr),
+            error_formatter=lambda error: _error_line(str(error)),
+        )
+    except CycloptsError:
+        return BAD_ARGUMENTS
+    except AlphaPandaError as error:
+        _say_error(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SystemExit as stop:  # rich leaves this way when nobody reads on, cyclopts when interrupted
+        return stop.code if isinstance(stop.code, int) else UNEXPECTED
+    except Exception as error:  # noqa: BLE001  # whatever it is, a person gets a sentence
+        _say_error(
+            f"this is a defect in Alpha Panda, please report it: {type(error).__name__}: {error} "
+            "(ALPHA_PANDA_DEBUG=1 shows where)"
+        )
+        return UNEXPECTED
+    return outcome if isinstance(outcome, int) else SUCCESS
+
+
+def _say_error(sentence: str) -> None:
+    console = _console(sys.stderr)
+    if os.environ.get("ALPHA_PANDA_DEBUG") == "1":
+        console.print_exception()
+    console.print(_error_line(sentence))
+
+
+def _error_line(sentence: str) -> Text:
+    return Text.assemble(("error: ", "bold red"), sentence)
+
+
+@contextlib.contextmanager
+def progress(label: str, shown: bool = True) -> Generator[Progress]:
+    """Give a function that draws how far the work is, on stderr; nothing is drawn where that is no terminal.
+
+    `shown` is False for a command that was asked for JSON.
+    """
+    if not (shown and sys.stderr.isatty()):
+        yield _unseen
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Bars(
+        *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=_console(sys.stderr), transient=True
+    ) as bars:
+        task = bars.add_task(label, total=None)
+
+        def tell(done: int, total: int, label: str = label) -> None:
+            bars.update(task, completed=done, total=total, description=label)
+
+        yield tell
+
+
+def _unseen(done: int, total: int, label: str = "") -> None:
+    """Draw nothing."""
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[RenderableType]]) -> Table:
+    """Return a table; a column whose name ends in `>` is set flush right, as numbers are."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        made.add_column(column.removesuffix(">"), justify="right" if column.endswith(">") else "left")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def show(*parts: RenderableType) -> None:
+    """Print tables and lines to stdout, without reading markup into plain text."""
+    console = _console(sys.stdout)
+    for part in parts:
+        console.print(part, markup=False)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print one JSON object to stdout: a figure that is not finite as null, a path or a date as its text."""
+    _console(sys.stdout).out(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=str), highlight=False)
+
+
+def _finite(value: Any) -> Any:
+    """Return `value` without what JSON cannot say: the figures NaN and infinity."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in cast(Mapping[str, Any], value).items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in cast(Sequence[Any], value)]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _console(stream: Any) -> Console:
+    """Return a console for the stream as it is now: tests and shells redirect it."""
+    return Console(
+        file=stream, highlight=False, soft_wrap=stream is sys.stderr, width=None if stream.isatty() else _WIDTH_UNSEEN
+    )
