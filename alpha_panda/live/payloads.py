@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from alpha_panda.errors import KernelError
 from alpha_panda.kernels import records
+from alpha_panda.kernels.records import Records
 from alpha_panda.kernels.risk import CODES
 from alpha_panda.live.messages import Charges, Decision, Fill, OrderUpdate, PnlSnapshot, Ticks
-
-Records = npt.NDArray[Any]
 
 WORDS: Mapping[str, Mapping[int, str | bool]] = {
     "verdict": {records.APPROVED: "approved", records.CLIPPED: "clipped", records.REFUSED: "refused"},

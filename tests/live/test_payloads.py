@@ -1,12 +1,27 @@
 """What the account writes arrives on the log field for field, in words."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from alpha_panda.errors import KernelError
 from alpha_panda.kernels import records
 from alpha_panda.kernels.risk import COLLAR
-from alpha_panda.live.messages import Decision, Fill, OrderUpdate, PnlSnapshot, Ticks
+from alpha_panda.live.messages import (
+    AccountState,
+    Decision,
+    Fill,
+    Guard,
+    OrderStatus,
+    OrderType,
+    OrderUpdate,
+    PnlSnapshot,
+    Side,
+    Ticks,
+    Validity,
+    Verdict,
+)
 from alpha_panda.live.payloads import (
     WORDS,
     Names,
@@ -122,10 +137,20 @@ def test_an_index_of_another_session_is_refused(field: str, index: int, message:
 
 @pytest.mark.parametrize("field", ["side", "order_type", "validity", "status", "opening", "guard"])
 def test_a_number_without_a_word_is_refused(field: str):
-    orders = numbered(records.ORDER, 1, strategy=0, instrument=0, **{name: 1 for name in WORDS if name in NUMBERED})
-    orders[field] = 99
+    words = {name: 1 for name in records.ORDER.names if name in WORDS}
+    orders = numbered(records.ORDER, 1, strategy=0, instrument=0, **words | {field: 99})
     with pytest.raises(KernelError, match=f"a record has {field} 99"):
         orders_of(orders, NAMES)
 
 
-NUMBERED = {"side", "order_type", "validity", "status", "opening", "guard"}
+def test_every_word_is_one_that_the_messages_know():
+    known = {
+        "verdict": get_args(Verdict),
+        "side": get_args(Side),
+        "order_type": get_args(OrderType),
+        "validity": get_args(Validity),
+        "status": get_args(OrderStatus),
+        "guard": get_args(Guard),
+        "state": get_args(AccountState),
+    }
+    assert {field: tuple(WORDS[field].values()) for field in known} == known

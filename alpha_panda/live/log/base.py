@@ -1,9 +1,11 @@
 """The interface of the event log, and what each implementation of it promises.
 
-A topic has partitions, and a partition is a sequence of records numbered 0, 1, 2, … without gaps. Records never change
-and never move. A consumer remembers how far it has come by committing, for its group, the offset that it reads next.
+A topic has partitions, and a partition is a sequence of records with rising offsets. Records never change and never
+move. A consumer remembers how far it has come by committing, for its group, the offset that it reads next: that of its
+last record plus one.
 
     promise                          embedded (SQLite)              Kafka
+    offsets                          0, 1, 2, … without gaps        may skip some, where a transaction ended
     append of a batch                one transaction                one transaction of a transactional producer
     a batch and its commits          the same transaction           the same transaction
     a reader sees                    whole batches only             whole batches only, reading committed records
@@ -70,14 +72,14 @@ class Log(abc.ABC):
 
     @abc.abstractmethod
     async def read(self, topic: Topic, partition: int, offset: int, limit: int) -> list[Record]:
-        """Return up to `limit` consecutive records from `offset` on; none at the end of the partition.
+        """Return up to `limit` records, the next ones from `offset` on; none at the end of the partition.
 
         Raises CorruptRecordError, naming topic, partition and offset, where a record is not what was appended.
         """
 
     @abc.abstractmethod
     async def wait(self, topic: Topic, partition: int, offset: int, timeout_s: float) -> bool:
-        """Return True as soon as there is a record at `offset`, or False after `timeout_s` seconds without one."""
+        """Return True as soon as `read` from `offset` would give a record, or False after `timeout_s` seconds."""
 
     @abc.abstractmethod
     async def end(self, topic: Topic, partition: int) -> int:

@@ -6,7 +6,7 @@ The one in the process dies with it. That is safe, because every start folds the
     alpha_panda:{broker}:account                         hash   the latest snapshot, field by field
     alpha_panda:{broker}:positions                       set    strategy:instrument_token
     alpha_panda:{broker}:position:{strategy}:{token}     hash   one book, field by field
-    alpha_panda:{broker}:orders                          hash   order id → the order as it stands, in MessagePack
+    alpha_panda:{broker}:orders                          hash   id → the order as it stands, for all there were
     alpha_panda:{broker}:orders:working                  set    ids of those at work
     alpha_panda:{broker}:orders:recent                   zset   the latest ids
     alpha_panda:{broker}:decisions                       zset   the latest decisions by time
@@ -209,17 +209,24 @@ class _Fold:
             pipeline.hset(keys.account, mapping=msgspec.structs.asdict(self.account))
         for book, fills in self.fills.items():
             _write_fills(pipeline, keys, book, fills)
-        for order_id, order in self.orders.items():
-            pipeline.hset(keys.orders, str(order_id), _encoder.encode(order))
-            (pipeline.srem if order.status in _FINISHED else pipeline.sadd)(keys.working, str(order_id))
         if self.orders:
-            pipeline.zadd(keys.recent, {str(order_id): order_id for order_id in self.orders})
-            pipeline.zremrangebyrank(keys.recent, 0, -ORDERS_KEPT - 1)
+            _write_orders(pipeline, keys, self.orders)
         if self.decisions:
             pipeline.zadd(keys.decisions, self.decisions)
             pipeline.zremrangebyrank(keys.decisions, 0, -DECISIONS_KEPT - 1)
         for code, count in self.refusals.items():
             pipeline.hincrby(keys.refusals, code, count)
+
+
+def _write_orders(pipeline: Pipeline, keys: _Keys, orders: dict[int, OrderUpdate]) -> None:
+    pipeline.hset(keys.orders, mapping={str(order_id): _encoder.encode(order) for order_id, order in orders.items()})
+    finished = {order_id for order_id, order in orders.items() if order.status in _FINISHED}
+    if finished:
+        pipeline.srem(keys.working, *finished)
+    if working := orders.keys() - finished:
+        pipeline.sadd(keys.working, *working)
+    pipeline.zadd(keys.recent, {str(order_id): order_id for order_id in orders})
+    pipeline.zremrangebyrank(keys.recent, 0, -ORDERS_KEPT - 1)
 
 
 def _write_fills(pipeline: Pipeline, keys: _Keys, book: str, fills: Sequence[Fill]) -> None:

@@ -5,9 +5,12 @@ import random
 from collections.abc import AsyncIterator
 
 import fakeredis
+import numpy as np
 import pytest
 
 from alpha_panda.errors import ConfigurationError
+from alpha_panda.kernels import records
+from alpha_panda.kernels.ledger import apply_fill
 from alpha_panda.live.messages import Charges, Payload
 from alpha_panda.live.store.base import DECISIONS_KEPT, ORDERS_KEPT, Change, Portfolio, StoreError
 from alpha_panda.live.store.redis import RedisStore
@@ -88,6 +91,25 @@ async def test_a_position_through_flat_to_short_keeps_its_signed_cost(store: Red
     assert (flat.quantity, flat.cost_e4, flat.realised_e4) == (0, 0, 1_000_000)
 
 
+async def test_a_position_is_the_book_of_the_ledger_to_the_last_digit(store: RedisStore):
+    """Prices and quantities are drawn from a fixed seed, so that shares of the cost do not come out even."""
+    chance = random.Random(1)
+    account, book, quote = (np.zeros(1, dtype)[0] for dtype in (records.ACCOUNT, records.BOOK, records.QUOTE))
+    for offset in range(300):
+        side, quantity, price_e4 = (
+            chance.choice(["BUY", "SELL"]),
+            chance.randint(1, 50),
+            chance.randint(900_001, 1_100_001),
+        )
+        signed = quantity if side == "BUY" else -quantity
+        realised_e4 = apply_fill(account, book, quote, records.EQUITY, signed, price_e4, offset)
+        payload = fill(side, quantity, price_e4, int(realised_e4), int(book.quantity))
+        await store.apply("paper", changes(FILLS, payload, start=offset))
+        (position,) = (await store.read_portfolio("paper")).positions
+        shown = (position.quantity, position.cost_e4, position.realised_e4)
+        assert shown == (book.quantity, book.cost_e4, book.realised_e4)
+
+
 async def test_each_strategy_and_instrument_has_a_position_of_its_own(store: RedisStore):
     fills = [FILL, changed(FILL, instrument_token=INFY), changed(FILL, strategy="rsi:fast")]
     await store.apply("paper", changes(FILLS, *fills))
@@ -124,7 +146,7 @@ async def test_all_orders_at_work_are_shown_and_the_latest_of_the_others(store: 
 async def test_the_latest_decisions_are_shown_to_the_nanosecond(store: RedisStore):
     count = DECISIONS_KEPT + 50
     decisions = [changed(DECISION, time_ns=DECISION.time_ns + number) for number in range(count)]
-    await store.apply("paper", changes(VERDICTS, *decisions))
+    await store.apply("paper", changes(VERDICTS, *reversed(decisions)))
     assert (await store.read_portfolio("paper")).decisions == tuple(reversed(decisions[50:]))
 
 
