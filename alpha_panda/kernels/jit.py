@@ -29,6 +29,7 @@ from numba.core.registry import CPUDispatcher
 from numba.extending import intrinsic, overload
 
 _KERNEL_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False}
+_INNER_OPTIONS: dict[str, Any] = {**_KERNEL_OPTIONS, "no_cfunc_wrapper": True}
 _CACHES_KEPT = 8
 _LIBRARIES = ("alpha_panda", "numba", "numpy")
 
@@ -40,13 +41,13 @@ _compiler_settings: Any = numba_config
 
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` when a block kernel first reaches it; it may read and write only its arguments."""
-    return _compiled_once(numba.njit(no_cfunc_wrapper=True, **_KERNEL_OPTIONS)(function))
+    return _compiled_once(numba.njit(**_INNER_OPTIONS)(function))
 
 
 def inlined(function: Kernel) -> Kernel:
     """Compile `function` into each of its callers, which must be kernels."""
-    only_inside = {"no_cfunc_wrapper": True, "no_cpython_wrapper": True, "forceinline": True}
-    return _compiled_once(numba.njit(**only_inside, **_KERNEL_OPTIONS)(function))
+    only_inside = {"no_cpython_wrapper": True, "forceinline": True}
+    return _compiled_once(numba.njit(**only_inside, **_INNER_OPTIONS)(function))
 
 
 def _compiled_once(dispatcher: Any) -> Any:
