@@ -40,6 +40,7 @@ class Ticks(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="ticks")
 
     count: int
     frame: bytes
+    next_index: int  # where, in its source, the feed goes on after this frame
 
 
 class Cause(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -167,15 +168,28 @@ class Control(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="contr
     who: str
 
 
+class Listing(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One instrument as it traded in a session, with the fields of `instruments.Instrument`."""
+
+    symbol: str
+    instrument_token: int
+    tick_e4: int
+    segment: int
+    lot: int
+    freeze_quantity: int
+    calendar: str
+    name: str
+
+
 class Session(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="session"):
     """What a session runs with: the first record of it, and what a replay must find unchanged."""
 
     started_ns: int
-    profile_digest: str
-    kernels_digest: str
-    strategies: tuple[str, ...]  # a strategy's index is its position here
-    symbols: tuple[str, ...]  # an instrument's index is its position here
-    instrument_tokens: tuple[int, ...]
+    profile: str  # as JSON in the platform's units, without its feed; a strategy's index is its position there
+    instruments: tuple[Listing, ...]  # an instrument's index is its position here
+    feed: str  # where the events come from, as people say it
+    feed_digest: str  # of its events; empty where nobody knows them beforehand
+    code_digest: str  # of the kernels and strategies that it began with
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -196,16 +210,20 @@ class Span(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class JournalEntry(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="journal"):
-    """One step of the account: the records that it applied, in this order, and the digest of its state afterwards."""
+    """One step of the account: the records that it applied, in this order, and the digest of its state afterwards.
+
+    The digests of the inputs are chained, so no byte of what an account was told can change unnoticed.
+    """
 
     inputs: tuple[Span, ...]
+    chain_digest: str  # of the bytes of these inputs and of the chain before them
     state_digest: str
 
 
 class StateSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="snapshot"):
-    """Everything an account remembers, to recover from: its arrays' bytes by name, and what it reads next."""
+    """Everything a stage remembers, to recover from: its arrays' bytes by name, and what it reads or writes next."""
 
-    kernels_digest: str  # only the code that wrote the bytes may read them
+    code_digest: str  # only the code that wrote the bytes may read them
     state_digest: str
     next_places: tuple[Place, ...]
     arrays: dict[str, bytes]

@@ -52,9 +52,9 @@ class Names:
     instrument_tokens: Sequence[int]
 
 
-def frame_of(events: Records) -> Ticks:
-    """Return a frame of market events, an array of `records.EVENT`."""
-    return Ticks(len(events), events.tobytes())
+def frame_of(events: Records, next_index: int) -> Ticks:
+    """Return a frame of market events, an array of `records.EVENT`, after which the feed goes on at `next_index`."""
+    return Ticks(len(events), events.tobytes(), next_index)
 
 
 def events_of(ticks: Ticks) -> Records:

@@ -9,6 +9,7 @@
     {broker}.pnl.snapshots                    equity through the day
     {broker}.journal                          which inputs the account applied, in which order
     {broker}.snapshots                        the account's state, to recover from
+    {broker}.signals.snapshots                the strategies' state, to recover from
     {topic}.dlq                               records that no attempt could process
 
 A key that always maps to the same partition keeps its records in order. The hash is CRC-32, because Python's own
@@ -76,10 +77,14 @@ class BrokerTopics:
     pnl_snapshots: Topic
     journal: Topic
     snapshots: Topic
+    signals_snapshots: Topic
 
     @classmethod
     def of(cls, broker: str, partitions: int = 1) -> Self:
         """Return the topics of `broker`, with so many partitions where records are keyed by strategy and instrument.
+
+        What follows from the ticks by computing alone is FAST like them. A step of the account that decides anything
+        writes to a durable topic in the same batch, which flushes its journal and all that it rests on.
 
         Raises ConfigurationError for a name that could not stand in a topic's name.
         """
@@ -87,15 +92,16 @@ class BrokerTopics:
             raise ConfigurationError(f"{broker!r} cannot name a broker: use lower-case letters, digits and underscores")
         return cls(
             broker,
-            signals_raw=Topic(f"{broker}.signals.raw", partitions),
+            signals_raw=Topic(f"{broker}.signals.raw", partitions, Durability.FAST),
             signals_validated=Topic(f"{broker}.signals.validated", partitions),
             signals_rejected=Topic(f"{broker}.signals.rejected", partitions),
             orders_submitted=Topic(f"{broker}.orders.submitted", partitions),
             orders_filled=Topic(f"{broker}.orders.filled", partitions),
             orders_cancelled=Topic(f"{broker}.orders.cancelled", partitions),
             pnl_snapshots=Topic(f"{broker}.pnl.snapshots"),
-            journal=Topic(f"{broker}.journal"),
-            snapshots=Topic(f"{broker}.snapshots"),
+            journal=Topic(f"{broker}.journal", durability=Durability.FAST),
+            snapshots=Topic(f"{broker}.snapshots", durability=Durability.FAST),
+            signals_snapshots=Topic(f"{broker}.signals.snapshots", durability=Durability.FAST),
         )
 
 

@@ -74,7 +74,7 @@ SNAPSHOT = PnlSnapshot(
     state="running",
 )
 PAYLOADS: list[Payload] = [
-    messages.Ticks(2, bytes(range(160))),
+    messages.Ticks(2, bytes(range(160)), 7),
     messages.Signal("momentum", RELIANCE, 0.5, 0.0123, messages.Cause(0, 41, 3)),
     messages.Progress(0, 41, 2),
     DECISION,
@@ -82,9 +82,19 @@ PAYLOADS: list[Payload] = [
     FILL,
     SNAPSHOT,
     messages.Control("halt", "momentum", "anand"),
-    messages.Session(1, "profile", "kernels", ("momentum",), ("RELIANCE", "INFY"), (RELIANCE, INFY)),
-    messages.JournalEntry((messages.Span("market.ticks", 0, 41, 42), messages.Span("control", 0, 3, 5)), "digest"),
-    messages.StateSnapshot("kernels", "digest", (messages.Place("market.ticks", 0, 42),), {"books": b"\x00\xff"}),
+    messages.Session(
+        1,
+        "{}",
+        (
+            messages.Listing("NSE:RELIANCE", RELIANCE, 500, 0, 1, 9_000, "NSE_EQ", "Reliance"),
+            messages.Listing("NSE:INFY", INFY, 1_000, 0, 2, 8_000, "NSE_EQ", "Infosys"),
+        ),
+        "a day",
+        "events",
+        "code",
+    ),
+    messages.JournalEntry((messages.Span("market.ticks", 0, 41, 42), messages.Span("control", 0, 3, 5)), "a", "b"),
+    messages.StateSnapshot("code", "digest", (messages.Place("market.ticks", 0, 42),), {"books": b"\x00\xff"}),
     messages.DeadLetter(messages.Place("control", 0, 4), b"paper", b"\xc1", 3, "is not a message"),
 ]
 

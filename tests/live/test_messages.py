@@ -195,7 +195,7 @@ def test_a_type_that_contradicts_the_payload_is_refused():
 
 
 def test_a_frame_whose_length_is_not_that_of_its_events_is_refused():
-    refused(encode(envelope_of(Ticks(2, bytes(159)))), "159 bytes, not 80 for each of 2 events")
+    refused(encode(envelope_of(Ticks(2, bytes(159), 0))), "159 bytes, not 80 for each of 2 events")
 
 
 def test_the_layout_of_an_event_has_not_changed_within_this_version():

@@ -30,15 +30,23 @@ def test_the_names_are_those_that_observers_subscribe_to():
         "paper.pnl.snapshots",
         "paper.journal",
         "paper.snapshots",
+        "paper.signals.snapshots",
     ]
     assert [market_ticks().name, CONTROL.name, SESSIONS.name] == ["market.ticks", "control", "sessions"]
 
 
-def test_only_ticks_may_be_lost_with_the_power():
+def test_only_ticks_and_what_follows_from_them_by_computing_may_be_lost_with_the_power():
     paper = BrokerTopics.of("paper")
     account = [getattr(paper, field.name) for field in dataclasses.fields(paper) if field.name != "broker"]
-    assert market_ticks().durability is Durability.FAST
-    assert {topic.durability for topic in [*account, CONTROL, SESSIONS]} == {Durability.DURABLE}
+    fast = {topic.name for topic in [market_ticks(), *account] if topic.durability is Durability.FAST}
+    assert fast == {
+        "market.ticks",
+        "paper.signals.raw",
+        "paper.journal",
+        "paper.snapshots",
+        "paper.signals.snapshots",
+    }
+    assert {CONTROL.durability, SESSIONS.durability} == {Durability.DURABLE}
 
 
 def test_dead_letters_are_durable_whatever_their_topic():
