@@ -9,14 +9,14 @@ from typing import Any
 from alpha_panda.kernels.charges import rate_row
 from alpha_panda.kernels.clock import DAY_NS, covered_ns, enter_session, ist_midnight_ns
 from alpha_panda.kernels.halts import close_book, set_floor
-from alpha_panda.kernels.jit import kernel
+from alpha_panda.kernels.jit import inlined, kernel
 from alpha_panda.kernels.orders import SNAPSHOTS, cancel_orders, end_order, meet, refuse, request
 from alpha_panda.kernels.records import BAR, EXPIRED, HOLDING_TIME, NO_GUARD, RUNNING, SQUARE_OFF
 from alpha_panda.kernels.risk import DAY_LOSS_HALT, DAY_LOSS_REDUCE, EXITING, NO_PRICE, NONE, NOTHING_TO_BUY_WITH
 from alpha_panda.kernels.size import wanted_quantity
 
 
-@kernel
+@inlined
 def match_orders(terms: Any, state: Any, outputs: Any, p: int, event: Any) -> None:
     """Let every working order of the event's instrument meet the event."""
     quote, instrument = state.quotes[p, event.instrument], terms.instruments[event.instrument]
@@ -143,7 +143,7 @@ def _set_timer(terms: Any, state: Any, p: int) -> None:
 # ── Signals ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@kernel
+@inlined
 def account_on_signal(terms: Any, state: Any, outputs: Any, p: int, signal: Any) -> None:
     """Bring one book to what a signal wants: the order is the difference to its position and working orders."""
     strategy, instrument_row = signal.strategy, signal.instrument

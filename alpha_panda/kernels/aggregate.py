@@ -113,12 +113,12 @@ def copy_event(target: Any, source: Any) -> None:
 
 @inlined
 def note_close(control: Any, slot: Any, bar: Any) -> None:
-    """Note that a bar closed and follow the variance of its returns, where a strategy is sized by it."""
-    if control.estimate_volatility == 1 and slot.close_e4 > 0:
-        change = bar.close_e4 / slot.close_e4 - 1.0
-        slot.variance += VARIANCE_WEIGHT * (change * change - slot.variance)
-    slot.close_e4 = bar.close_e4
-    control.fresh += 1
+    """Follow the variance of bar returns, for a strategy that is sized by it."""
+    if control.estimate_volatility == 1:
+        if slot.close_e4 > 0:
+            change = bar.close_e4 / slot.close_e4 - 1.0
+            slot.variance += VARIANCE_WEIGHT * (change * change - slot.variance)
+        slot.close_e4 = bar.close_e4
 
 
 @kernel

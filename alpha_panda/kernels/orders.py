@@ -35,7 +35,7 @@ DECISIONS, ORDERS, FILLS, SNAPSHOTS = 0, 1, 2, 3
 """Positions in `Outputs.counts`."""
 
 
-@kernel
+@inlined
 def request(
     terms: Any, state: Any, outputs: Any, p: int, strategy: int, instrument: int, time_ns: int, gap: int, guard: int
 ) -> bool:
@@ -175,7 +175,7 @@ def _say_order(outputs: Any, order: Any) -> None:
         outputs.counts[ORDERS] += 1
 
 
-@kernel
+@inlined
 def meet(terms: Any, state: Any, outputs: Any, p: int, row: int, event: Any, covered_ns: int) -> bool:
     """Let the order in `row` meet an event of its instrument inside a session; return whether it left the table."""
     order = state.orders[p, row]
@@ -274,7 +274,7 @@ def _say_fill(
     fill.guard = order.guard
 
 
-@kernel
+@inlined
 def end_order(state: Any, outputs: Any, p: int, row: int, time_ns: int, status: int) -> None:
     """Take the order in `row` out of the table as COMPLETE, CANCELLED or EXPIRED, and say so."""
     account, order = state.accounts[p], state.orders[p, row]

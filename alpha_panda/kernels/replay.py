@@ -24,7 +24,6 @@ from alpha_panda.kernels.aggregate import (
     place,
 )
 from alpha_panda.kernels.bundles import borrow_outputs, borrow_stage, borrow_state, borrow_terms
-from alpha_panda.kernels.clock import NEVER_NS
 from alpha_panda.kernels.guards import guard_hit
 from alpha_panda.kernels.halts import breach, passes_floor
 from alpha_panda.kernels.jit import Kernel, block_kernel, borrow, kernel
@@ -64,6 +63,7 @@ def _strategy_template(
                         note_close(control, slot, bar)
                         if _RANKS:
                             copy_event(stage.closed[p, k], bar)
+                            control.fresh += 1
                         else:
                             target = _step(states[p, k], params, bar)
                             if target != slot.target and not math.isnan(target):
@@ -95,6 +95,7 @@ def _strategy_template(
             note_close(control, slot, bar)
             if _RANKS:
                 copy_event(stage.closed[p, k], bar)
+                control.fresh += 1
             else:
                 target = _step(states[p, k], params, bar)
                 if target != slot.target and not math.isnan(target):
@@ -145,16 +146,13 @@ def _account_template(
     terms, state, outputs, signals = borrow_terms(terms), borrow_state(state), borrow_outputs(outputs), borrow(signals)
     account, quotes, books = state.accounts[p], state.quotes, state.books
     mandates, limits = terms.mandates, terms.limits[0]
-    counts, most = outputs.counts, len(outputs.decisions)
-    if most > 0:
-        most -= outputs_needed(books.shape[1] * books.shape[2], state.orders.shape[1])
-    else:
-        most = NEVER_NS
+    counts, recording = outputs.counts, len(outputs.decisions) > 0
+    most = len(outputs.decisions) - outputs_needed(books.shape[1] * books.shape[2], state.orders.shape[1])
     signal = first
     signal_index = signals[signal].event_index if signal < last else stop
     for index in range(start, stop):
         event = events[index]
-        if max(counts[0], counts[1], counts[2], counts[3]) > most:
+        if recording and max(counts[0], counts[1], counts[2], counts[3]) > most:
             account.events += index - start
             return index
         if event.time_ns >= account.timer_ns:
