@@ -1,0 +1,95 @@
+"""`alpha-panda data`: files into the catalog, and what it holds."""
+
+import pathlib
+from collections import Counter
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from alpha_panda.cli.options import Data, Json
+from alpha_panda.data.catalog import Catalog
+from alpha_panda.data.ingest import IngestReport, ingest
+from alpha_panda.terminal import print_json, progress, show, table
+
+app = App(name="data")
+
+
+@app.command(name="ingest")
+def ingest_files(
+    paths: Annotated[
+        list[pathlib.Path], Parameter(name="PATH", negative=(), help="Files or folders, as many as you like.")
+    ],
+    /,
+    *,
+    data: Data = pathlib.Path("data"),
+    json: Json = False,
+) -> None:
+    """Merge Parquet files, or folders of them, into the catalog; doing it twice changes nothing.
+
+    A file's kind is told from its columns. Rows with a defect go to the catalog's quarantine, each with its reason.
+    """
+    with progress("ingest", shown=not json) as tell:
+        report = ingest(paths, Catalog(data), tell)
+    if json:
+        print_json(_as_json(report))
+    else:
+        _show(report, data)
+
+
+def _as_json(report: IngestReport) -> dict[str, Any]:
+    files = [
+        {
+            "path": file.path,
+            "kind": file.source,
+            "instruments": len(file.symbols),
+            "rows": file.rows,
+            "written": file.written,
+            "present": file.present,
+            "quarantined": file.quarantined,
+        }
+        for file in report.files
+    ]
+    totals = {"rows": report.rows, "written": report.written, "present": report.present}
+    return {**totals, "quarantined": report.quarantined, "files": files, "unrecognised": report.unrecognised}
+
+
+def _show(report: IngestReport, data: pathlib.Path) -> None:
+    columns = ("file", "kind", "instruments>", "rows>", "new>", "present>", "quarantined>")
+    rows = [
+        (
+            file.path.name,
+            file.source,
+            *(f"{count:,}" for count in (len(file.symbols), file.rows, file.written, file.present)),
+            f"{sum(file.quarantined.values()):,}",
+        )
+        for file in report.files
+    ]
+    show(table(f"Into the catalog {data}", columns, rows))
+    if report.quarantined:
+        reasons = [(reason, f"{count:,}") for reason, count in sorted(report.quarantined.items())]
+        show(table(f"Kept out, in {data / 'quarantine'}", ("reason", "rows>"), reasons))
+    for path in report.unrecognised:
+        show(f"not read, of no kind that we know: {path}")
+
+
+@app.command(name="list")
+def list_contents(*, data: Data = pathlib.Path("data"), json: Json = False) -> None:
+    """List which instruments the catalog holds, at which resolutions and for which days."""
+    catalog = Catalog(data)
+    contents = [
+        (symbol, resolution, *catalog.span(symbol, resolution))
+        for symbol in catalog.symbols()
+        for resolution in catalog.resolutions(symbol)
+    ]
+    if json:
+        keys = ("symbol", "resolution", "from", "to")
+        print_json({"data": data, "contents": [dict(zip(keys, row, strict=True)) for row in contents]})
+        return
+    if contents:
+        rows = [(symbol, resolution, str(first), str(last)) for symbol, resolution, first, last in contents]
+        show(table(f"The catalog {data}", ("instrument", "resolution", "from", "to"), rows))
+    counts = Counter(resolution for _, resolution, _, _ in contents)
+    held = ", ".join(f"{count:,} at {resolution}" for resolution, count in counts.items())
+    show(
+        f"instruments: {held}" if held else f"the catalog {data} is empty: fill it with `alpha-panda data ingest PATH`"
+    )

@@ -1,0 +1,26 @@
+"""Options that several commands share, so that they read and explain themselves alike."""
+
+import datetime
+import pathlib
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter, Token
+
+
+def _comma_separated(_hint: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
+    """Return the names in `A,B` and in repeated options alike."""
+    return tuple(name.strip() for token in tokens for name in token.value.split(",") if name.strip())
+
+
+Data = Annotated[pathlib.Path, Parameter("--data", help="Folder of the catalog.")]
+First = Annotated[datetime.date | None, Parameter("--from", help="First day, YYYY-MM-DD in IST, included.")]
+Instruments = Annotated[
+    tuple[str, ...],
+    Parameter("--instruments", converter=_comma_separated, n_tokens=1, help="Symbols, such as NSE:INFY,NSE:TCS."),
+]
+Json = Annotated[
+    bool, Parameter("--json", negative=(), show_default=False, help="Print one JSON object instead of tables.")
+]
+Last = Annotated[datetime.date | None, Parameter("--to", help="Last day, included.")]
+Resolution = Annotated[Literal["tick", "1m", "1d"] | None, Parameter("--resolution", help="Which data to run over.")]

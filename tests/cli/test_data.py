@@ -1,0 +1,49 @@
+"""`alpha-panda data`: what it reports of files and of the catalog."""
+
+import pathlib
+
+import polars as pl
+
+from tests.cli.conftest import Command, MinuteFile
+
+
+def test_ingest_accounts_for_every_row(command: Command, minute_file: MinuteFile, tmp_path: pathlib.Path):
+    path = minute_file([100.0, -1.0, 102.0])
+    first = command("data", "ingest", path, "--data", tmp_path / "data", "--json")
+    assert first.code == 0
+    assert first.json["rows"] == 3
+    assert first.json["written"] == 2
+    assert first.json["quarantined"] == {"price missing, not positive or absurd": 1}
+    assert first.json["files"][0]["kind"] == "one-minute bars"
+    again = command("data", "ingest", path, "--data", tmp_path / "data", "--json")
+    assert (again.json["written"], again.json["present"]) == (0, 2)
+
+
+def test_ingest_shows_files_and_reasons(command: Command, minute_file: MinuteFile, tmp_path: pathlib.Path):
+    answer = command("data", "ingest", minute_file([100.0, 0.0]), "--data", tmp_path / "data")
+    assert answer.code == 0
+    assert "AAA.parquet" in answer.output
+    assert "price missing, not positive or absurd" in answer.output
+    assert answer.complaint == ""
+
+
+def test_ingest_names_what_it_cannot_read_in_a_folder(
+    command: Command, minute_file: MinuteFile, tmp_path: pathlib.Path
+):
+    folder = minute_file([100.0]).parent
+    pl.DataFrame({"weather": ["fine"]}).write_parquet(folder / "weather.parquet")
+    answer = command("data", "ingest", folder, "--data", tmp_path / "data", "--json")
+    assert (answer.code, answer.json["unrecognised"]) == (0, [str(folder / "weather.parquet")])
+
+
+def test_list_says_what_there_is_and_for_which_days(command: Command, minute_file: MinuteFile, tmp_path: pathlib.Path):
+    command("data", "ingest", minute_file([100.0]), "--data", tmp_path / "data")
+    held = {"symbol": "NSE:AAA", "resolution": "1m", "from": "2025-01-06", "to": "2025-01-06"}
+    assert command("data", "list", "--data", tmp_path / "data", "--json").json["contents"] == [held]
+    assert "instruments: 1 at 1m" in command("data", "list", "--data", tmp_path / "data").output
+
+
+def test_list_of_an_empty_catalog_says_how_to_fill_it(command: Command, tmp_path: pathlib.Path):
+    answer = command("data", "list", "--data", tmp_path)
+    assert answer.code == 0
+    assert "alpha-panda data ingest PATH" in answer.output
