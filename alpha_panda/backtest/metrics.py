@@ -1,0 +1,149 @@
+"""The figures by which a run is judged, each formula in one place and with its source.
+
+`account_figures` reads the account's own counters, so a sweep without an equity curve and a single run share every
+formula. What needs the curve comes after it. Ratios are fractions (0.05 is 5 %), money is in rupees, and NaN or None
+says that a figure is not defined: a profit factor without a loss, or a sample that is too short.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from alpha_panda.kernels.records import Records
+from alpha_panda.units import DAY_NS, E4, ist_date
+
+Floats = npt.NDArray[np.float64]
+
+DAYS_A_YEAR = 252
+"""Trading days by which daily figures are annualised, the field's convention; NSE has 246 to 252."""
+
+RETURN_DAYS_MIN = 63
+"""Fewest daily returns to annualise: with fewer, a quarter of a year, the standard error of a yearly Sharpe ratio,
+sqrt(252 / days), exceeds 2 (A. W. Lo, "The Statistics of Sharpe Ratios", Financial Analysts Journal 58(4), 2002)."""
+
+CAGR_DAYS_MIN = 365
+"""Fewest calendar days to annualise a return: the GIPS standards (2020) forbid it for less than one year."""
+
+
+def account_figures(accounts: Records, first_ns: int, last_ns: int) -> dict[str, npt.NDArray[np.number]]:
+    """Return the figures that accounts (p,) carry at the end of a run from `first_ns` to `last_ns`, each (p,).
+
+    A trade's result is after charges; the drawdown is measured at every event at which a position was held; exposure is
+    the share of the calendar time between the two instants, nights included, in which any position was open.
+    """
+    profit, loss = accounts["gross_profit_e4"] / E4, accounts["gross_loss_e4"] / E4
+    charges, turnover = accounts["charges"]["total_e4"] / E4, accounts["turnover_e4"] / E4
+    mean, deviation = daily_moments(accounts)
+    return {
+        "total_return": accounts["equity_e4"] / accounts["initial_e4"] - 1.0,
+        "equity": accounts["equity_e4"] / E4,
+        "realised": accounts["realised_e4"] / E4,
+        "unrealised": accounts["unrealised_e4"] / E4,
+        "charges": charges,
+        "turnover": turnover,
+        "charges_of_turnover": _ratio(charges, turnover),
+        "orders": accounts["orders_made"].copy(),
+        "fills": accounts["fills"].copy(),
+        "refused": accounts["refused"].copy(),
+        "trades": accounts["trades"].copy(),
+        "wins": accounts["wins"].copy(),
+        "win_rate": _ratio(accounts["wins"], accounts["trades"]),
+        "profit_factor": _ratio(profit, loss),
+        "expectancy": _ratio(profit - loss, accounts["trades"]),
+        "max_drawdown": max_drawdown(accounts),
+        "volatility": annual_volatility(deviation),
+        "sharpe": annual_ratio(mean, deviation),
+        "exposure": exposure(accounts, first_ns, last_ns),
+    }
+
+
+def daily_moments(accounts: Records) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation (n - 1) of daily returns, NaN for fewer than RETURN_DAYS_MIN.
+
+    The account adds a day when the next one begins; the last one is added here by the same update (B. P. Welford,
+    "Note on a Method for Calculating Corrected Sums of Squares and Products", Technometrics 4(3), 1962).
+    """
+    days = accounts["days"] + 1
+    change = _ratio(accounts["equity_e4"], accounts["day_start_equity_e4"]) - 1.0
+    from_mean = change - accounts["return_mean"]
+    mean = accounts["return_mean"] + from_mean / days
+    squares = accounts["return_m2"] + from_mean * (change - mean)
+    deviation = np.sqrt(squares / np.maximum(days - 1, 1))
+    enough = days >= RETURN_DAYS_MIN
+    return np.where(enough, mean, np.nan), np.where(enough, deviation, np.nan)
+
+
+def annual_volatility(deviation: Floats) -> Floats:
+    """Return the yearly volatility of daily returns with this standard deviation, sqrt(252) times as much."""
+    return deviation * math.sqrt(DAYS_A_YEAR)
+
+
+def annual_ratio(mean: Floats, deviation: Floats) -> Floats:
+    """Return mean / deviation x sqrt(252): with the standard deviation, the Sharpe ratio over a riskless rate of zero.
+
+    W. F. Sharpe, "The Sharpe Ratio", Journal of Portfolio Management 21(1), 1994. NaN where nothing deviated.
+    """
+    return _ratio(mean, deviation) * math.sqrt(DAYS_A_YEAR)
+
+
+def max_drawdown(accounts: Records) -> Floats:
+    """Return the deepest fall of the equity from a peak, as a fraction of it, the fall still open at the end included.
+
+    M. Magdon-Ismail and A. Atiya, "Maximum Drawdown", Risk 17(10), 2004.
+    """
+    still_open = (accounts["peak_e4"] - accounts["trough_e4"]) / accounts["peak_e4"]
+    return np.maximum(accounts["drawdown_max"], still_open)
+
+
+def exposure(accounts: Records, first_ns: int, last_ns: int) -> Floats:
+    """Return the share of the time from `first_ns` to `last_ns` in which any position was open."""
+    since_ns = accounts["exposed_since_ns"]
+    exposed_ns = accounts["exposed_ns"] + np.where(since_ns > 0, last_ns - since_ns, 0)
+    return exposed_ns / max(last_ns - first_ns, 1)
+
+
+def _ratio(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> Floats:
+    """Return part / whole, NaN where there is no whole."""
+    none = whole == 0
+    return np.where(none, np.nan, part / np.where(none, 1, whole))
+
+
+# ── From the equity curve ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def daily_returns(equity: pl.DataFrame, initial: float) -> pl.DataFrame:
+    """Return `date` and `return` of each IST day of an equity frame; the first is over the `initial` capital."""
+    closes = equity.group_by(date=pl.col("time").dt.date(), maintain_order=True).agg(pl.col("equity").last())
+    before = pl.col("equity").shift(1, fill_value=initial)
+    return closes.select("date", (pl.col("equity") / before - 1.0).alias("return"))
+
+
+def sortino(returns: Floats) -> float | None:
+    """Return the yearly Sortino ratio of daily returns over a target of zero; None where none fell or too few.
+
+    mean / sqrt(mean of min(return, 0)^2) x sqrt(252): F. A. Sortino and L. N. Price, "Performance Measurement in a
+    Downside Risk Framework", Journal of Investing 3(3), 1994.
+    """
+    downside = np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2)) if len(returns) >= RETURN_DAYS_MIN else 0.0
+    return float(annual_ratio(np.mean(returns, keepdims=True), np.array([downside]))[0]) if downside > 0 else None
+
+
+def cagr(total_return: float, first_ns: int, last_ns: int) -> float | None:
+    """Return the compound annual growth rate, (1 + total)^(365.25 / days) - 1; None below CAGR_DAYS_MIN days."""
+    days = (ist_date(last_ns) - ist_date(first_ns)).days + 1
+    if days < CAGR_DAYS_MIN:
+        return None
+    return max(1.0 + total_return, 0.0) ** (365.25 / days) - 1.0
+
+
+def drawdown_days(equity: pl.DataFrame) -> float:
+    """Return the longest time from a peak of the equity until it was reached again, or the end, in calendar days."""
+    values, times_ns = equity["equity"].to_numpy(), equity["time"].to_physical().to_numpy()
+    below = values < np.maximum.accumulate(values)
+    peak_row = np.maximum.accumulate(np.where(below, 0, np.arange(len(values))))
+    # A stretch also spans the row that ends it, the first that is at its peak again.
+    rows = np.flatnonzero(below[1:] | below[:-1]) + 1
+    start_row = np.where(below[rows], peak_row[rows], peak_row[rows - 1])
+    return float((times_ns[rows] - times_ns[start_row]).max(initial=0) / DAY_NS)

@@ -1,0 +1,142 @@
+"""What came of a backtest: its figures, and everything it did as frames in rupees and IST."""
+
+import dataclasses
+import functools
+import html
+import math
+from collections.abc import Mapping
+
+import polars as pl
+
+from alpha_panda.backtest import frames, metrics
+from alpha_panda.backtest.trades import trades_frame
+from alpha_panda.chain import Work
+from alpha_panda.config import Profile
+from alpha_panda.instruments import Universe
+from alpha_panda.kernels.records import Records
+from alpha_panda.units import format_rupees, ist_date, to_e4, to_rupees
+
+TOO_SHORT = "sample too short"
+
+Statistic = int | float | str | None
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class Result:
+    """One finished run; the frames are made from the records when they are first asked for."""
+
+    profile: Profile
+    universe: Universe
+    summary: Mapping[str, int | float | str]  # what live reports under the same names
+    first_ns: int  # time of the first and the last event
+    last_ns: int
+    work: Work  # every decision, order change, fill and snapshot, as records
+    account: Records  # ACCOUNT (1,), as the run left it
+    books: Records  # BOOK (strategies, instruments)
+    quotes: Records  # QUOTE (instruments,)
+
+    @property
+    def ledger_hash(self) -> str:
+        """A hash of the account, its books and its orders at work: equal to live's over the same events."""
+        return str(self.summary["ledger_hash"])
+
+    @functools.cached_property
+    def names(self) -> frames.Names:
+        """What the indices in the records stand for."""
+        return frames.Names(tuple(terms.name for terms in self.profile.strategies), self.universe.symbols)
+
+    @functools.cached_property
+    def decisions(self) -> pl.DataFrame:
+        """Every risk verdict with the figure that was measured and the limit it was held against."""
+        return frames.decisions_frame(self.work.decisions, self.names)
+
+    @property
+    def refusals(self) -> pl.DataFrame:
+        """The verdicts that let nothing through."""
+        return self.decisions.filter(pl.col("verdict") == "refused")
+
+    @functools.cached_property
+    def orders(self) -> pl.DataFrame:
+        """Every change of an order, in the order in which they happened; `time` is when the order was made."""
+        return frames.frame_of(self.work.orders, self.names)
+
+    @functools.cached_property
+    def fills(self) -> pl.DataFrame:
+        """Every execution with its itemised charges; `position` is that of its book after it."""
+        return frames.frame_of(self.work.fills, self.names)
+
+    @functools.cached_property
+    def trades(self) -> pl.DataFrame:
+        """The closed trades, from flat to flat in one book, in the order in which they closed."""
+        return trades_frame(self.work.fills, self.names)
+
+    @functools.cached_property
+    def charges(self) -> pl.DataFrame:
+        """The itemised charges of each strategy, with the total in the last row."""
+        return frames.charges_frame(self.work.fills, self.names)
+
+    @functools.cached_property
+    def equity(self) -> pl.DataFrame:
+        """The account at each snapshot and, in the last row, at the end."""
+        return frames.equity_frame(self.work.snapshots, self.account, self.last_ns)
+
+    @functools.cached_property
+    def positions(self) -> pl.DataFrame:
+        """What was still held at the end, by book."""
+        return frames.positions_frame(self.books, self.quotes, self.names)
+
+    @functools.cached_property
+    def daily(self) -> pl.DataFrame:
+        """The return of each day."""
+        return metrics.daily_returns(self.equity, to_rupees(self.account["initial_e4"][0]))
+
+    @functools.cached_property
+    def stats(self) -> dict[str, Statistic]:
+        """The figures by which a run is judged, in rupees and fractions; None where one is not defined."""
+        counted = metrics.account_figures(self.account, self.first_ns, self.last_ns)
+        figures: dict[str, Statistic] = {name: _plain(values[0].item()) for name, values in counted.items()}
+        cagr = metrics.cagr(float(counted["total_return"][0]), self.first_ns, self.last_ns)
+        enough = len(self.daily) >= metrics.RETURN_DAYS_MIN
+        if not enough:
+            figures |= dict.fromkeys(("volatility", "sharpe"), TOO_SHORT)
+        return {
+            "first": ist_date(self.first_ns).isoformat(),
+            "last": ist_date(self.last_ns).isoformat(),
+            "days": len(self.daily),
+            **figures,
+            "cagr": TOO_SHORT if cagr is None else cagr,
+            "sortino": metrics.sortino(self.daily["return"].to_numpy()) if enough else TOO_SHORT,
+            "drawdown_days": metrics.drawdown_days(self.equity),
+        }
+
+    def __repr__(self) -> str:
+        title, rows = self._headline()
+        return "\n".join([title, *(f"  {name:<14}{value}" for name, value in rows)])
+
+    def _repr_html_(self) -> str:
+        title, rows = self._headline()
+        cells = "".join(f"<tr><th>{name}</th><td>{html.escape(value)}</td></tr>" for name, value in rows)
+        return f"<table><caption>{html.escape(title)}</caption>{cells}</table>"
+
+    def _headline(self) -> tuple[str, list[tuple[str, str]]]:
+        stats, summary = self.stats, self.summary
+        title = f"Backtest of {', '.join(self.names.strategies)} from {stats['first']} to {stats['last']}"
+        return title, [
+            ("instruments", str(len(self.universe))),
+            ("equity", format_rupees(int(self.account["equity_e4"][0]))),
+            ("return", f"{stats['total_return']:+.2%}"),
+            ("max drawdown", f"{stats['max_drawdown']:.2%}"),
+            ("sharpe", _shown(stats["sharpe"])),
+            ("charges", format_rupees(to_e4(summary["charges"]))),
+            ("orders", f"{summary['orders']} made, {summary['refused']} refused, {summary['fills']} fills"),
+            ("trades", f"{stats['trades']}, {_shown(stats['win_rate'], '.0%')} won"),
+            ("ledger", self.ledger_hash[:16]),
+        ]
+
+
+def _plain(value: int | float) -> Statistic:
+    return None if math.isnan(value) else value
+
+
+def _shown(value: Statistic, how: str = ".2f") -> str:
+    return format(value, how) if isinstance(value, int | float) else value or "–"
