@@ -10,6 +10,7 @@
     │   └── MoneyOverflowError  a money figure left the range of exact arithmetic
     ├── LogError                the event log cannot be read or written
     │   └── CorruptRecordError  a log record does not decode to what was written
+    ├── StoreError              the portfolio store cannot be read or written
     ├── RecoveryError           a saved session cannot be resumed as it stands
     └── ParityError             two runs that must agree to the byte do not
 
@@ -67,6 +68,12 @@ class LogError(AlphaPandaError):
 
 class CorruptRecordError(LogError):
     """A log record does not decode to what was written."""
+
+
+class StoreError(AlphaPandaError):
+    """The portfolio store cannot be read or written."""
+
+    exit_code = 9
 
 
 class RecoveryError(AlphaPandaError):

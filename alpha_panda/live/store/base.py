@@ -12,15 +12,10 @@ from typing import Self
 
 import msgspec
 
-from alpha_panda.errors import AlphaPandaError
 from alpha_panda.live.messages import Decision, OrderUpdate, Payload, PnlSnapshot
 
 DECISIONS_KEPT = 200
 ORDERS_KEPT = 200
-
-
-class StoreError(AlphaPandaError):
-    """The portfolio store cannot be read or written."""
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

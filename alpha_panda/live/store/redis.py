@@ -29,7 +29,7 @@ import msgspec
 import redis.asyncio
 import redis.exceptions
 
-from alpha_panda.errors import ConfigurationError
+from alpha_panda.errors import ConfigurationError, StoreError
 from alpha_panda.live.messages import Decision, Fill, OrderStatus, OrderUpdate, PnlSnapshot
 from alpha_panda.live.store.base import (
     DECISIONS_KEPT,
@@ -38,7 +38,6 @@ from alpha_panda.live.store.base import (
     Portfolio,
     Position,
     Store,
-    StoreError,
 )
 from alpha_panda.live.topics import position_key
 

@@ -8,11 +8,11 @@ import fakeredis
 import numpy as np
 import pytest
 
-from alpha_panda.errors import ConfigurationError
+from alpha_panda.errors import ConfigurationError, StoreError
 from alpha_panda.kernels import records
 from alpha_panda.kernels.ledger import apply_fill
 from alpha_panda.live.messages import Charges, Payload
-from alpha_panda.live.store.base import DECISIONS_KEPT, ORDERS_KEPT, Change, Portfolio, StoreError
+from alpha_panda.live.store.base import DECISIONS_KEPT, ORDERS_KEPT, Change, Portfolio
 from alpha_panda.live.store.redis import RedisStore
 from tests.live.samples import DECISION, FILL, INFY, ORDER, PAYLOADS, RELIANCE, SNAPSHOT, changed
 
