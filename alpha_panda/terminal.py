@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 
 from cyclopts import App, CycloptsError
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -104,14 +104,14 @@ def _unseen(done: int, total: int, label: str = "") -> None:
     """Draw nothing."""
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[RenderableType]]) -> Table:
-    """Return a table; a column whose name ends in `>` is set flush right, as numbers are."""
-    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[RenderableType]]) -> Group:
+    """Return a table under its title; a column whose name ends in `>` is set flush right, as numbers are."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         made.add_column(column.removesuffix(">"), justify="right" if column.endswith(">") else "left")
     for row in rows:
         made.add_row(*row)
-    return made
+    return Group(Text(title, "bold"), made)
 
 
 def show(*parts: RenderableType) -> None:

@@ -15,6 +15,7 @@ app = App(
     version=lambda: importlib.metadata.version("alpha-panda"),
 )
 app.command("alpha_panda.cli.data:app", name="data", help="Fill the catalog of market data, and see what it holds.")
+app.command("alpha_panda.cli.backtest:backtest", name="backtest", help="Run a profile or a study over past events.")
 app.command("alpha_panda.cli.doctor:doctor", name="doctor", help="Check that everything here can run.")
 
 

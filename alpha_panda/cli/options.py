@@ -14,13 +14,23 @@ def _comma_separated(_hint: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
 
 
 Data = Annotated[pathlib.Path, Parameter("--data", help="Folder of the catalog.")]
-First = Annotated[datetime.date | None, Parameter("--from", help="First day, YYYY-MM-DD in IST, included.")]
+DataOfStudy = Annotated[pathlib.Path | None, Parameter("--data", help="Folder of the catalog; else the study's own.")]
+First = Annotated[datetime.date | None, Parameter("--from", help="First day, as 2024-04-22, included.")]
 Instruments = Annotated[
     tuple[str, ...],
-    Parameter("--instruments", converter=_comma_separated, n_tokens=1, help="Symbols, such as NSE:INFY,NSE:TCS."),
+    Parameter(
+        "--instruments",
+        converter=_comma_separated,
+        n_tokens=1,
+        negative=(),
+        show_default=False,
+        help="Symbols for the strategies that name none, as NSE:INFY,NSE:TCS; else all there are.",
+    ),
 ]
 Json = Annotated[
     bool, Parameter("--json", negative=(), show_default=False, help="Print one JSON object instead of tables.")
 ]
 Last = Annotated[datetime.date | None, Parameter("--to", help="Last day, included.")]
-Resolution = Annotated[Literal["tick", "1m", "1d"] | None, Parameter("--resolution", help="Which data to run over.")]
+Resolution = Annotated[
+    Literal["tick", "1m", "1d"] | None, Parameter("--resolution", help="Which data to run over; else the finest.")
+]

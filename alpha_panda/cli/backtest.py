@@ -1,0 +1,114 @@
+"""`alpha-panda backtest`: a profile or a study over past events, and what came of it."""
+
+import pathlib
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import polars as pl
+from cyclopts import Parameter
+from rich.console import RenderableType
+
+from alpha_panda.backtest.result import Result
+from alpha_panda.backtest.run import run
+from alpha_panda.cli.options import DataOfStudy, First, Instruments, Json, Last, Resolution
+from alpha_panda.terminal import print_json, progress, show, table
+from alpha_panda.units import format_rupees, to_e4
+
+_RUPEES = ("equity", "realised", "unrealised", "charges", "turnover", "expectancy")
+_PERCENT = (*("total_return", "cagr", "charges_of_turnover", "win_rate", "max_drawdown", "volatility", "exposure"),)
+
+
+def backtest(
+    question: Annotated[pathlib.Path, Parameter(name="PROFILE", help="A profile or a study, as live/paper.toml.")],
+    /,
+    *,
+    data: DataOfStudy = None,
+    first: First = None,
+    last: Last = None,
+    instruments: Instruments = (),
+    resolution: Resolution = None,
+    json: Json = False,
+) -> None:
+    """Run a profile or a study over past events."""
+    with progress("backtest", shown=not json) as tell:
+        result = run(
+            question,
+            data=data,
+            first=first,
+            last=last,
+            instruments=instruments,
+            resolution=resolution,
+            progress=tell,
+        )
+    if json:
+        print_json(as_json(result))
+    else:
+        show(*_report(result))
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """Return the figures that live reports too, under the same names, and those that only a backtest has."""
+    return {
+        **result.summary,
+        "stats": result.stats,
+        "refusals": dict(_counted(result.refusals, "code")),
+        "exits": dict(_counted(result.trades, "exit_reason")),
+        "charges_itemised": result.charges.rows(named=True),
+    }
+
+
+def _report(result: Result) -> Iterable[RenderableType]:
+    """Yield the parts of the report: figures, trades, refusals, charges and the hash."""
+    stats = {name: _shown(name, value) for name, value in result.stats.items()}
+    title = f"{', '.join(result.names.strategies)}: {stats.pop('first')} to {stats.pop('last')}"
+    counted = {name: f"{result.summary[name]:,}" for name in ("events", "signals", "approved")}
+    figures = {"instruments": f"{len(result.universe):,}", **counted, **stats}
+    yield table(title, ("figure", "value>"), [(name.replace("_", " "), value) for name, value in figures.items()])
+    if len(result.trades):
+        columns = ("strategy", "trades>", "won>", "net>", "best>", "worst>", "median held>")
+        yield table("Closed trades", columns, map(_trades_row, _by_strategy(result.trades)))
+    if len(result.refusals):
+        rows = [(code.replace("_", " "), f"{count:,}") for code, count in _counted(result.refusals, "code")]
+        yield table("Refused by risk", ("rule", "times>"), rows)
+    items = [name for name in result.charges.columns if name != "strategy"]
+    charged = [(row["strategy"], *(_rupees(row[item]) for item in items)) for row in result.charges.rows(named=True)]
+    yield table("Charges", ("strategy", *(f"{item}>" for item in items)), charged)
+    yield f"ledger {result.ledger_hash}"
+
+
+def _by_strategy(trades: pl.DataFrame) -> Iterable[dict[str, Any]]:
+    figures = trades.group_by("strategy", maintain_order=True).agg(
+        trades=pl.len(),
+        won=(pl.col("net") > 0).sum(),
+        net=pl.col("net").sum(),
+        best=pl.col("net").max(),
+        worst=pl.col("net").min(),
+        held=pl.col("held").median(),
+    )
+    return figures.rows(named=True)
+
+
+def _trades_row(figures: dict[str, Any]) -> tuple[str, ...]:
+    money = (_rupees(figures[name], signed=True) for name in ("net", "best", "worst"))
+    return figures["strategy"], f"{figures['trades']:,}", f"{figures['won']:,}", *money, str(figures["held"])
+
+
+def _counted(frame: pl.DataFrame, column: str) -> list[tuple[str, int]]:
+    """Return how often each value stands in a column, the most frequent first, equal ones by name."""
+    counts = frame.group_by(pl.col(column).cast(pl.String)).len()
+    return counts.sort("len", column, descending=[True, False]).rows()
+
+
+def _shown(name: str, value: float | str | None) -> str:
+    """Return a figure as people read it."""
+    if value is None or isinstance(value, str):
+        return value or "–"
+    if name in _RUPEES:
+        return _rupees(value)
+    if name in _PERCENT:
+        return f"{value:.2%}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+
+
+def _rupees(amount: float, signed: bool = False) -> str:
+    return format_rupees(to_e4(amount), signed)
