@@ -1,0 +1,220 @@
+"""The account stage: the single writer of one account, which applies ticks and signals and journals every step."""
+
+import collections
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from alpha_panda.chain import restore_bytes, snapshot_bytes
+from alpha_panda.errors import RecoveryError
+from alpha_panda.kernels import records
+from alpha_panda.kernels.records import Records
+from alpha_panda.live.causes import Causes
+from alpha_panda.live.log.base import Commit, Log, NewRecord, Record
+from alpha_panda.live.messages import (
+    Envelope,
+    JournalEntry,
+    Place,
+    Progress,
+    Signal,
+    Span,
+    StateSnapshot,
+    Ticks,
+    decode,
+)
+from alpha_panda.live.payloads import events_of
+from alpha_panda.live.routing import new_record, topic_of
+from alpha_panda.live.session import Blueprint
+from alpha_panda.live.snapshots import SNAPSHOT_EVERY_NS, digest_of
+from alpha_panda.live.status import Status
+from alpha_panda.live.streams import Stream
+from alpha_panda.live.topics import market_ticks
+
+GROUP = "account"
+_SOURCE = "account"
+_MEMORY = "memory"
+
+
+class Input(NamedTuple):
+    """A record that the account applies, decoded."""
+
+    record: Record
+    message: Envelope
+
+
+class Step(NamedTuple):
+    """What the account applies at once: whole frames of ticks, and all that the signals stage said of them."""
+
+    frames: Sequence[Input]
+    signals: Sequence[Input]
+
+
+class _Memory(msgspec.Struct, array_like=True):
+    """What the engine remembers besides the account's arrays."""
+
+    steps: int  # applied so far, which is the offset of the journal that it writes next
+    next_frame: int
+    next_signal: int
+    next_offsets: dict[str, int]  # of each topic that it writes
+    chain_digest: str
+    causes: bytes
+
+
+class AccountEngine:
+    """One account and how far it has come; it knows no log, so that live, recovery and proof run the same lines."""
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        self.blueprint = blueprint
+        self.stage = blueprint.account_stage()
+        self.steps = 0
+        self.next_frame = 0
+        self.next_signal = 0
+        self.next_offsets = collections.Counter[str]()
+        self._chain_digest = ""
+        self._causes = Causes(blueprint)
+        self._strategy_of = {name: index for index, name in enumerate(blueprint.names.strategies)}
+        self._instrument_of = {token: index for index, token in enumerate(blueprint.names.instrument_tokens)}
+        self._snapshot_next_ns = 0
+
+    def apply(self, step: Step) -> list[Envelope]:
+        """Pass one step through the account; return what it did, in order, and the journal's entry of it."""
+        self._check(step)
+        frames = [frame.message for frame in step.frames]
+        counts = [frame.data.count for frame in frames if isinstance(frame.data, Ticks)]
+        events = np.concatenate([events_of(frame.data) for frame in frames if isinstance(frame.data, Ticks)])
+        first = dict(
+            zip((frame.record.offset for frame in step.frames), np.cumsum([0, *counts]).tolist(), strict=False)
+        )
+        signals = [signal.message for signal in step.signals if isinstance(signal.message.data, Signal)]
+        work = self.stage.advance(events, self._signal_array(signals, first))
+        messages = self._causes.explain(work, frames, signals)
+        self.next_frame += len(step.frames)
+        self.next_signal += len(step.signals)
+        messages.append(self._journal_entry(step))
+        self.steps += 1
+        self.next_offsets.update(topic_of(self.blueprint.topics, message.data).name for message in messages)
+        return messages
+
+    def _check(self, step: Step) -> None:
+        """Refuse a step that does not go on where the last one ended, or whose frames and signals do not match."""
+        told = [signal.message.data.offset for signal in step.signals if isinstance(signal.message.data, Progress)]
+        given = [frame.record.offset for frame in step.frames]
+        expected = list(range(self.next_frame, self.next_frame + len(given)))
+        if not told == given == expected or step.signals[0].record.offset != self.next_signal:
+            raise RecoveryError(
+                f"the account has applied the ticks up to offset {self.next_frame} and was given {given[:1]} with the "
+                f"progress of {told[:1]}: the log has a gap, restore it"
+            )
+
+    def _signal_array(self, signals: Sequence[Envelope], first: dict[int, int]) -> Records:
+        """Return signals as the kernel takes them, each with the index of its cause among this step's events."""
+        array = np.zeros(len(signals), records.SIGNAL)
+        for row, signal in zip(array, signals, strict=True):
+            data = signal.data
+            assert isinstance(data, Signal)
+            row["time_ns"] = signal.time_ns
+            row["event_index"] = first[data.cause.offset] + data.cause.index
+            row["strategy"] = self._strategy_of[data.strategy]
+            row["instrument"] = self._instrument_of[data.instrument_token]
+            row["target"], row["volatility"] = data.target, data.volatility
+        return array
+
+    def _journal_entry(self, step: Step) -> Envelope:
+        chain = hashlib.blake2b(self._chain_digest.encode(), digest_size=16)
+        for applied in (*step.frames, *step.signals):
+            chain.update(len(applied.record.value).to_bytes(8, "little") + applied.record.value)
+        self._chain_digest = chain.hexdigest()
+        entry = JournalEntry((_span(step.frames), _span(step.signals)), self._chain_digest, self.state_digest())
+        time_ns = step.frames[-1].message.time_ns
+        return self.blueprint.begin(entry, source=_SOURCE, index=self.steps, time_ns=time_ns)
+
+    def state_digest(self) -> str:
+        """Return a digest of everything that the account's kernel remembers."""
+        return digest_of(snapshot_bytes(self.stage.arrays()))
+
+    # ── To recover from ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def snapshot_if_due(self, time_ns: int) -> list[Envelope]:
+        """Return a snapshot if some minutes of the market have passed since the last one."""
+        if time_ns < self._snapshot_next_ns:
+            return []
+        self._snapshot_next_ns = time_ns + SNAPSHOT_EVERY_NS
+        memory = _Memory(
+            self.steps,
+            self.next_frame,
+            self.next_signal,
+            dict(self.next_offsets),
+            self._chain_digest,
+            self._causes.to_bytes(),
+        )
+        arrays = {**snapshot_bytes(self.stage.arrays()), _MEMORY: msgspec.msgpack.encode(memory)}
+        topics = self.blueprint.topics
+        places = (
+            Place(market_ticks().name, 0, self.next_frame),
+            Place(topics.signals_raw.name, 0, self.next_signal),
+            Place(topics.journal.name, 0, self.steps),
+        )
+        data = StateSnapshot(self.blueprint.code_digest, digest_of(arrays), places, arrays)
+        return [self.blueprint.begin(data, source=_SOURCE, index=self.steps, time_ns=time_ns)]
+
+    def restore(self, snapshot: StateSnapshot, time_ns: int) -> None:
+        """Take up where `snapshot` was taken, at `time_ns`; RecoveryError when it is not of this account."""
+        arrays = dict(snapshot.arrays)
+        memory = msgspec.msgpack.decode(arrays.pop(_MEMORY), type=_Memory)
+        restore_bytes(self.stage.arrays(), arrays)
+        self.steps, self.next_frame, self.next_signal = memory.steps, memory.next_frame, memory.next_signal
+        self.next_offsets = collections.Counter(memory.next_offsets)
+        self._chain_digest = memory.chain_digest
+        self._causes.restore(memory.causes)
+        self._snapshot_next_ns = time_ns + SNAPSHOT_EVERY_NS
+
+
+def _span(inputs: Sequence[Input]) -> Span:
+    first = inputs[0].record
+    return Span(first.topic, first.partition, first.offset, inputs[-1].record.offset + 1)
+
+
+async def run_account(engine: AccountEngine, log: Log, signals: Stream, status: Status) -> None:
+    """Apply frames once the signals stage has finished them; all that a step causes enters the log together."""
+    waiting: list[Input] = []
+    while read := await signals.read():
+        waiting += [Input(record, decode(record)) for record in read]
+        whole = _whole_frames(waiting)
+        if not whole:
+            continue
+        step = await step_of(log, waiting[:whole])
+        waiting = waiting[whole:]
+        messages = engine.apply(step)
+        messages += engine.snapshot_if_due(messages[-1].time_ns)
+        await log.append(_records(engine, messages), _commits(engine))
+        status.on_step(engine.next_frame, engine.steps)
+
+
+def _whole_frames(waiting: Sequence[Input]) -> int:
+    """Return how many of these tell of frames that the signals stage has finished: up to the last progress."""
+    for index in range(len(waiting) - 1, -1, -1):
+        if isinstance(waiting[index].message.data, Progress):
+            return index + 1
+    return 0
+
+
+async def step_of(log: Log, signals: Sequence[Input]) -> Step:
+    """Return the step that these signals and their progress make, with the frames read from the log."""
+    offsets = [signal.message.data.offset for signal in signals if isinstance(signal.message.data, Progress)]
+    frames = await log.read(market_ticks(), 0, offsets[0], offsets[-1] + 1 - offsets[0])
+    return Step([Input(frame, decode(frame)) for frame in frames], signals)
+
+
+def _records(engine: AccountEngine, messages: Sequence[Envelope]) -> list[NewRecord]:
+    topics = engine.blueprint.topics
+    return [new_record(topic_of(topics, message.data), message) for message in messages]
+
+
+def _commits(engine: AccountEngine) -> list[Commit]:
+    return [
+        Commit(GROUP, market_ticks(), 0, engine.next_frame),
+        Commit(GROUP, engine.blueprint.topics.signals_raw, 0, engine.next_signal),
+    ]

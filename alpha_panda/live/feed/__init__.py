@@ -1,0 +1,1 @@
+"""Where market events come from: one interface in `base`, and its implementations."""

@@ -1,0 +1,103 @@
+"""Doing again what a session did: the same engines over the recorded inputs, held against the recorded outputs.
+
+Recovery does so from the last snapshot on and goes on from there; a proof does so from the beginning. Whoever finds
+another byte than the session wrote raises ParityError, which names the topic, the offset and the field.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from alpha_panda.errors import ParityError
+from alpha_panda.live.account import AccountEngine, Input, Step
+from alpha_panda.live.log.base import Log
+from alpha_panda.live.messages import Envelope, JournalEntry, Span, decode
+from alpha_panda.live.routing import new_record, topic_of
+from alpha_panda.live.signals import SignalsEngine
+from alpha_panda.live.streams import Recording
+from alpha_panda.live.topics import Topic, market_ticks
+
+_FRAMES = 32
+
+
+async def replay_signals(log: Log, engine: SignalsEngine, stop: int) -> None:
+    """Apply the frames before offset `stop` that the engine has not applied; ParityError where the log differs."""
+    topic = engine.blueprint.topics.signals_raw
+    frames = Recording(log, market_ticks(), engine.next_frame, _FRAMES)
+    recorded = Recording(log, topic, engine.next_message)
+    while engine.next_frame < stop:
+        frame = await frames.next()
+        if frame is None:
+            raise ParityError(
+                f"market.ticks ends at offset {frames.offset}, and the signals stage had read up to {stop}"
+            )
+        for message in engine.apply(frame):
+            await _expect(recorded, message)
+    await _expect_end(recorded)
+
+
+async def replay_account(log: Log, engine: AccountEngine) -> None:
+    """Apply the steps of the journal that the engine has not applied; ParityError where the log differs."""
+    topics = engine.blueprint.topics
+    outputs = [
+        topics.signals_validated,
+        topics.signals_rejected,
+        topics.orders_submitted,
+        topics.orders_filled,
+        topics.orders_cancelled,
+        topics.pnl_snapshots,
+    ]
+    recorded = {topic.name: Recording(log, topic, engine.next_offsets[topic.name]) for topic in outputs}
+    journal = Recording(log, topics.journal, engine.steps)
+    recorded[topics.journal.name] = Recording(log, topics.journal, engine.steps)
+    while record := await journal.next():
+        entry = decode(record).data
+        if not isinstance(entry, JournalEntry) or len(entry.inputs) != 2:
+            raise ParityError(f"{record.topic} offset {record.offset} is no entry of a journal")
+        frames, signals = entry.inputs
+        step = Step(
+            await _inputs(log, market_ticks(), frames),
+            await _inputs(log, topics.signals_raw, signals),
+        )
+        for message in engine.apply(step):
+            await _expect(recorded[topic_of(topics, message.data).name], message)
+    for recording in recorded.values():
+        await _expect_end(recording)
+
+
+async def _inputs(log: Log, topic: Topic, span: Span) -> Sequence[Input]:
+    records = await log.read(topic, 0, span.start, span.stop - span.start)
+    if span.topic != topic.name or len(records) < span.stop - span.start:
+        raise ParityError(f"the journal names {span.topic} up to offset {span.stop}, which the log does not hold")
+    return [Input(record, decode(record)) for record in records]
+
+
+async def _expect(recording: Recording, message: Envelope) -> None:
+    """Compare a message with the next recorded one."""
+    offset, name = recording.offset, recording.topic.name
+    record = await recording.next()
+    if record is None:
+        raise ParityError(f"{name} ends at offset {offset}, where {message.type} {message.data} belongs")
+    wanted = new_record(recording.topic, message)
+    if (record.key, record.value) != (wanted.key, wanted.value):
+        place, before, now = _first_difference(decode(record), message) or ("key", record.key, wanted.key)
+        raise ParityError(f"{name} offset {offset}: {place} is {before!r} on the log and comes out as {now!r}")
+
+
+async def _expect_end(recording: Recording) -> None:
+    record = await recording.next()
+    if record is not None:
+        raise ParityError(f"{record.topic} offset {record.offset} is on the log, and nothing that it read made it")
+
+
+def _first_difference(recorded: Any, computed: Any, place: str = "") -> tuple[str, Any, Any] | None:
+    """Return the place of the first field in which two messages differ, and both its values; None if in none."""
+    if recorded == computed:
+        return None
+    if isinstance(recorded, msgspec.Struct) and type(recorded) is type(computed):
+        for field in recorded.__struct_fields__:
+            inner = f"{place}.{field}" if place else field
+            if found := _first_difference(getattr(recorded, field), getattr(computed, field), inner):
+                return found
+    return place, recorded, computed

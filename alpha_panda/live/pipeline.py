@@ -1,0 +1,56 @@
+"""The stages of a session in one process, from recovery to the last record; they meet only in the log."""
+
+import asyncio
+from collections.abc import Coroutine
+
+from alpha_panda.live.account import AccountEngine, run_account
+from alpha_panda.live.feed.base import Feed
+from alpha_panda.live.intake import Intake
+from alpha_panda.live.log.base import Log
+from alpha_panda.live.portfolio import Projection
+from alpha_panda.live.recovery import recover_account, recover_signals
+from alpha_panda.live.session import Blueprint, open_session
+from alpha_panda.live.signals import run_signals
+from alpha_panda.live.status import Status
+from alpha_panda.live.store.base import Store
+from alpha_panda.live.streams import Stream
+from alpha_panda.live.topics import market_ticks
+
+_FRAMES, _MESSAGES, _STEPS = 32, 512, 512  # records that a stage takes at once
+
+
+async def run_session(
+    blueprint: Blueprint, feed: Feed, log: Log, store: Store, status: Status, started_ns: int, stop: asyncio.Event
+) -> AccountEngine:
+    """Recover, then trade until the feed ends or `stop` is set, and let every stage come to the end of its input.
+
+    Returns the account as it is on the log. Raises RecoveryError where the session in `log` is another one or cannot be
+    resumed.
+    """
+    await open_session(log, blueprint, started_ns)
+    signals = await recover_signals(log, blueprint, status)
+    account = await recover_account(log, blueprint, status)
+    intake = Intake(log, feed, blueprint.origin, status)
+    index = await intake.recover()
+    status.on_recovered(account.stage, intake.offset, signals.next_frame, account.next_frame)
+    topics = blueprint.topics
+    fed, signalled, settled = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    ticks = Stream(log, market_ticks(), signals.next_frame, fed, _FRAMES)
+    raw = Stream(log, topics.signals_raw, account.next_signal, signalled, _MESSAGES)
+    journal = Stream(log, topics.journal, 0, settled, _STEPS)
+    try:
+        async with asyncio.TaskGroup() as stages:
+            stages.create_task(_then(fed, intake.run(index, stop)))
+            stages.create_task(_then(signalled, run_signals(signals, log, ticks, status)))
+            stages.create_task(_then(settled, run_account(account, log, raw, status)))
+            stages.create_task(Projection(log, store, topics, status).run(journal))
+    except BaseExceptionGroup as failures:
+        # The first stage that failed stopped the others: its reason is the session's.
+        raise failures.exceptions[0] from None
+    return account
+
+
+async def _then(finished: asyncio.Event, stage: Coroutine[None, None, None]) -> None:
+    """Run a stage to its end and say so to the next one."""
+    await stage
+    finished.set()

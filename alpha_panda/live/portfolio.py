@@ -1,0 +1,51 @@
+"""The portfolio stage: folds what the account said into the store, which the screens read."""
+
+from alpha_panda.live.log.base import Log
+from alpha_panda.live.messages import decode
+from alpha_panda.live.status import Status
+from alpha_panda.live.store.base import Change, Store
+from alpha_panda.live.streams import Stream
+from alpha_panda.live.topics import BrokerTopics, Topic
+
+_RECORDS = 512
+
+
+class Projection:
+    """The fold of one broker's topics into the store, begun anew with the process that keeps it."""
+
+    def __init__(self, log: Log, store: Store, topics: BrokerTopics, status: Status) -> None:
+        self._log = log
+        self._store = store
+        self._broker = topics.broker
+        self._status = status
+        self._offsets: dict[Topic, int] = dict.fromkeys(
+            (
+                topics.signals_validated,
+                topics.signals_rejected,
+                topics.orders_submitted,
+                topics.orders_filled,
+                topics.orders_cancelled,
+                topics.pnl_snapshots,
+            ),
+            0,
+        )
+
+    async def run(self, journal: Stream) -> None:
+        """Fold whatever there is whenever the journal has grown, which each step of the account makes it do."""
+        await self._store.flush(self._broker)
+        await self._fold()
+        while await journal.read():
+            await self._fold()
+            self._status.projected = journal.offset
+
+    async def _fold(self) -> None:
+        for topic, start in self._offsets.items():
+            offset = start
+            while offset < await self._log.end(topic, 0):
+                records = await self._log.read(topic, 0, offset, _RECORDS)
+                changes = [Change(record.topic, 0, record.offset, decode(record).data) for record in records]
+                await self._store.apply(self._broker, changes)
+                for change in changes:
+                    self._status.on_message(change.data)
+                offset += len(records)
+            self._offsets[topic] = offset

@@ -1,0 +1,171 @@
+"""What a session is made of: one profile, one universe, one feed; recorded first, and unchanged until its end."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import pathlib
+import typing
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from pydantic import BaseModel
+
+from alpha_panda.chain import AccountStage, SignalStage, load_strategies
+from alpha_panda.config import Profile
+from alpha_panda.errors import RecoveryError
+from alpha_panda.instruments import Instrument, Universe
+from alpha_panda.kernels.jit import kernels_digest, sources_digest
+from alpha_panda.live.log.base import Log
+from alpha_panda.live.messages import Envelope, Listing, Payload, Session, decode
+from alpha_panda.live.payloads import Names
+from alpha_panda.live.routing import new_record
+from alpha_panda.live.topics import SESSIONS, BrokerTopics
+from alpha_panda.strategy import Strategy
+
+_SOURCE = "session"
+
+
+@dataclasses.dataclass(frozen=True)
+class Blueprint:
+    """Everything that decides what a session does with its events; it makes the stages that do it."""
+
+    profile: Profile
+    universe: Universe
+    strategies: tuple[Strategy, ...]
+    feed: str
+    feed_digest: str
+
+    @property
+    def broker(self) -> str:
+        """The broker whose account trades."""
+        return self.profile.account.broker
+
+    @functools.cached_property
+    def topics(self) -> BrokerTopics:
+        """The topics of that account."""
+        return BrokerTopics.of(self.broker)
+
+    @functools.cached_property
+    def names(self) -> Names:
+        """What the indices in records stand for."""
+        return Names([terms.name for terms in self.profile.strategies], self.universe.tokens.tolist())
+
+    @functools.cached_property
+    def origin(self) -> str:
+        """What the ids of all messages go back to: the same profile, instruments and feed give the same ids."""
+        parts = (profile_text(self.profile), self.universe.digest(), self.feed, self.feed_digest)
+        return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+
+    @functools.cached_property
+    def code_digest(self) -> str:
+        """A digest of the code that gives the stages' bytes their meaning: kernels and strategies."""
+        steps = {terms.name: strategy.step or strategy.step_all for terms, strategy in self._by_terms()}
+        states = {terms.name: str(strategy.state) for terms, strategy in self._by_terms()}
+        parts = (kernels_digest(), sources_digest(steps), sources_digest(states))
+        return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+
+    def _by_terms(self) -> Any:
+        return zip(self.profile.strategies, self.strategies, strict=True)
+
+    def signal_stage(self) -> SignalStage:
+        """Return the strategies as they are before the first event."""
+        return SignalStage(self.profile, self.universe, self.strategies)
+
+    def account_stage(self) -> AccountStage:
+        """Return the account as it is before the first event."""
+        return AccountStage(self.profile, self.universe)
+
+    def begin(self, data: Payload, *, source: str, index: int, time_ns: int) -> Envelope:
+        """Return a message of this session's account that nothing on the log caused."""
+        return Envelope.begin(data, origin=self.origin, source=source, index=index, time_ns=time_ns, broker=self.broker)
+
+    def record(self, started_ns: int) -> Session:
+        """Return the first record of a session that begins at `started_ns`."""
+        listings = tuple(Listing(**dataclasses.asdict(instrument)) for instrument in self.universe)
+        text = profile_text(self.profile)
+        return Session(started_ns, text, listings, self.feed, self.feed_digest, self.code_digest)
+
+
+def profile_text(profile: Profile) -> str:
+    """Return a profile as JSON in the platform's own units, without its feed: that may be told otherwise."""
+    return json.dumps(profile.model_dump(mode="json", exclude={"feed"}), sort_keys=True)
+
+
+def blueprint_of(session: Session, folders: Sequence[pathlib.Path] = ()) -> Blueprint:
+    """Return what a recorded session was made of, with the strategies as they are now; StrategyError if one is gone."""
+    profile = _constructed(Profile, json.loads(session.profile))
+    universe = Universe(Instrument(**msgspec.structs.asdict(listing)) for listing in session.instruments)
+    return Blueprint(profile, universe, tuple(load_strategies(profile, folders)), session.feed, session.feed_digest)
+
+
+def _constructed(kind: Any, value: Any) -> Any:
+    """Return what was dumped as JSON, as it was.
+
+    Validating it would read its amounts as rupees, where they are E4 already.
+    """
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        fields = {name: _constructed(kind.model_fields[name].annotation, each) for name, each in value.items()}
+        return kind.model_construct(**fields)
+    if isinstance(value, list):
+        return tuple(_constructed(typing.get_args(kind)[0], each) for each in typing.cast(list[Any], value))
+    return value
+
+
+async def read_session(log: Log) -> Session | None:
+    """Return what the session in `log` was made of; None for a log in which none has begun."""
+    records = await log.read(SESSIONS, 0, 0, 1)
+    if not records:
+        return None
+    data = decode(records[0]).data
+    if not isinstance(data, Session):
+        raise RecoveryError("the log does not begin with what its session was made of: start in a new state directory")
+    return data
+
+
+async def open_session(log: Log, blueprint: Blueprint, started_ns: int) -> None:
+    """Record what the session is made of, or check that the one in `log` is made of the same; RecoveryError if not."""
+    recorded = await read_session(log)
+    if recorded is None:
+        first = blueprint.begin(blueprint.record(started_ns), source=_SOURCE, index=0, time_ns=started_ns)
+        await log.append([new_record(SESSIONS, first)])
+        return
+    for what, before, now in _differences(recorded, blueprint.record(recorded.started_ns)):
+        raise RecoveryError(
+            f"the session in this state directory was begun with {what} {before}, not {now}: give it the same again, "
+            "or start in another state directory"
+        )
+
+
+def _differences(recorded: Session, wanted: Session) -> Sequence[tuple[str, str, str]]:
+    """Return what two sessions are made of differently: what it is, as it was, as it is now."""
+    found: list[tuple[str, str, str]] = []
+    before, now = _flat(json.loads(recorded.profile)), _flat(json.loads(wanted.profile))
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key):
+            found.append((f"{key} =", str(before.get(key, "unset")), str(now.get(key, "unset"))))
+    if recorded.instruments != wanted.instruments:
+        symbols = [", ".join(listing.symbol for listing in session.instruments) for session in (recorded, wanted)]
+        same = symbols[0] == symbols[1]
+        found.append(
+            ("other terms of" if same else "the instruments", symbols[0], "as they are now" if same else symbols[1])
+        )
+    if recorded.feed != wanted.feed:
+        found.append(("the feed", recorded.feed, wanted.feed))
+    if recorded.feed_digest != wanted.feed_digest:
+        found.append(("other events of", recorded.feed, "those there are now"))
+    return found
+
+
+def _flat(value: Any, place: str = "") -> dict[str, Any]:
+    """Return nested tables as one, each value under its path."""
+    if isinstance(value, dict):
+        items = [
+            (f"{place}.{key}" if place else str(key), each) for key, each in typing.cast(dict[str, Any], value).items()
+        ]
+    elif isinstance(value, list):
+        items = [(f"{place}[{index}]", each) for index, each in enumerate(typing.cast(list[Any], value))]
+    else:
+        return {place: value}
+    return {key: each for path, item in items for key, each in _flat(item, path).items()}
