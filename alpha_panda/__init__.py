@@ -8,6 +8,7 @@ result.stats
 
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.run import run
+from alpha_panda.backtest.sweep import sweep
 from alpha_panda.config import Profile, Study, load_profile, load_study
 from alpha_panda.data.catalog import Catalog
 from alpha_panda.data.ingest import ingest
@@ -54,6 +55,7 @@ __all__ = [
     "strategy_from",
     "StrategyError",
     "Study",
+    "sweep",
     "synthetic_bars",
     "synthetic_day",
     "Universe",
