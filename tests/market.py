@@ -15,6 +15,9 @@ from alpha_panda.units import ist_time_ns, parse_clock, to_e4
 MONDAY = datetime.date(2024, 4, 22)
 """A trading day at the usual hours, 09:15 to 15:30."""
 
+TUESDAY = datetime.date(2024, 4, 23)
+"""The trading day after it."""
+
 TICK_E4 = 500
 """The tick of the instruments below, five paise."""
 
