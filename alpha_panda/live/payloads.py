@@ -13,7 +13,7 @@ from alpha_panda.errors import KernelError
 from alpha_panda.kernels import records
 from alpha_panda.kernels.records import Records
 from alpha_panda.kernels.risk import CODES
-from alpha_panda.live.messages import Charges, Decision, Fill, OrderUpdate, PnlSnapshot, Ticks
+from alpha_panda.live.messages import Cause, Charges, Decision, Fill, OrderUpdate, PnlSnapshot, Signal, Ticks
 
 WORDS: Mapping[str, Mapping[int, str | bool]] = {
     "verdict": {records.APPROVED: "approved", records.CLIPPED: "clipped", records.REFUSED: "refused"},
@@ -60,6 +60,20 @@ def frame_of(events: Records, next_index: int) -> Ticks:
 def events_of(ticks: Ticks) -> Records:
     """Return the market events of a frame, read-only and without a copy."""
     return np.frombuffer(ticks.frame, records.EVENT)
+
+
+def signals_of(signals: Records, names: Names, partition: int, offset: int) -> list[Signal]:
+    """Return an array of `records.SIGNAL` as payloads, caused by events of the frame at this place of the ticks."""
+    return [
+        Signal(
+            strategy=row["strategy"],
+            instrument_token=row["instrument_token"],
+            target=row["target"],
+            volatility=row["volatility"],
+            cause=Cause(partition, offset, row["event_index"]),
+        )
+        for row in _rows(signals, names)
+    ]
 
 
 def decisions_of(decisions: Records, names: Names) -> list[Decision]:

@@ -2,10 +2,9 @@
 
 from alpha_panda.chain import restore_bytes, snapshot_bytes
 from alpha_panda.errors import RecoveryError
-from alpha_panda.kernels.records import Records
 from alpha_panda.live.log.base import Commit, Log, Record
-from alpha_panda.live.messages import Cause, Envelope, Place, Progress, Signal, StateSnapshot, Ticks, decode
-from alpha_panda.live.payloads import events_of
+from alpha_panda.live.messages import Envelope, Place, Progress, StateSnapshot, Ticks, decode
+from alpha_panda.live.payloads import events_of, signals_of
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.session import Blueprint
 from alpha_panda.live.snapshots import SNAPSHOT_EVERY_NS, digest_of
@@ -34,7 +33,7 @@ class SignalsEngine:
             raise RecoveryError(f"{record.topic} offset {record.offset} is not frame {self.next_frame} of the ticks")
         # A copy, since what is read from the log cannot be written, and would be another type to the compiler.
         signals = self._stage.advance(events_of(frame.data).copy())
-        payloads = self._payloads(signals, record)
+        payloads = signals_of(signals, self.blueprint.names, record.partition, record.offset)
         times_ns = [*signals["time_ns"].tolist(), frame.time_ns]
         self.next_frame += 1
         self.next_message += len(times_ns)
@@ -43,20 +42,6 @@ class SignalsEngine:
             for number, (data, time_ns) in enumerate(
                 zip([*payloads, Progress(record.partition, record.offset, len(signals))], times_ns, strict=True)
             )
-        ]
-
-    def _payloads(self, signals: Records, record: Record) -> list[Signal]:
-        names = self.blueprint.names
-        fields = ("event_index", "strategy", "instrument", "target", "volatility")
-        return [
-            Signal(
-                names.strategies[strategy],
-                names.instrument_tokens[instrument],
-                target,
-                volatility,
-                Cause(record.partition, record.offset, index),
-            )
-            for index, strategy, instrument, target, volatility in signals[list(fields)].tolist()
         ]
 
     def snapshot_if_due(self, time_ns: int) -> list[Envelope]:
