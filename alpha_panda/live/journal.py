@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from alpha_panda.errors import ParityError
+from alpha_panda.live import signals
 from alpha_panda.live.account import AccountEngine, Input, Step
-from alpha_panda.live.log.base import Log
+from alpha_panda.live.log.base import Log, Record
 from alpha_panda.live.messages import Envelope, JournalEntry, Span, decode
 from alpha_panda.live.routing import new_record, topic_of
 from alpha_panda.live.signals import SignalsEngine
@@ -21,49 +22,46 @@ from alpha_panda.live.topics import Topic, market_ticks
 _FRAMES = 32
 
 
-async def replay_signals(log: Log, engine: SignalsEngine, stop: int) -> None:
-    """Apply the frames before offset `stop` that the engine has not applied; ParityError where the log differs."""
+async def replay_signals(log: Log, engine: SignalsEngine) -> None:
+    """Apply the frames that the engine has not applied and the signals stage had; ParityError where the log differs."""
     topic = engine.blueprint.topics.signals_raw
+    stop = await log.committed(signals.GROUP, market_ticks(), 0)
     frames = Recording(log, market_ticks(), engine.next_frame, _FRAMES)
     recorded = Recording(log, topic, engine.next_message)
     while engine.next_frame < stop:
         frame = await frames.next()
         if frame is None:
-            raise ParityError(
-                f"market.ticks ends at offset {frames.offset}, and the signals stage had read up to {stop}"
-            )
+            raise ParityError(f"market.ticks ends at offset {frames.offset}, and the strategies had read up to {stop}")
         for message in engine.apply(frame):
             await _expect(recorded, message)
-    await _expect_end(recorded)
+    extra = await recorded.next()
+    # What a session that is running has appended meanwhile came with a commit.
+    if extra is not None and await log.committed(signals.GROUP, market_ticks(), 0) == stop:
+        raise _unexplained(extra)
 
 
 async def replay_account(log: Log, engine: AccountEngine) -> None:
     """Apply the steps of the journal that the engine has not applied; ParityError where the log differs."""
     topics = engine.blueprint.topics
-    outputs = [
-        topics.signals_validated,
-        topics.signals_rejected,
-        topics.orders_submitted,
-        topics.orders_filled,
-        topics.orders_cancelled,
-        topics.pnl_snapshots,
-    ]
-    recorded = {topic.name: Recording(log, topic, engine.next_offsets[topic.name]) for topic in outputs}
+    recorded = {
+        topic.name: Recording(log, topic, engine.next_offsets[topic.name])
+        for topic in (*topics.of_account(), topics.journal)
+    }
+    stop = await log.end(topics.journal, 0)
     journal = Recording(log, topics.journal, engine.steps)
-    recorded[topics.journal.name] = Recording(log, topics.journal, engine.steps)
-    while record := await journal.next():
+    while engine.steps < stop and (record := await journal.next()):
         entry = decode(record).data
         if not isinstance(entry, JournalEntry) or len(entry.inputs) != 2:
             raise ParityError(f"{record.topic} offset {record.offset} is no entry of a journal")
-        frames, signals = entry.inputs
-        step = Step(
-            await _inputs(log, market_ticks(), frames),
-            await _inputs(log, topics.signals_raw, signals),
-        )
+        frames, said = entry.inputs
+        step = Step(await _inputs(log, market_ticks(), frames), await _inputs(log, topics.signals_raw, said))
         for message in engine.apply(step):
             await _expect(recorded[topic_of(topics, message.data).name], message)
     for recording in recorded.values():
-        await _expect_end(recording)
+        extra = await recording.next()
+        # What a session that is running has appended meanwhile came with an entry of the journal.
+        if extra is not None and await log.end(topics.journal, 0) == stop:
+            raise _unexplained(extra)
 
 
 async def _inputs(log: Log, topic: Topic, span: Span) -> Sequence[Input]:
@@ -85,10 +83,8 @@ async def _expect(recording: Recording, message: Envelope) -> None:
         raise ParityError(f"{name} offset {offset}: {place} is {before!r} on the log and comes out as {now!r}")
 
 
-async def _expect_end(recording: Recording) -> None:
-    record = await recording.next()
-    if record is not None:
-        raise ParityError(f"{record.topic} offset {record.offset} is on the log, and nothing that it read made it")
+def _unexplained(record: Record) -> ParityError:
+    return ParityError(f"{record.topic} offset {record.offset} is on the log, and nothing that was read made it")
 
 
 def _first_difference(recorded: Any, computed: Any, place: str = "") -> tuple[str, Any, Any] | None:

@@ -18,17 +18,7 @@ class Projection:
         self._store = store
         self._broker = topics.broker
         self._status = status
-        self._offsets: dict[Topic, int] = dict.fromkeys(
-            (
-                topics.signals_validated,
-                topics.signals_rejected,
-                topics.orders_submitted,
-                topics.orders_filled,
-                topics.orders_cancelled,
-                topics.pnl_snapshots,
-            ),
-            0,
-        )
+        self._offsets: dict[Topic, int] = dict.fromkeys(topics.of_account(), 0)
 
     async def run(self, journal: Stream) -> None:
         """Fold whatever there is whenever the journal has grown, which each step of the account makes it do."""

@@ -4,7 +4,7 @@ What is done again is held against the log, byte for byte, so nobody trades on f
 """
 
 from alpha_panda.errors import ParityError, RecoveryError
-from alpha_panda.live import account, signals
+from alpha_panda.live import account
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.journal import replay_account, replay_signals
 from alpha_panda.live.log.base import Log
@@ -26,7 +26,7 @@ async def recover_signals(log: Log, blueprint: Blueprint, status: Status) -> Sig
     else:
         await _say_from_the_beginning(log, topic, status)
     try:
-        await replay_signals(log, engine, await log.committed(signals.GROUP, market_ticks(), 0))
+        await replay_signals(log, engine)
     except ParityError as error:
         raise RecoveryError(f"{_UNEXPLAINED}: {error}") from error
     return engine

@@ -104,6 +104,17 @@ class BrokerTopics:
             signals_snapshots=Topic(f"{broker}.signals.snapshots", durability=Durability.FAST),
         )
 
+    def of_account(self) -> tuple[Topic, ...]:
+        """Return the topics on which the account says what it did, in the words of messages."""
+        return (
+            self.signals_validated,
+            self.signals_rejected,
+            self.orders_submitted,
+            self.orders_filled,
+            self.orders_cancelled,
+            self.pnl_snapshots,
+        )
+
 
 def instrument_key(instrument_token: int) -> bytes:
     """Return the key of market events: one instrument's ticks stay in order."""

@@ -1,0 +1,154 @@
+"""Proving what a recorded session did, at three levels of parity, from its log alone.
+
+    signals    the strategies over the recorded ticks say, byte for byte, the signals on the log
+    journal    the account over the journal's inputs makes the messages on the log, and the same state after every step
+    backtest   a plain replay of all the ticks, in blocks of its own, ends with the account that the session had
+
+Each level can be wrong alone: a signal that was dropped breaks the first, a fill that was altered the second, a stage
+that depends on how events were cut into frames only the third.
+"""
+
+import asyncio
+import dataclasses
+import pathlib
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+
+from alpha_panda.chain import snapshot_bytes
+from alpha_panda.errors import ParityError, RecoveryError
+from alpha_panda.kernels.records import EVENT, Records
+from alpha_panda.live.account import AccountEngine
+from alpha_panda.live.build import open_log
+from alpha_panda.live.journal import replay_account, replay_signals
+from alpha_panda.live.log.base import Log
+from alpha_panda.live.messages import JournalEntry, Ticks, decode
+from alpha_panda.live.payloads import events_of
+from alpha_panda.live.session import Blueprint, blueprint_of, read_session
+from alpha_panda.live.signals import SignalsEngine
+from alpha_panda.live.snapshots import digest_of
+from alpha_panda.live.streams import Recording
+from alpha_panda.live.topics import market_ticks
+
+_BLOCK = 4096
+_FRAMES = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Level:
+    """One level of parity: what was compared, and the first difference, empty where there is none."""
+
+    name: str
+    compared: str
+    difference: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the two agree to the byte."""
+        return not self.difference
+
+
+@dataclasses.dataclass(frozen=True)
+class VerifyReport:
+    """What a proof of a session found; `ledger_hash` is that of the plain replay."""
+
+    state: pathlib.Path
+    levels: tuple[Level, ...]
+    frames: int
+    events: int
+    ledger_hash: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether every level holds."""
+        return all(level.holds for level in self.levels)
+
+
+def verify(state: pathlib.Path) -> VerifyReport:
+    """Prove the session in `state`, which may be running; strategies are those of ./strategies.
+
+    Raises CorruptRecordError where the log itself is damaged, RecoveryError where no session has begun.
+    """
+    return asyncio.run(_verify(state))
+
+
+async def _verify(state: pathlib.Path) -> VerifyReport:
+    async with open_log(state, read_only=True) as log:
+        session = await read_session(log)
+        if session is None:
+            raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
+        blueprint = blueprint_of(session)
+        account = AccountEngine(blueprint)
+        backtest = _Backtest(blueprint)
+        levels = (
+            await _level("signals", lambda: _compare_signals(log, SignalsEngine(blueprint))),
+            await _level("journal", lambda: _compare_journal(log, account)),
+            await _level("backtest", lambda: backtest.compare(log)),
+        )
+        return VerifyReport(state, levels, backtest.frames, backtest.events, backtest.ledger_hash)
+
+
+async def _level(name: str, compare: Callable[[], Awaitable[str]]) -> Level:
+    """Return how a comparison ended; a log that tells no consistent story is a difference as well."""
+    try:
+        return Level(name, await compare(), "")
+    except (ParityError, RecoveryError) as error:
+        return Level(name, "", str(error))
+
+
+async def _compare_signals(log: Log, engine: SignalsEngine) -> str:
+    await replay_signals(log, engine)
+    return f"{engine.next_message:,} messages of {engine.next_frame:,} frames"
+
+
+async def _compare_journal(log: Log, engine: AccountEngine) -> str:
+    await replay_account(log, engine)
+    messages = sum(engine.next_offsets.values()) - engine.steps
+    return f"{messages:,} messages and {engine.steps:,} states"
+
+
+class _Backtest:
+    """The chain over the recorded ticks, without log, frames, signals on paper or journal."""
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        self._journal = blueprint.topics.journal
+        self._signals = blueprint.signal_stage()
+        self._account = blueprint.account_stage()
+        self.frames = 0
+        self.events = 0
+
+    @property
+    def ledger_hash(self) -> str:
+        """The hash of the account as it ends here."""
+        return self._account.ledger_hash()
+
+    async def compare(self, log: Log) -> str:
+        """Pass the ticks that the account applied; ParityError where its state on the log is another."""
+        end = await log.end(self._journal, 0)
+        records = await log.read(self._journal, 0, end - 1, 1) if end else []
+        entry = decode(records[0]).data if records else None
+        if not isinstance(entry, JournalEntry):
+            return "nothing, since no step was journaled"
+        await self._pass(log, entry.inputs[0].stop)
+        ours = digest_of(snapshot_bytes(self._account.arrays()))
+        if ours != entry.state_digest:
+            raise ParityError(f"the account ends in state {entry.state_digest} on the log and in {ours} in the replay")
+        return f"the account after {self.events:,} events"
+
+    async def _pass(self, log: Log, stop: int) -> None:
+        """Pass the frames before `stop` in blocks whose ends are not theirs."""
+        frames = Recording(log, market_ticks(), 0, _FRAMES)
+        left = np.zeros(0, EVENT)
+        while self.frames < stop and (record := await frames.next()):
+            data = decode(record).data
+            assert isinstance(data, Ticks)
+            self.frames += 1
+            left = np.concatenate([left, events_of(data)])
+            while len(left) >= _BLOCK:
+                self._advance(left[:_BLOCK].copy())
+                left = left[_BLOCK:]
+        self._advance(left)
+
+    def _advance(self, events: Records) -> None:
+        self.events += len(events)
+        self._account.advance(events, self._signals.advance(events))
