@@ -1,0 +1,23 @@
+"""Every case by its name, in the order of the table."""
+
+from collections.abc import Callable
+from functools import partial
+
+from tests.benchmarks import chain, first_run, sweeping
+from tests.benchmarks.measuring import Row
+
+CASES: dict[str, Callable[[str], Row]] = {
+    "crossover 1 M bars": chain.crossover,
+    "crossover 1 M bars, clocks": partial(chain.crossover, clocks=True),
+    "sweep 1,000 x 100 k, 1 worker": sweeping.pairs,
+    "sweep 1,000 x 100 k, 2 workers": partial(sweeping.pairs, workers=2),
+    "ranking 500 x 2,500 days": chain.ranking,
+    "ticks, blocks of 4,096": chain.ticks,
+    "ticks, blocks of 16": partial(chain.ticks, block=16),
+    "first backtest, warm cache": partial(first_run.first_backtest, cold=False),
+    "first backtest, cold cache": partial(first_run.first_backtest, cold=True),
+    "sweep memory, 100": partial(sweeping.memory, side=10),
+    "sweep memory, 1,000": partial(sweeping.memory, side=32),
+    "sweep memory, 10,000": partial(sweeping.memory, side=100),
+}
+"""A case makes its row; each runs in a process of its own, so that its peak of memory is its own."""

@@ -1,0 +1,29 @@
+"""The benchmarks at a tiny size, so that they cannot rot; what they measure is asserted nowhere."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from tests.benchmarks import chain, sweeping
+from tests.benchmarks.measuring import Row
+
+TINY: dict[str, Callable[[str], Row]] = {
+    "bars": partial(chain.crossover, bars=2_000),
+    "bars and clocks": partial(chain.crossover, bars=2_000, clocks=True),
+    "portfolio": partial(chain.ranking, instruments=12, days=200),
+    "sweep": partial(sweeping.pairs, fast=(5, 10), slow=(20, 40), bars=2_000, workers=2),
+    "ticks": partial(chain.ticks, ticks_a_second=0.2),
+}
+
+
+@pytest.mark.parametrize("case", TINY)
+def test_a_case_trades_and_makes_a_row(case: str):
+    made = TINY[case](case)
+    figures = [value for value in dataclasses.asdict(made).values() if isinstance(value, float)]
+    assert len(figures) == 5
+    assert all(math.isfinite(figure) and figure > 0 for figure in figures)
+    assert "fills" in made.note
+    assert " 0 fills" not in made.note
