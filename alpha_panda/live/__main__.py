@@ -3,50 +3,129 @@
 import asyncio
 import datetime
 import pathlib
+import signal
 import sys
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
+from rich.console import Console
 
 from alpha_panda import terminal
+from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.build import Options, new_state, new_status, speed_of, trade
+from alpha_panda.live.status import ENDED, Status
+from alpha_panda.live.view import watching
+from alpha_panda.units import format_rupees
 
 app = App(
-    name="python -m alpha_panda.live", help_epilogue="What a session did is proved by: alpha-panda verify --state DIR"
+    name="python -m alpha_panda.live",
+    help="Trade a session on paper: strategies, risk and account, from a feed to a proof of what happened.",
+    help_epilogue="What a recorded session did is proved by `alpha-panda verify --state DIR`.",
 )
 
 
 @app.default
 def live(
-    profile: pathlib.Path = pathlib.Path("live/paper.toml"),
+    profile: Annotated[
+        pathlib.Path, Parameter(name="PROFILE", help="The profile to trade, a TOML file.")
+    ] = Options.profile,
     /,
     *,
-    feed: Literal["synthetic", "replay"] | None = None,
-    data: pathlib.Path | None = None,
-    first: Annotated[datetime.date | None, Parameter("--from")] = None,
-    last: Annotated[datetime.date | None, Parameter("--to")] = None,
-    instruments: str = "",
-    resolution: Literal["tick", "1m", "1d"] | None = None,
-    speed: str | None = None,
-    until_end: bool = True,
-    state: pathlib.Path | None = None,
-    json: bool = False,
-) -> int:
-    """Trade a session on paper."""
+    feed: Annotated[
+        Literal["synthetic", "replay"] | None, Parameter(help="A market made up from a seed, or the catalog's past.")
+    ] = None,
+    data: Annotated[pathlib.Path | None, Parameter(help="Folder of the catalog to replay; ./data if not said.")] = None,
+    first: Annotated[
+        datetime.date | None,
+        Parameter("--from", help="First day, YYYY-MM-DD in IST, included; a synthetic day's date."),
+    ] = None,
+    last: Annotated[datetime.date | None, Parameter("--to", help="Last day, included.")] = None,
+    instruments: Annotated[
+        str, Parameter(help="Symbols for the strategies that name none, such as NSE:INFY,NSE:TCS.", show_default=False)
+    ] = "",
+    resolution: Annotated[Literal["tick", "1m", "1d"] | None, Parameter(help="Which data to replay.")] = None,
+    speed: Annotated[str | None, Parameter(help="Market seconds that pass in a second, or max.")] = None,
+    until_end: Annotated[bool, Parameter(help="End with the feed; else the last screen stays until Ctrl-C.")] = True,
+    state: Annotated[
+        pathlib.Path | None, Parameter(help="Where the session is kept, to be resumed; a new folder if not said.")
+    ] = None,
+    json: Annotated[bool, Parameter(negative=(), show_default=False, help="Print only the summary, as JSON.")] = False,
+) -> None:
+    """Trade one session; the same command with its --state goes on where it stopped, whatever stopped it."""
     options = Options(
-        profile,
-        feed,
-        data,
-        first,
-        last,
-        tuple(filter(None, instruments.split(","))),
-        resolution,
-        None if speed is None else speed_of(speed),
-        state,
+        profile=profile,
+        feed=feed,
+        data=data,
+        first=first,
+        last=last,
+        instruments=tuple(name.strip() for name in instruments.split(",") if name.strip()),
+        resolution=resolution,
+        speed=None if speed is None else speed_of(speed),
+        state=state or new_state(),
     )
-    engine = asyncio.run(trade(options, state or new_state(), new_status(), asyncio.Event()))
-    terminal.print_json(engine.stage.summary())
-    return 0
+    try:
+        asyncio.run(_live(options, until_end, json))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _live(options: Options, until_end: bool, json: bool) -> None:
+    stop, status = asyncio.Event(), new_status()
+    _listen(stop)
+    # Results go to stdout; what is shown on the way there is not one, unless a person looks at it.
+    console = Console() if sys.stdout.isatty() and not json else Console(stderr=True, force_terminal=False)
+    if not json:
+        console.print(f"session in {options.state}", highlight=False, soft_wrap=True)
+    async with watching(status, console):
+        engine = await trade(options, status, stop)
+        if not until_end:
+            await stop.wait()
+    if json:
+        terminal.print_json(engine.stage.summary())
+    else:
+        _show_summary(engine, status, options.state)
+
+
+def _listen(stop: asyncio.Event) -> None:
+    """Let the first SIGINT or SIGTERM stop the intake, and a second one end the process at once."""
+    trading = asyncio.current_task()
+    assert trading is not None
+
+    def heard() -> None:
+        if stop.is_set():
+            trading.cancel()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, heard)
+
+
+def _show_summary(engine: AccountEngine, status: Status, state: pathlib.Path) -> None:
+    account = engine.stage.account
+    counted = {
+        "events": account["events"],
+        "signals": account["signals"],
+        "orders": account["orders_made"],
+        "fills": account["fills"],
+        "refused": account["refused"],
+        "events kept out": status.kept_out,
+    }
+    money_e4 = {
+        "realised": account["realised_e4"],
+        "unrealised": account["unrealised_e4"],
+        "charges": account["charges"]["total_e4"],
+        "cash": account["cash_e4"],
+        "equity": account["equity_e4"],
+    }
+    signed = ("realised", "unrealised")
+    rows = [(name, f"{count:,}") for name, count in counted.items()]
+    rows += [(name, format_rupees(amount_e4, signed=name in signed)) for name, amount_e4 in money_e4.items()]
+    rows += [("ledger hash", engine.stage.ledger_hash())]
+    terminal.show(terminal.table("The session on paper", ("", ">"), rows), *status.notes)
+    if status.phase == ENDED:
+        terminal.show(f"The feed has ended. Prove it: alpha-panda verify --state {state}")
+    else:
+        terminal.show(f"Stopped. Go on: the same command with --state {state}")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class Options:
     instruments: tuple[str, ...] = ()
     resolution: Literal["tick", "1m", "1d"] | None = None
     speed: float | None = None  # market seconds per real second, infinite for as fast as possible
-    state: pathlib.Path | None = None
+    state: pathlib.Path = STATES  # where the session is kept
 
 
 def new_status() -> Status:
@@ -66,14 +66,14 @@ def open_log(state: pathlib.Path, read_only: bool = False) -> Log:
     return SqliteLog(state, read_only)
 
 
-async def trade(options: Options, state: pathlib.Path, status: Status, stop: asyncio.Event) -> AccountEngine:
-    """Trade one session in `state` until its feed ends or `stop` is set; return the account as it then is."""
+async def trade(options: Options, status: Status, stop: asyncio.Event) -> AccountEngine:
+    """Trade one session until its feed ends or `stop` is set; return the account as it then is."""
     profile = _with_instruments(load_profile(options.profile), options.instruments)
     folders = [options.profile.parent.parent / "strategies"]
     strategies = tuple(load_strategies(profile, folders))
     feed = build_feed(profile, options)
     blueprint = Blueprint(profile, feed.universe, strategies, feed.name, feed.digest)
-    async with open_log(state) as log, await RedisStore.open(os.environ.get(REDIS_URL)) as store:
+    async with open_log(options.state) as log, await RedisStore.open(os.environ.get(REDIS_URL)) as store:
         return await run_session(blueprint, feed, log, store, status, time.time_ns(), stop)
 
 

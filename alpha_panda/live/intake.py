@@ -93,6 +93,7 @@ class Intake:
             await self._log.append(self._records(batch, index))
             self.offset += 1
             index = batch.next_index
+        self._status.on_feed_over(stop.is_set())
 
     def _records(self, batch: Batch, index: int) -> list[NewRecord]:
         """Return the frame of what passed, and a dead letter for each event that did not."""

@@ -32,7 +32,7 @@ async def run_session(
     account = await recover_account(log, blueprint, status)
     intake = Intake(log, feed, blueprint.origin, status)
     index = await intake.recover()
-    status.on_recovered(account.stage, intake.offset, signals.next_frame, account.next_frame)
+    status.on_recovered(blueprint, account.stage, intake.offset, signals.next_frame, account.next_frame)
     topics = blueprint.topics
     fed, signalled, settled = asyncio.Event(), asyncio.Event(), asyncio.Event()
     ticks = Stream(log, market_ticks(), signals.next_frame, fed, _FRAMES)

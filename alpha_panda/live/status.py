@@ -6,6 +6,10 @@ from collections.abc import Callable, Sequence
 
 from alpha_panda.chain import AccountStage
 from alpha_panda.live.messages import Decision, Envelope, Payload, Signal
+from alpha_panda.live.session import Blueprint
+
+RECOVERING, TRADING, STOPPED, ENDED = "recovering", "trading", "stopped", "ended"
+"""The phases of a session; it is stopped when somebody stopped it, and ended when its feed had no more."""
 
 _LATEST = 8
 
@@ -15,8 +19,9 @@ class Status:
     """What a session did so far; `monotonic` is the clock that feed age is counted on."""
 
     monotonic: Callable[[], float]
+    blueprint: Blueprint | None = None
     account: AccountStage | None = None
-    phase: str = "recovering"
+    phase: str = RECOVERING
     notes: list[str] = dataclasses.field(default_factory=list[str])
     time_ns: int = 0
     events: int = 0
@@ -35,13 +40,15 @@ class Status:
     )
     refusals: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
 
-    def on_recovered(self, account: AccountStage, frames: int, signals_next: int, account_next: int) -> None:
+    def on_recovered(
+        self, blueprint: Blueprint, account: AccountStage, frames: int, signals_next: int, account_next: int
+    ) -> None:
         """Note where the session goes on."""
-        self.account = account
+        self.blueprint, self.account = blueprint, account
         self.frames, self.signals_next, self.account_next = frames, signals_next, account_next
         self.events = int(account.account.events)
         self.framed_s = self.monotonic()
-        self.phase = "trading"
+        self.phase = TRADING
 
     def on_frame(self, offset: int, events: int, kept_out: int, time_ns: int) -> None:
         """Note that the feed put a frame at `offset` of the ticks."""
@@ -50,6 +57,10 @@ class Status:
         self.kept_out += kept_out
         self.time_ns = time_ns
         self.framed_s = self.monotonic()
+
+    def on_feed_over(self, stopped: bool) -> None:
+        """Note that the feed says no more, since it was stopped or has ended."""
+        self.phase = STOPPED if stopped else ENDED
 
     def on_signals(self, next_frame: int, messages: Sequence[Envelope]) -> None:
         """Note that the signals stage finished the frames before `next_frame`."""

@@ -1,0 +1,200 @@
+"""What a person sees of a running session: the figures of its account, none of them computed a second way."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from rich.box import SIMPLE_HEAD, Box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from alpha_panda.kernels.risk import CODES
+from alpha_panda.live.messages import Decision
+from alpha_panda.live.payloads import WORDS
+from alpha_panda.live.session import Blueprint
+from alpha_panda.live.status import Status
+from alpha_panda.units import format_rupees, ist_datetime
+
+BUY, SELL, UP, DOWN, WARN, MUTED = "#5aa2ff", "#ff9a4d", "#2fc48d", "#ff6b61", "#e3b341", "#8e9ba8"
+
+POSITIONS_SHOWN = 12
+
+# Dashes all around say that no real money moves.
+_DASHED = Box("┌╌╌┐\n┆  ┆\n├╌╌┤\n┆  ┆\n├╌╌┤\n├╌╌┤\n┆  ┆\n└╌╌┘\n")
+_STATE_COLOURS = {"running": UP, "reducing": WARN, "halted": f"bold {DOWN}"}
+_VERDICT_COLOURS = {"approved": UP, "clipped": WARN, "refused": DOWN}
+_STALE_S = 10.0
+
+
+class Pace(NamedTuple):
+    """How fast a session goes, counted between two looks at it."""
+
+    events_a_second: float
+    frames_a_second: float
+    feed_age_s: float
+
+
+def draw(status: Status, pace: Pace) -> RenderableType:
+    """Return the whole screen."""
+    if status.blueprint is None or status.account is None:
+        return Panel(Text(f"{status.phase} …", MUTED), box=_DASHED, border_style=BUY, title=_mode())
+    body = Group(
+        _health(status, pace),
+        Text(),
+        _figures(status.account.account),
+        _positions(status, status.blueprint),
+        _latest(status, status.blueprint),
+        *(Text(note, WARN) for note in status.notes),
+    )
+    feed = Text(status.blueprint.feed, MUTED)
+    return Panel(body, box=_DASHED, border_style=BUY, title=_mode(), subtitle=feed, title_align="left")
+
+
+def progress_line(status: Status, pace: Pace) -> str:
+    """Return how the session is doing in one line, for what is no terminal."""
+    if status.account is None:
+        return status.phase
+    account = status.account.account
+    return (
+        f"{_clock(status.time_ns)} IST  equity {format_rupees(account['equity_e4'])}  "
+        f"day {format_rupees(_day_e4(account), signed=True)}  {account['positions']} positions  "
+        f"{account['orders_made']} orders  {account['events']:,} events, {pace.events_a_second:,.0f} a second"
+    )
+
+
+def _mode() -> Text:
+    return Text.assemble((" PAPER ", f"bold reverse {BUY}"), (" no real orders ", BUY))
+
+
+def _health(status: Status, pace: Pace) -> Text:
+    """Return the line that says whether all is well: the market's time, the account's state, the feed, the stages."""
+    assert status.account is not None
+    account = status.account.account
+    state = str(WORDS["state"][int(account["state"])])
+    reason = "" if state == "running" else f" ({CODES[int(account['halt_code'])]})"
+    age = f"feed {pace.feed_age_s:.1f} s ago"
+    lags = (
+        status.frames - status.signals_next,
+        status.signals_next - status.account_next,
+        status.published - status.projected,
+    )
+    return Text("   ").join(
+        [
+            Text(f"{_clock(status.time_ns)} IST", "bold"),
+            Text(f"● {state.upper()}{reason}", _STATE_COLOURS[state]),
+            Text(status.phase, MUTED),
+            Text(age, DOWN if status.phase == "trading" and pace.feed_age_s > _STALE_S else MUTED),
+            Text(f"{pace.events_a_second:,.0f} events/s in {pace.frames_a_second:,.0f} frames", MUTED),
+            Text(f"waiting: signals {lags[0]}, account {lags[1]}, portfolio {lags[2]}", MUTED),
+            Text(f"{status.kept_out} events kept out", WARN if status.kept_out else MUTED),
+        ]
+    )
+
+
+def _figures(account: Any) -> Table:
+    """Return the account in a row of figures."""
+    figures = (
+        ("Equity", format_rupees(account["equity_e4"]), "bold"),
+        ("Day P&L, net", *_signed(_day_e4(account))),
+        ("Cash", format_rupees(account["cash_e4"]), ""),
+        ("Exposure", format_rupees(account["gross_e4"]), ""),
+        ("Charges", format_rupees(account["charges"]["total_e4"]), ""),
+        ("Orders at work", str(account["orders_working"]), ""),
+        ("Fills", str(account["fills"]), ""),
+    )
+    table = Table.grid(padding=(0, 3))
+    for label, _, _ in figures:
+        table.add_column(label, justify="right")
+    table.add_row(*(Text(label, MUTED) for label, _, _ in figures))
+    table.add_row(*(Text(value, style) for _, value, style in figures))
+    return table
+
+
+def _day_e4(account: Any) -> int:
+    """Return what the equity has gained since the day began; nothing before the first event."""
+    return int(account["equity_e4"] - account["day_start_equity_e4"]) if account["day_start_ns"] else 0
+
+
+def _positions(status: Status, blueprint: Blueprint) -> RenderableType:
+    """Return the books with a position, and those that had one."""
+    rows = list(_books(status, blueprint))
+    if not rows:
+        return Text(f"\nNo positions yet: {len(blueprint.strategies)} strategies are watching.\n", MUTED)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style=MUTED, title_justify="left")
+    for column in ("Instrument", "Strategy"):
+        table.add_column(column)
+    for column in ("Quantity", "Average", "Last", "Unrealised", "Realised", "Charges"):
+        table.add_column(column, justify="right")
+    for row in rows[:POSITIONS_SHOWN]:
+        table.add_row(*row)
+    if len(rows) > POSITIONS_SHOWN:
+        table.add_row(Text(f"and {len(rows) - POSITIONS_SHOWN} more", MUTED))
+    return table
+
+
+def _books(status: Status, blueprint: Blueprint) -> Iterator[Sequence[RenderableType]]:
+    """Yield each book that ever traded; a row never changes its place."""
+    assert status.account is not None
+    books, quotes = status.account.books, status.account.quotes
+    for strategy, instrument in np.argwhere((books["quantity"] != 0) | (books["charges_e4"] != 0)).tolist():
+        book, quote = books[strategy, instrument], quotes[instrument]
+        quantity, cost_e4 = int(book["quantity"]), int(book["cost_e4"])
+        style = BUY if quantity > 0 else SELL if quantity < 0 else MUTED
+        unrealised_e4 = quantity * int(quote["last_e4"]) - cost_e4
+        yield (
+            Text(blueprint.universe.symbols[instrument], style if quantity else MUTED),
+            Text(blueprint.names.strategies[strategy], MUTED),
+            Text(_whole(quantity), style),
+            Text(format_rupees(round(cost_e4 / quantity)) if quantity else "", ""),
+            Text(format_rupees(quote["last_e4"]), "" if quantity else MUTED),
+            Text(*_signed(unrealised_e4)) if quantity else Text(),
+            Text(*_signed(int(book["realised_e4"]))),
+            Text(format_rupees(book["charges_e4"]), MUTED),
+        )
+
+
+def _latest(status: Status, blueprint: Blueprint) -> Table:
+    """Return the latest signals and decisions side by side, and what was refused by which rule."""
+    symbol_of = dict(zip(blueprint.names.instrument_tokens, blueprint.universe.symbols, strict=True))
+    said = [
+        Text.assemble(
+            (f"{_clock(time_ns)}  ", MUTED),
+            f"{signal.target:+.2f} ".replace("-", "−"),
+            symbol_of[signal.instrument_token],
+            (f"  {signal.strategy}", MUTED),
+        )
+        for time_ns, signal in status.signals
+    ]
+    decided = [_decision(decision, symbol_of) for decision in status.decisions]
+    refused = [Text.assemble((f"{count:>5}  ", WARN), code) for code, count in status.refusals.most_common(8)]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style=MUTED, expand=True)
+    for column in ("Latest signals", "Latest decisions", "Refused by rule"):
+        table.add_column(column, ratio=2 if column != "Refused by rule" else 1, no_wrap=True)
+    table.add_row(*(Text("\n").join(lines or [Text("none yet", MUTED)]) for lines in (said, decided, refused)))
+    return table
+
+
+def _decision(decision: Decision, symbol_of: dict[int, str]) -> Text:
+    colour = BUY if decision.side == "BUY" else SELL
+    why = decision.code if decision.code != "none" else decision.guard if decision.guard != "none" else ""
+    return Text.assemble(
+        (f"{_clock(decision.time_ns)}  ", MUTED),
+        (f"{decision.side:<4} ", colour),
+        f"{decision.granted or decision.asked:>5,} {symbol_of[decision.instrument_token]}  ",
+        (f"{decision.verdict} {why}", _VERDICT_COLOURS[decision.verdict]),
+    )
+
+
+def _signed(amount_e4: int) -> tuple[str, str]:
+    """Return a gain or loss with its sign, and its colour, which never stands alone."""
+    return format_rupees(amount_e4, signed=True), UP if amount_e4 > 0 else DOWN if amount_e4 < 0 else ""
+
+
+def _whole(quantity: int) -> str:
+    return f"{quantity:,}".replace("-", "−")
+
+
+def _clock(time_ns: int) -> str:
+    return f"{ist_datetime(time_ns):%H:%M:%S}" if time_ns else "--:--:--"
