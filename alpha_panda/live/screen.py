@@ -1,6 +1,6 @@
-"""What a person sees of a running session: the figures of its account, none of them computed a second way."""
+"""What a person sees of a running session: the figures of its account, as its stages published them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,12 +14,12 @@ from alpha_panda.kernels.risk import CODES
 from alpha_panda.live.messages import Decision
 from alpha_panda.live.payloads import WORDS
 from alpha_panda.live.session import Blueprint
-from alpha_panda.live.status import Status
+from alpha_panda.live.status import TRADING, Status
 from alpha_panda.units import format_rupees, ist_datetime
 
 BUY, SELL, UP, DOWN, WARN, MUTED = "#5aa2ff", "#ff9a4d", "#2fc48d", "#ff6b61", "#e3b341", "#8e9ba8"
 
-POSITIONS_SHOWN = 12
+POSITIONS_SHOWN = 16
 
 # Dashes all around say that no real money moves.
 _DASHED = Box("┌╌╌┐\n┆  ┆\n├╌╌┤\n┆  ┆\n├╌╌┤\n├╌╌┤\n┆  ┆\n└╌╌┘\n")
@@ -41,7 +41,7 @@ def draw(status: Status, pace: Pace) -> RenderableType:
     if status.blueprint is None or status.account is None:
         return Panel(Text(f"{status.phase} …", MUTED), box=_DASHED, border_style=BUY, title=_mode())
     body = Group(
-        _health(status, pace),
+        *_health(status, pace),
         Text(),
         _figures(status.account.account),
         _positions(status, status.blueprint),
@@ -68,8 +68,8 @@ def _mode() -> Text:
     return Text.assemble((" PAPER ", f"bold reverse {BUY}"), (" no real orders ", BUY))
 
 
-def _health(status: Status, pace: Pace) -> Text:
-    """Return the line that says whether all is well: the market's time, the account's state, the feed, the stages."""
+def _health(status: Status, pace: Pace) -> tuple[Text, Text]:
+    """Return the lines that say whether all is well: market time, account and feed; how the stages keep up."""
     assert status.account is not None
     account = status.account.account
     state = str(WORDS["state"][int(account["state"])])
@@ -80,17 +80,16 @@ def _health(status: Status, pace: Pace) -> Text:
         status.signals_next - status.account_next,
         status.published - status.projected,
     )
-    return Text("   ").join(
-        [
-            Text(f"{_clock(status.time_ns)} IST", "bold"),
-            Text(f"● {state.upper()}{reason}", _STATE_COLOURS[state]),
-            Text(status.phase, MUTED),
-            Text(age, DOWN if status.phase == "trading" and pace.feed_age_s > _STALE_S else MUTED),
-            Text(f"{pace.events_a_second:,.0f} events/s in {pace.frames_a_second:,.0f} frames", MUTED),
-            Text(f"waiting: signals {lags[0]}, account {lags[1]}, portfolio {lags[2]}", MUTED),
-            Text(f"{status.kept_out} events kept out", WARN if status.kept_out else MUTED),
-        ]
-    )
+    first = [
+        Text(f"{_clock(status.time_ns)} IST", "bold"),
+        Text(f"● {state.upper()}{reason}", _STATE_COLOURS[state]),
+        Text(status.phase, MUTED),
+        Text(age, DOWN if status.phase == TRADING and pace.feed_age_s > _STALE_S else MUTED),
+        Text(f"{status.kept_out} events kept out", WARN if status.kept_out else MUTED),
+    ]
+    second = f"{pace.events_a_second:,.0f} events/s in {pace.frames_a_second:,.0f} frames"
+    waiting = f"frames waiting for signals {lags[0]}, for the account {lags[1]}, steps for the portfolio {lags[2]}"
+    return Text("   ").join(first), Text(f"{second}   {waiting}", MUTED)
 
 
 def _figures(account: Any) -> Table:
@@ -118,41 +117,44 @@ def _day_e4(account: Any) -> int:
 
 
 def _positions(status: Status, blueprint: Blueprint) -> RenderableType:
-    """Return the books with a position, and those that had one."""
-    rows = list(_books(status, blueprint))
-    if not rows:
+    """Return the books with a position, and those that had one while there is room for them."""
+    assert status.account is not None
+    books = status.account.books
+    traded = np.argwhere((books["quantity"] != 0) | (books["charges_e4"] != 0)).tolist()
+    opened = np.argwhere(books["quantity"] != 0).tolist()
+    shown = traded if len(traded) <= POSITIONS_SHOWN else opened[:POSITIONS_SHOWN]
+    if not traded:
         return Text(f"\nNo positions yet: {len(blueprint.strategies)} strategies are watching.\n", MUTED)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style=MUTED, title_justify="left")
     for column in ("Instrument", "Strategy"):
         table.add_column(column)
     for column in ("Quantity", "Average", "Last", "Unrealised", "Realised", "Charges"):
         table.add_column(column, justify="right")
-    for row in rows[:POSITIONS_SHOWN]:
-        table.add_row(*row)
-    if len(rows) > POSITIONS_SHOWN:
-        table.add_row(Text(f"and {len(rows) - POSITIONS_SHOWN} more", MUTED))
+    for strategy, instrument in shown:
+        table.add_row(*_book(status, blueprint, strategy, instrument))
+    if len(shown) < len(traded):
+        more, closed = len(opened) - len(shown), len(traded) - len(opened)
+        table.add_row(Text(f"and {more} more, and {closed} that are closed", MUTED))
     return table
 
 
-def _books(status: Status, blueprint: Blueprint) -> Iterator[Sequence[RenderableType]]:
-    """Yield each book that ever traded; a row never changes its place."""
+def _book(status: Status, blueprint: Blueprint, strategy: int, instrument: int) -> Sequence[RenderableType]:
+    """Return the row of one book, which never changes its place among the others."""
     assert status.account is not None
-    books, quotes = status.account.books, status.account.quotes
-    for strategy, instrument in np.argwhere((books["quantity"] != 0) | (books["charges_e4"] != 0)).tolist():
-        book, quote = books[strategy, instrument], quotes[instrument]
-        quantity, cost_e4 = int(book["quantity"]), int(book["cost_e4"])
-        style = BUY if quantity > 0 else SELL if quantity < 0 else MUTED
-        unrealised_e4 = quantity * int(quote["last_e4"]) - cost_e4
-        yield (
-            Text(blueprint.universe.symbols[instrument], style if quantity else MUTED),
-            Text(blueprint.names.strategies[strategy], MUTED),
-            Text(_whole(quantity), style),
-            Text(format_rupees(round(cost_e4 / quantity)) if quantity else "", ""),
-            Text(format_rupees(quote["last_e4"]), "" if quantity else MUTED),
-            Text(*_signed(unrealised_e4)) if quantity else Text(),
-            Text(*_signed(int(book["realised_e4"]))),
-            Text(format_rupees(book["charges_e4"]), MUTED),
-        )
+    book, quote = status.account.books[strategy, instrument], status.account.quotes[instrument]
+    quantity, cost_e4 = int(book["quantity"]), int(book["cost_e4"])
+    style = BUY if quantity > 0 else SELL if quantity < 0 else MUTED
+    unrealised_e4 = quantity * int(quote["last_e4"]) - cost_e4
+    return (
+        Text(blueprint.universe.symbols[instrument], style),
+        Text(blueprint.names.strategies[strategy], MUTED),
+        Text(f"{quantity:,}".replace("-", "−"), style),
+        Text(format_rupees(round(cost_e4 / quantity)) if quantity else ""),
+        Text(format_rupees(quote["last_e4"]), "" if quantity else MUTED),
+        Text(*_signed(unrealised_e4)) if quantity else Text(),
+        Text(*_signed(int(book["realised_e4"]))),
+        Text(format_rupees(book["charges_e4"]), MUTED),
+    )
 
 
 def _latest(status: Status, blueprint: Blueprint) -> Table:
@@ -190,10 +192,6 @@ def _decision(decision: Decision, symbol_of: dict[int, str]) -> Text:
 def _signed(amount_e4: int) -> tuple[str, str]:
     """Return a gain or loss with its sign, and its colour, which never stands alone."""
     return format_rupees(amount_e4, signed=True), UP if amount_e4 > 0 else DOWN if amount_e4 < 0 else ""
-
-
-def _whole(quantity: int) -> str:
-    return f"{quantity:,}".replace("-", "−")
 
 
 def _clock(time_ns: int) -> str:
