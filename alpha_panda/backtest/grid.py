@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -59,9 +60,9 @@ def grid_of(study: Study, grid: Mapping[str, Sequence[Value]] | None, strategy: 
     return made
 
 
-def _plain(value: Value) -> Value:
+def _plain(value: Any) -> Value:
     """Return a number of numpy, as a notebook makes ranges of, as the plain one that the strategy checks."""
-    return value.item() if isinstance(value, np.generic) else value
+    return cast(Any, value).item() if isinstance(value, np.generic) else value
 
 
 def alone(study: Study, name: str | None) -> Study:

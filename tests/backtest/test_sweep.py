@@ -1,0 +1,165 @@
+"""A sweep is many runs: to the byte, however it is cut into blocks, chunks and threads."""
+
+import datetime
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alpha_panda.backtest.grid import Grid, with_parameters
+from alpha_panda.backtest.inputs import Inputs, Selection, inputs_of, study_of
+from alpha_panda.backtest.run import run
+from alpha_panda.backtest.sweep import Shared, sweep
+from alpha_panda.data.catalog import Catalog
+from alpha_panda.errors import ConfigurationError, StrategyError
+from alpha_panda.kernels import Parameter, kernel
+from tests.backtest.conftest import Market
+from tests.backtest.questions import ROOT, notebook_strategy, question, small_market, strategy_file
+
+GRID = {"fast": [3, 5, 9], "slow": [10, 20, 40, 50], "allow_short": [0, 1]}
+INTRADAY = {"product": "MIS", "guards": {"stop_loss": 0.01}}
+
+
+def assert_sweep_equals_runs(inputs: Inputs, grid: Grid, chosen: list[int]):
+    """Hold some combinations, swept together, against a run of each alone: accounts and books, byte for byte."""
+    stage, state = Shared.of(inputs, grid, 1_000).advance(range(len(grid)))
+    for number in chosen:
+        profile = with_parameters(inputs.profile, grid[number])
+        alone = run(
+            profile,
+            events=inputs.events,
+            universe=inputs.universe,
+            strategies={profile.strategies[0].strategy: inputs.strategies[0]},
+        )
+        assert state.accounts[number].tobytes() == alone.account[0].tobytes()
+        assert state.books[number].tobytes() == alone.books.tobytes()
+        assert state.quotes[number].tobytes() == alone.quotes.tobytes()
+        assert alone.summary["fills"] > 0
+    assert not stage.stages["fault"].any()
+
+
+def test_random_combinations_equal_runs_to_the_byte(weeks: Market):
+    universe, events = weeks
+    inputs = inputs_of(study_of(question(INTRADAY))[0], Selection(events=events, universe=universe), {}, ())
+    grid = Grid({"fast": tuple(range(2, 8)), "slow": tuple(range(10, 20)), "allow_short": (0, 1)})
+    chosen = np.random.default_rng(11).choice(len(grid), 12, replace=False).tolist()
+    assert_sweep_equals_runs(inputs, grid, chosen)
+
+
+def test_a_ranking_strategy_sweeps_like_it_runs(weeks: Market):
+    universe, events = weeks
+    asked = question({"strategy": strategy_file("rank_momentum"), "interval": "15m"})
+    inputs = inputs_of(study_of(asked)[0], Selection(events=events, universe=universe), {}, ())
+    grid = Grid({"lookback": (4, 8, 16), "rebalance": (2, 5), "top": (1,)})
+    assert_sweep_equals_runs(inputs, grid, list(range(len(grid))))
+
+
+def test_real_minutes_sweep_like_they_run(minutes: Catalog):
+    study, folders = study_of(ROOT / "backtest/ema_cross_sweep.toml")
+    inputs = inputs_of(study, Selection(minutes, last=datetime.date(2024, 5, 22)), {}, folders)
+    assert_sweep_equals_runs(inputs, Grid({"fast": (4, 8, 12), "slow": (26, 52)}), [0, 3, 5])
+
+
+def test_blocks_chunks_and_threads_change_no_figure(weeks: Market):
+    universe, events = weeks
+    selected: dict[str, Any] = {"grid": GRID, "events": events, "universe": universe}
+    once = sweep(question(INTRADAY), workers=1, **selected)
+    assert len(once) == 24
+    assert once["fills"].min() > 0
+    for cut in ({"workers": 2}, {"workers": 3, "chunk": 1}, {"workers": 2, "chunk": 5, "block": 777}):
+        assert sweep(question(INTRADAY), **cut, **selected).equals(once, null_equal=True)
+
+
+def test_a_row_tells_the_same_as_the_stats_of_a_run(weeks: Market):
+    universe, events = weeks
+    asked = question({**INTRADAY, "parameters": {"slow": 30}})
+    row = sweep(asked, grid={"fast": [3, 5]}, events=events, universe=universe).row(1, named=True)
+    stats = run(question({**INTRADAY, "parameters": {"slow": 30, "fast": 5}}), events=events, universe=universe).stats
+    assert row.pop("fast") == 5
+    # Three weeks are too short for a yearly figure, which is null in a frame and words in the stats.
+    assert row.pop("sharpe") is row.pop("volatility") is None
+    assert row == {name: stats[name] for name in row}
+
+
+def test_the_study_says_what_is_swept(minutes: Catalog):
+    frame = sweep(ROOT / "backtest/ema_cross_sweep.toml", data=minutes, last="2024-05-22")
+    # The study's grid: 8 fast and 7 slow averages.
+    assert len(frame) == 8 * 7
+    assert frame.columns[:2] == ["fast", "slow"]
+    assert frame["equity"].n_unique() > 50
+
+
+def test_progress_counts_combinations(weeks: Market):
+    universe, events = weeks
+    told: list[tuple[int, int]] = []
+    sweep(question(), grid=GRID, events=events, universe=universe, chunk=10, progress=lambda *done: told.append(done))
+    assert told[-1] == (24, 24)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+
+
+def test_whatever_progress_raises_ends_the_sweep(weeks: Market):
+    universe, events = weeks
+    told: list[int] = []
+
+    def cancel(done: int, total: int) -> None:
+        told.append(done)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(question(), grid=GRID, events=events, universe=universe, chunk=1, progress=cancel)
+    assert told == [1]
+
+
+def test_a_strategy_that_misbehaves_ends_the_sweep_by_name():
+    @kernel
+    def beyond(state: Any, params: Any, bar: Any) -> float:
+        return params.target
+
+    universe, events = small_market(500, 501, 502)
+    reckless = notebook_strategy("reckless", beyond, target=Parameter(0.0, 0.0, 2.0))
+    with pytest.raises(StrategyError, match=r"strategy s0 returned a target outside \[-1, 1\]"):
+        sweep(
+            question({"strategy": "reckless"}),
+            grid={"target": [0.5, 1.5]},
+            events=events,
+            universe=universe,
+            strategies={"reckless": reckless},
+        )
+
+
+def test_a_parameter_may_not_bear_the_name_of_a_figure():
+    @kernel
+    def flat(state: Any, params: Any, bar: Any) -> float:
+        return 0.0
+
+    universe, events = small_market(500, 501)
+    named = notebook_strategy("named", flat, exposure=Parameter(0, 0, 9))
+    with pytest.raises(ConfigurationError, match="'exposure' is also the name of a figure"):
+        sweep(
+            question({"strategy": "named"}),
+            grid={"exposure": [1]},
+            events=events,
+            universe=universe,
+            strategies={"named": named},
+        )
+
+
+def test_blocks_chunks_and_pools_of_none_are_refused(weeks: Market):
+    universe, events = weeks
+    for none in ({"block": 0}, {"chunk": 0}, {"workers": 0}):
+        with pytest.raises(ConfigurationError, match="must each be at least 1"):
+            sweep(question(), grid=GRID, events=events, universe=universe, **none)
+
+
+def test_memory_does_not_grow_with_the_grid(weeks: Market):
+    universe, events = weeks
+    peaks: list[int] = []
+    for slow in (range(60, 70), range(60, 260)):
+        tracemalloc.start()
+        sweep(question(), grid={"fast": range(2, 22), "slow": slow}, events=events[:300], universe=universe, workers=2)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # Of 3,800 more combinations each keeps 2 parameters and 19 figures of 8 bytes, which three copies of the frame hold
+    # at worst; their windows and accounts, 20 KiB each, are gone.
+    assert peaks[1] - peaks[0] < 3_800 * 3 * 21 * 8
