@@ -17,6 +17,9 @@ from alpha_panda.live.status import ENDED, Status
 from alpha_panda.live.view import watching
 from alpha_panda.units import format_rupees
 
+# The log's threads wait for the interpreter so long at most; the usual 5 ms would be most of an order's way.
+_SWITCH_S = 0.0005
+
 app = App(
     name="python -m alpha_panda.live",
     help="Trade a session on paper: strategies, risk and account, from a feed to a proof of what happened.",
@@ -63,6 +66,7 @@ def live(
         speed=None if speed is None else speed_of(speed),
         state=state or new_state(),
     )
+    sys.setswitchinterval(_SWITCH_S)
     try:
         asyncio.run(_live(options, until_end, json))
     except asyncio.CancelledError:

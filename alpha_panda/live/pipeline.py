@@ -16,7 +16,7 @@ from alpha_panda.live.store.base import Store
 from alpha_panda.live.streams import Stream
 from alpha_panda.live.topics import market_ticks
 
-_FRAMES, _MESSAGES, _STEPS = 32, 512, 512  # records that a stage takes at once
+_FRAMES = 32  # that a stage takes at once: at full speed, some ten megabytes
 
 
 async def run_session(
@@ -35,9 +35,9 @@ async def run_session(
     status.on_recovered(blueprint, account.stage, intake.offset, signals.next_frame, account.next_frame)
     topics = blueprint.topics
     fed, signalled, settled = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    ticks = Stream(log, market_ticks(), signals.next_frame, fed, _FRAMES)
-    raw = Stream(log, topics.signals_raw, account.next_signal, signalled, _MESSAGES)
-    journal = Stream(log, topics.journal, 0, settled, _STEPS)
+    ticks = Stream(log, market_ticks(), signals.next_frame, fed, limit=_FRAMES)
+    raw = Stream(log, topics.signals_raw, account.next_signal, signalled)
+    journal = Stream(log, topics.journal, 0, settled)
     try:
         async with asyncio.TaskGroup() as stages:
             stages.create_task(_then(fed, intake.run(index, stop)))

@@ -24,7 +24,7 @@ class Projection:
         """Fold whatever there is whenever the journal has grown, which each step of the account makes it do."""
         await self._store.flush(self._broker)
         await self._fold()
-        while await journal.read():
+        while await journal.skip():
             await self._fold()
             self._status.projected = journal.offset
 

@@ -16,7 +16,7 @@ class Stream:
     `finished` is set once the writer will write no more.
     """
 
-    def __init__(self, log: Log, topic: Topic, offset: int, finished: asyncio.Event, limit: int) -> None:
+    def __init__(self, log: Log, topic: Topic, offset: int, finished: asyncio.Event, limit: int = 512) -> None:
         self.offset = offset
         self._log = log
         self._topic = topic
@@ -25,13 +25,28 @@ class Stream:
 
     async def read(self) -> Sequence[Record]:
         """Return the next records, waiting for the first of them; none when there will be no more."""
+        if not await self._grown():
+            return []
+        records = await self._log.read(self._topic, 0, self.offset, self._limit)
+        self.offset += len(records)
+        return records
+
+    async def skip(self) -> bool:
+        """Wait until there are records, pass over all of them, and return True; False when there will be no more."""
+        if not await self._grown():
+            return False
+        self.offset = await self._log.end(self._topic, 0)
+        return True
+
+    async def _grown(self) -> bool:
+        """Wait for a record at the offset; False when there will be none."""
         while True:
-            # Asked before reading: what is written before the end of writing is then certainly read.
+            # Asked before looking: what is written before the end of writing is then certainly seen.
             finished = self._finished.is_set()
-            records = await self._log.read(self._topic, 0, self.offset, self._limit)
-            if records or finished:
-                self.offset += len(records)
-                return records
+            if await self._log.end(self._topic, 0) > self.offset:
+                return True
+            if finished:
+                return False
             await self._grown_or_finished()
 
     async def _grown_or_finished(self) -> None:

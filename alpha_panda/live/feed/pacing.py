@@ -12,7 +12,7 @@ from alpha_panda.units import MINUTE_NS, SECOND_NS
 FRAME_EVENTS_MAX = 2048
 """Events that are handed on together at most: enough to make the cost of a frame small, few enough to stay in cache."""
 
-_FRAME_SPACING_S = 0.005
+_FRAME_SPACING_S = 0.01
 _NIGHT_NS = 5 * MINUTE_NS
 
 Monotonic = Callable[[], float]
