@@ -8,15 +8,23 @@ from cyclopts import App
 
 from alpha_panda import terminal
 
+_COMMANDS = (
+    ("data", "alpha_panda.cli.data:app", "Fill the catalog of market data, and see what it holds."),
+    ("backtest", "alpha_panda.cli.backtest:backtest", "Run a profile or a study over past events."),
+    ("sweep", "alpha_panda.cli.sweep:sweep_grid", "Run a grid of parameters over past events, and list the best."),
+    ("live", "alpha_panda.live.__main__:live", "Trade a session on paper, or resume one."),
+    ("verify", "alpha_panda.cli.verify:verify_session", "Prove that a recorded session equals its replay."),
+    ("doctor", "alpha_panda.cli.doctor:doctor", "Check that everything here can run."),
+)
+
 app = App(
     name="alpha-panda",
     help="From an idea in a notebook to orders in an account: one chain of kernels for backtest, sweep and live.",
     help_epilogue="Every command explains itself with --help and answers in JSON with --json.",
     version=lambda: importlib.metadata.version("alpha-panda"),
 )
-app.command("alpha_panda.cli.data:app", name="data", help="Fill the catalog of market data, and see what it holds.")
-app.command("alpha_panda.cli.backtest:backtest", name="backtest", help="Run a profile or a study over past events.")
-app.command("alpha_panda.cli.doctor:doctor", name="doctor", help="Check that everything here can run.")
+for _place, (_name, _target, _help) in enumerate(_COMMANDS):
+    app.command(_target, name=_name, help=_help, sort_key=_place)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

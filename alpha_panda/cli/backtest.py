@@ -10,12 +10,9 @@ from rich.console import RenderableType
 
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.run import run
+from alpha_panda.cli.figures import rupees, shown
 from alpha_panda.cli.options import DataOfStudy, First, Instruments, Json, Last, Resolution
 from alpha_panda.terminal import print_json, progress, show, table
-from alpha_panda.units import format_rupees, to_e4
-
-_RUPEES = ("equity", "realised", "unrealised", "charges", "turnover", "expectancy")
-_PERCENT = (*("total_return", "cagr", "charges_of_turnover", "win_rate", "max_drawdown", "volatility", "exposure"),)
 
 
 def backtest(
@@ -59,7 +56,7 @@ def as_json(result: Result) -> dict[str, Any]:
 
 def _report(result: Result) -> Iterable[RenderableType]:
     """Yield the parts of the report: figures, trades, refusals, charges and the hash."""
-    stats = {name: _shown(name, value) for name, value in result.stats.items()}
+    stats = {name: shown(name, value) for name, value in result.stats.items()}
     title = f"{', '.join(result.names.strategies)}: {stats.pop('first')} to {stats.pop('last')}"
     counted = {name: f"{result.summary[name]:,}" for name in ("events", "signals", "approved")}
     figures = {"instruments": f"{len(result.universe):,}", **counted, **stats}
@@ -71,7 +68,7 @@ def _report(result: Result) -> Iterable[RenderableType]:
         rows = [(code.replace("_", " "), f"{count:,}") for code, count in _counted(result.refusals, "code")]
         yield table("Refused by risk", ("rule", "times>"), rows)
     items = [name for name in result.charges.columns if name != "strategy"]
-    charged = [(row["strategy"], *(_rupees(row[item]) for item in items)) for row in result.charges.rows(named=True)]
+    charged = [(row["strategy"], *(rupees(row[item]) for item in items)) for row in result.charges.rows(named=True)]
     yield table("Charges", ("strategy", *(f"{item}>" for item in items)), charged)
     yield f"ledger {result.ledger_hash}"
 
@@ -89,7 +86,7 @@ def _by_strategy(trades: pl.DataFrame) -> Iterable[dict[str, Any]]:
 
 
 def _trades_row(figures: dict[str, Any]) -> tuple[str, ...]:
-    money = (_rupees(figures[name], signed=True) for name in ("net", "best", "worst"))
+    money = (rupees(figures[name], signed=True) for name in ("net", "best", "worst"))
     return figures["strategy"], f"{figures['trades']:,}", f"{figures['won']:,}", *money, str(figures["held"])
 
 
@@ -97,18 +94,3 @@ def _counted(frame: pl.DataFrame, column: str) -> list[tuple[str, int]]:
     """Return how often each value stands in a column, the most frequent first, equal ones by name."""
     counts = frame.group_by(pl.col(column).cast(pl.String)).len()
     return counts.sort("len", column, descending=[True, False]).rows()
-
-
-def _shown(name: str, value: float | str | None) -> str:
-    """Return a figure as people read it."""
-    if value is None or isinstance(value, str):
-        return value or "–"
-    if name in _RUPEES:
-        return _rupees(value)
-    if name in _PERCENT:
-        return f"{value:.2%}"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
-
-
-def _rupees(amount: float, signed: bool = False) -> str:
-    return format_rupees(to_e4(amount), signed)

@@ -6,6 +6,7 @@ import enum
 import functools
 import importlib
 import importlib.metadata
+import os
 import pathlib
 import platform
 import re
@@ -13,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 
+import redis
 from rich.text import Text
 
 from alpha_panda.chain import AccountStage, SignalStage, load_strategies
@@ -22,12 +24,14 @@ from alpha_panda.data.catalog import RESOLUTIONS, Catalog
 from alpha_panda.data.synthetic import SYMBOLS, synthetic_bars
 from alpha_panda.errors import AlphaPandaError
 from alpha_panda.kernels.jit import cache_directory
+from alpha_panda.live.build import REDIS_URL
 from alpha_panda.strategy import load_strategy
 from alpha_panda.terminal import print_json, show, table
 
 DISK_WARN_BYTES, DISK_FAIL_BYTES = 5 * 10**9, 500 * 10**6
 FAILED = 1
 
+_TIMEOUT_S = 5.0
 _TRADING_DAY = datetime.date(2026, 11, 20)
 
 
@@ -116,6 +120,16 @@ def _disk() -> Finding:
     return Finding(Verdict.WARN if free < DISK_WARN_BYTES else Verdict.FINE, detail)
 
 
+def _store() -> Finding:
+    """Ask the Redis server that is configured, if any; the address shown is without its password."""
+    url = os.environ.get(REDIS_URL)
+    if not url:
+        return Finding(Verdict.FINE, f"in process, rebuilt from the log at each start; {REDIS_URL} would name a server")
+    with redis.Redis.from_url(url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S) as client:
+        client.ping()
+    return Finding(Verdict.FINE, f"the Redis server of {REDIS_URL} answers")
+
+
 # ── The kernels ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -190,6 +204,7 @@ CHECKS: dict[str, Check] = {
     "python": _python,
     "packages": _packages,
     "disk": _disk,
+    "store": _store,
     "kernel cache": _cache,
     "kernels": _kernels,
     "strategies": _strategies,

@@ -32,5 +32,6 @@ Json = Annotated[
 ]
 Last = Annotated[datetime.date | None, Parameter("--to", help="Last day, included.")]
 Resolution = Annotated[
-    Literal["tick", "1m", "1d"] | None, Parameter("--resolution", help="Which data to run over; else the finest.")
+    Literal["tick", "1m", "1d"] | None,
+    Parameter("--resolution", help="Which data to run over, where there are several."),
 ]

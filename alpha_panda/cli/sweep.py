@@ -1,0 +1,131 @@
+"""`alpha-panda sweep`: a grid of parameters over past events, the best combinations first."""
+
+import decimal
+import pathlib
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import polars as pl
+from cyclopts import Parameter
+
+from alpha_panda.backtest.sweep import sweep
+from alpha_panda.cli.figures import shown
+from alpha_panda.cli.options import DataOfStudy, First, Instruments, Json, Last, Resolution
+from alpha_panda.errors import ConfigurationError
+from alpha_panda.strategy import Value
+from alpha_panda.terminal import print_json, progress, show, table
+
+Figure = Literal["total_return", "sharpe", "profit_factor", "expectancy", "win_rate"]
+"""What combinations may be sorted by: of each, more is better."""
+
+_FIGURES = ("total_return", "equity", "sharpe", "max_drawdown", "trades", "win_rate", "profit_factor", "charges")
+_VALUES_MAX = 10_000
+_HELP_SET = (
+    "Values of a parameter, fast=5:50:5 (both ends included) or fast=5,8,13; once for each. Else the study's grid."
+)
+
+
+def sweep_grid(
+    question: Annotated[pathlib.Path, Parameter(name="STUDY", help="A study or a profile, as live/paper.toml.")],
+    /,
+    *,
+    grid: Annotated[tuple[str, ...], Parameter("--set", negative=(), show_default=False, help=_HELP_SET)] = (),
+    strategy: Annotated[str | None, Parameter(help="Which of the profile's strategies to sweep.")] = None,
+    data: DataOfStudy = None,
+    first: First = None,
+    last: Last = None,
+    instruments: Instruments = (),
+    resolution: Resolution = None,
+    by: Annotated[Figure, Parameter(help="The figure that puts the best first.")] = "total_return",
+    top: Annotated[int, Parameter(help="How many of them to show.")] = 20,
+    out: Annotated[pathlib.Path | None, Parameter(help="Write all of them to this file, .parquet or .csv.")] = None,
+    workers: Annotated[int | None, Parameter(help="Threads; else one for each processor.")] = None,
+    json: Json = False,
+) -> None:
+    """Run every combination of a grid of parameters over past events, each on an account of its own."""
+    _check_out(out)
+    with progress("sweep", shown=not json) as tell:
+        frame = sweep(
+            question,
+            grid=parse_grid(grid) if grid else None,
+            strategy=strategy,
+            data=data,
+            first=first,
+            last=last,
+            instruments=instruments,
+            resolution=resolution,
+            workers=workers,
+            progress=tell,
+        )
+    if out is not None:
+        _write(frame, out)
+    best = frame.sort(by, descending=True, nulls_last=True, maintain_order=True).head(top)
+    if json:
+        print_json({"combinations": len(frame), "by": by, "out": out, "top": best.rows(named=True)})
+    else:
+        _show(frame, best, by)
+
+
+def parse_grid(settings: Sequence[str]) -> dict[str, tuple[Value, ...]]:
+    """Return the values of each `name=values`; ConfigurationError for what is none, or for a name given twice."""
+    grid: dict[str, tuple[Value, ...]] = {}
+    for setting in settings:
+        name, equals, values = setting.partition("=")
+        if not (name and equals and values):
+            raise ConfigurationError(f"{setting!r} sets nothing: write a parameter and its values, as fast=5:50:5")
+        if name in grid:
+            raise ConfigurationError(f"{name} is set twice: give all its values at once, as {name}=5,8,13")
+        grid[name] = _parse_values(setting, values)
+    return grid
+
+
+def _parse_values(setting: str, text: str) -> tuple[Value, ...]:
+    """Return the values in `5,8,13`, or from first to last, both included, in `5:50:5`; the step is 1 if not said."""
+    try:
+        if ":" not in text:
+            return tuple(_plain(Decimal(value)) for value in text.split(","))
+        first, last, *steps = (Decimal(part) for part in text.split(":"))
+        (step,) = steps or [Decimal(1)]
+        count = int((last - first) / step) + 1
+    except (decimal.DecimalException, ValueError, OverflowError):
+        raise ConfigurationError(
+            f"{setting!r} is not a range or a list of numbers: write fast=5:50:5 or 5,8,13"
+        ) from None
+    if step <= 0 or not 0 < count <= _VALUES_MAX:
+        raise ConfigurationError(
+            f"{setting!r} does not rise from its first value to its last in up to {_VALUES_MAX} steps"
+        )
+    return tuple(_plain(first + number * step) for number in range(count))
+
+
+def _plain(value: Decimal) -> Value:
+    """Return a number as it was written: 5 is whole, 5.0 is not."""
+    return int(value) if value.as_tuple().exponent == 0 else float(value)
+
+
+def _check_out(out: pathlib.Path | None) -> None:
+    """Refuse a file that could not be written, before the work and not after it."""
+    if out is not None and out.suffix not in (".parquet", ".csv"):
+        raise ConfigurationError(f"{out} is neither a .parquet nor a .csv file: name one that is")
+    if out is not None and not out.parent.is_dir():
+        raise ConfigurationError(f"{out} cannot be written: there is no folder {out.parent}")
+
+
+def _write(frame: pl.DataFrame, out: pathlib.Path) -> None:
+    if out.suffix == ".csv":
+        frame.write_csv(out)
+    else:
+        frame.write_parquet(out)
+
+
+def _show(frame: pl.DataFrame, best: pl.DataFrame, by: str) -> None:
+    parameters = frame.columns[: frame.columns.index("total_return")]
+    figures = list(dict.fromkeys((by, *_FIGURES)))
+    columns = [*parameters, *figures]
+    rows = [
+        (*(f"{row[name]:g}" for name in parameters), *(shown(name, row[name]) for name in figures))
+        for row in best.rows(named=True)
+    ]
+    titles = [f"{name.replace('_', ' ')}>" for name in columns]
+    show(table(f"The best {len(best):,} of {len(frame):,} combinations by {by.replace('_', ' ')}", titles, rows))
