@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from alpha_panda.chain import check_intervals, load_strategies
+from alpha_panda.chain import check_intervals
 from alpha_panda.config import Profile, Span, Study, Sweep, load_study, validated
 from alpha_panda.data.catalog import Catalog
 from alpha_panda.data.events import EventArray, validate
@@ -20,7 +20,7 @@ from alpha_panda.data.ingest.sources import INDEX_NAMES
 from alpha_panda.errors import CatalogError, ConfigurationError, EventError
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import BAR, CLOCK, TICK
-from alpha_panda.strategy import Strategy
+from alpha_panda.strategy import Strategy, load_strategy
 from alpha_panda.units import DAY_NS, HOUR_NS, ist_time_ns
 
 Question = Profile | Study | Mapping[str, Any] | str | os.PathLike[str]
@@ -92,6 +92,8 @@ def inputs_of(
 
     Raises ConfigurationError, StrategyError, CatalogError or EventError, whichever fits what is wrong.
     """
+    if study.profile.market.equity_every_ns <= 0 or DAY_NS % study.profile.market.equity_every_ns:
+        raise ConfigurationError("equity_every must divide a day, so that a snapshot ends each: take 1m, 15m, 1h or 1d")
     loaded = _loaded(study.profile, strategies, folders)
     selection = _completed(selection, study.study)
     profile = _with_instruments(study.profile, selection.instruments)
@@ -110,15 +112,14 @@ def inputs_of(
 def _loaded(
     profile: Profile, strategies: Mapping[str, Strategy], folders: Sequence[pathlib.Path]
 ) -> tuple[Strategy, ...]:
-    """Return the strategy of each of the profile's terms: a given one, else the one of its file."""
-    found: list[Strategy] = []
+    """Return the strategy of each of the profile's terms, given or from its file, once its parameters are checked."""
+    found = {
+        name: strategies[name] if name in strategies else load_strategy(name, folders)
+        for name in dict.fromkeys(terms.strategy for terms in profile.strategies)
+    }
     for terms in profile.strategies:
-        strategy = strategies.get(terms.strategy)
-        if strategy is None:
-            (strategy,) = load_strategies(profile.model_copy(update={"strategies": (terms,)}), folders)
-        strategy.parameter_record(terms.parameters)
-        found.append(strategy)
-    return tuple(found)
+        found[terms.strategy].parameter_record(terms.parameters)
+    return tuple(found[terms.strategy] for terms in profile.strategies)
 
 
 def _completed(selection: Selection, span: Span) -> Selection:
@@ -203,7 +204,7 @@ def _everything(catalog: Catalog, selection: Selection) -> list[str]:
         raise CatalogError(f"the catalog holds {' and '.join(sorted(held))} data: name one of them as the resolution")
     resolution = resolution or next(iter(held), None)
     if resolution is None:
-        raise CatalogError(f"the catalog at {catalog.root} is empty: fill it with `alpha-panda ingest FILE`")
+        raise CatalogError(f"the catalog at {catalog.root} is empty: fill it with `alpha-panda data ingest FILE`")
     first, last = selection.first or datetime.date.min, selection.last or datetime.date.max
     spans = {symbol: catalog.span(symbol, resolution) for symbol in catalog.symbols(resolution)}
     found = [

@@ -115,7 +115,9 @@ def _ratio(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> Float
 
 def daily_returns(equity: pl.DataFrame, initial: float) -> pl.DataFrame:
     """Return `date` and `return` of each IST day of an equity frame; the first is over the `initial` capital."""
-    closes = equity.group_by(date=pl.col("time").dt.date(), maintain_order=True).agg(pl.col("equity").last())
+    # No market opens before nine, so a snapshot of the small hours still shows the day before.
+    day = pl.col("time").dt.offset_by("-9h").dt.date()
+    closes = equity.group_by(date=day, maintain_order=True).agg(pl.col("equity").last())
     before = pl.col("equity").shift(1, fill_value=initial)
     return closes.select("date", (pl.col("equity") / before - 1.0).alias("return"))
 

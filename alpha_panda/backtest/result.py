@@ -6,6 +6,7 @@ import html
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
 from alpha_panda.backtest import frames, metrics
@@ -13,6 +14,7 @@ from alpha_panda.backtest.trades import trades_frame
 from alpha_panda.chain import Work
 from alpha_panda.config import Profile
 from alpha_panda.instruments import Universe
+from alpha_panda.kernels.rates import FIRST_RATE_DATE
 from alpha_panda.kernels.records import Records
 from alpha_panda.units import format_rupees, ist_date, to_e4, to_rupees
 
@@ -109,6 +111,19 @@ class Result:
             "drawdown_days": metrics.drawdown_days(self.equity),
         }
 
+    @functools.cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the figures must know, one sentence each; usually nothing."""
+        found: list[str] = []
+        if ist_date(self.first_ns).isoformat() < FIRST_RATE_DATE:
+            found.append(f"charges before {FIRST_RATE_DATE} are at the rates of that date, the earliest known")
+        for instrument in np.flatnonzero(self.books["quantity"].any(axis=0)).tolist():
+            seen = ist_date(self.quotes[instrument]["time_ns"])
+            if seen < ist_date(self.last_ns):
+                symbol = self.universe[instrument].symbol
+                found.append(f"{symbol} is still held and valued at its last price, which is of {seen}")
+        return tuple(found)
+
     def __repr__(self) -> str:
         title, rows = self._headline()
         return "\n".join([title, *(f"  {name:<14}{value}" for name, value in rows)])
@@ -131,6 +146,7 @@ class Result:
             ("orders", f"{summary['orders']} made, {summary['refused']} refused, {summary['fills']} fills"),
             ("trades", f"{stats['trades']}, {_shown(stats['win_rate'], '.0%')} won"),
             ("ledger", self.ledger_hash[:16]),
+            *(("note", note) for note in self.notes),
         ]
 
 

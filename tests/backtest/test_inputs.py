@@ -154,3 +154,9 @@ def test_what_cannot_be_read_is_refused(weeks: Market, tmp_path):
     assert "there is no strategy 'absent'" in refused(StrategyError, question({"strategy": "absent"}))
     asked = question({"parameters": {"fats": 3}})
     assert "has no parameter 'fats'" in refused(ConfigurationError, asked, events=events, universe=universe)
+
+
+def test_snapshots_that_do_not_end_each_day_are_refused(weeks: Market):
+    universe, events = weeks
+    asked = question(market={"equity_every": "7h"})
+    assert "equity_every must divide a day" in refused(ConfigurationError, asked, events=events, universe=universe)

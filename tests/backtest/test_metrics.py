@@ -9,9 +9,11 @@ import pytest
 
 from alpha_panda.backtest import metrics
 from alpha_panda.backtest.result import TOO_SHORT, Result
+from alpha_panda.backtest.run import run
 from alpha_panda.kernels.records import ACCOUNT
 from alpha_panda.units import DAY_NS, HOUR_NS, IST, ist_time_ns
-from tests.backtest.questions import scripted
+from tests.backtest.conftest import Market
+from tests.backtest.questions import question, scripted
 
 
 def account(**fields: float) -> np.ndarray:
@@ -93,10 +95,22 @@ def test_fewer_than_63_daily_returns_are_not_annualised():
 
 
 def test_daily_returns_run_from_close_to_close_and_begin_at_the_capital():
-    daily = metrics.daily_returns(curve(100, 104, 110, 99, hours=12), 100)
-    # The rows fall on 2 December 15:30, 3 December 03:30 and 15:30, and 4 December 03:30.
-    assert [day.day for day in daily["date"]] == [2, 3, 4]
-    assert daily["return"].to_list() == pytest.approx([0, 0.1, -0.1])
+    # The rows fall on 2 December 15:30, 3 December 03:30, which is the night after, and 15:30, and 4 December 03:30.
+    daily = metrics.daily_returns(curve(100, 104, 110, 121, hours=12), 80)
+    assert [day.day for day in daily["date"]] == [2, 3]
+    assert daily["return"].to_list() == pytest.approx([0.3, 121 / 104 - 1])
+
+
+@pytest.mark.parametrize("every", ["15m", "12h", "1d"])
+def test_the_spacing_of_the_snapshots_changes_no_daily_return(weeks: Market, every: str):
+    universe, events = weeks
+    often, seldom = (
+        run(question(market={"equity_every": each}), events=events, universe=universe) for each in ("1m", every)
+    )
+    assert len(seldom.equity) < len(often.equity)
+    assert seldom.daily.equals(often.daily)
+    # Fifteen weekdays, of which NSE was closed on 10 November 2026, Diwali Balipratipada.
+    assert len(often.daily) == often.stats["days"] == 14
 
 
 def test_sortino_divides_by_what_fell():
