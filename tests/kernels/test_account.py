@@ -1,0 +1,246 @@
+"""The account as a whole: what one event does in which order, days, snapshots, charges and what signals ask for."""
+
+import datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alpha_panda.instruments import Universe
+from alpha_panda.kernels import risk
+from alpha_panda.kernels.rates import DELIVERY, FUTURES, INTRADAY, OPTIONS, rates
+from alpha_panda.kernels.records import BUY, CHARGES, FUTURE, NO_GUARD, OPTION, REFUSED, SELL, STOP_LOSS
+from alpha_panda.units import MINUTE_NS, ist_time_ns, to_e4
+from tests.market import (
+    MONDAY,
+    TUESDAY,
+    Desk,
+    at,
+    bar,
+    clock,
+    instrument,
+    path,
+    profile,
+    rows,
+    strategy_terms,
+    tick,
+)
+
+TEN = {"size": {"mode": "units", "value": 10}}
+
+# ── One event after the other ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_order_never_meets_the_event_that_caused_it():
+    desk = Desk([bar("10:00", 100, 105, 95, 101), bar("10:01", 102, 103, 101, 102)], (0, 1.0), terms=profile())
+    assert desk.fills("time_ns", "price_e4") == [(at("10:01"), to_e4(102))]
+
+
+def test_a_bar_that_fills_an_entry_may_also_stop_it_out():
+    terms = profile(strategy_terms(guards={"stop_loss": 0.05}))
+    events = [bar("10:00", 100, 100, 100, 100), bar("10:01", 100, 101, 90, 99), bar("10:02", 98, 99, 97, 98)]
+    desk = Desk(events, (0, 1.0), terms=terms)
+    assert desk.decisions("time_ns", "guard") == [(at("10:00"), NO_GUARD), (at("10:01"), STOP_LOSS)]
+    assert desk.fills("time_ns", "price_e4") == [(at("10:01"), to_e4(100)), (at("10:02"), to_e4(98))]
+
+
+def test_a_guard_acts_before_the_signals_of_its_event():
+    terms = profile(strategy_terms(**TEN, guards={"stop_loss": 0.05}))
+    desk = Desk(path("10:00", 100, 100, 94, 94), (0, 1.0), (2, 0.5), terms=terms)
+    # The signal comes when the exit is at work: it would turn it around, and is refused.
+    assert desk.decisions("guard", "code") == [(NO_GUARD, risk.NONE), (STOP_LOSS, risk.NONE), (NO_GUARD, risk.EXITING)]
+    assert desk.book()["quantity"] == 0
+
+
+def test_signals_of_one_event_act_in_their_order():
+    terms = profile(strategy_terms("a", **TEN), strategy_terms("b", **TEN))
+    desk = Desk(path("10:00", 100, 101), (0, 1.0, 0, 1), (0, -1.0, 0, 0), terms=terms)
+    assert desk.decisions("strategy", "side", "order_id") == [(1, BUY, 1), (0, SELL, 2)]
+    assert desk.fills("order_id") == [1, 2]
+
+
+def test_a_clock_moves_no_price_and_fills_no_order():
+    desk = Desk([tick("10:00", 100), clock("10:01"), clock("10:02")], (0, 1.0), terms=profile())
+    assert not len(desk.work.fills)
+    assert desk.stage.quotes[0]["time_ns"] == at("10:00")
+    assert desk.account["events"] == 3
+
+
+def test_events_outside_a_session_move_the_price_and_fill_nothing():
+    events = [tick("15:29", 100), tick("15:31", 120), tick("09:15", 110, date=TUESDAY)]
+    terms = profile(strategy_terms(entry={"order_type": "LIMIT", "offset_ticks": 20}))
+    desk = Desk(events[:2], (0, -1.0), terms=terms)
+    assert desk.stage.quotes[0]["last_e4"] == to_e4(120)
+    assert not len(desk.work.fills)
+
+
+# ── What a signal asks ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_target_that_was_refused_is_not_asked_for_again():
+    terms = profile(strategy_terms(**TEN), risk={"entry_open": "10:00", "entry_close": "15:10"})
+    desk = Desk([tick("09:59", 100), tick("10:00", 100), tick("10:01", 100)], (0, 1.0), (1, 1.0), (2, 0.5), terms=terms)
+    assert desk.decisions("code", "granted") == [(risk.OUTSIDE_WINDOW, 0), (risk.NONE, 5)]
+    assert (desk.book()["target"], desk.book()["wanted"]) == (0.5, 5)
+
+
+def test_a_target_too_small_for_a_unit_is_refused_and_one_of_nothing_is_not():
+    terms = profile(strategy_terms(**TEN))
+    desk = Desk(path("10:00", 100, 100, 100), (0, 0.05), (1, 0.0), terms=terms)
+    assert desk.decisions("verdict", "code") == [(REFUSED, risk.NOTHING_TO_BUY_WITH)]
+
+
+def test_the_books_of_a_strategy_share_its_capital():
+    terms = profile(strategy_terms(capital=1_500, size={"mode": "fraction", "value": 1.0}))
+    universe = Universe([instrument("ALPHA", 1), instrument("BETA", 2)])
+    events = [tick("10:00", 100), tick("10:00", 100, index=1), tick("10:01", 100), tick("10:01", 100, index=1)]
+    desk = Desk(events, (1, 0.7, 0), (1, 0.7, 1), (3, 0.0, 0), terms=terms, universe=universe)
+    # Seventy per cent of 1,500 rupees are ten units; five are left for the other.
+    assert desk.decisions("granted") == [10, 5, 10]
+    assert desk.stage.arrays()["sleeves"][0]["committed_e4"].tolist() == [to_e4(500)]
+
+
+def test_a_decision_says_what_was_decided():
+    terms = profile(strategy_terms(**TEN), risk={"order_quantity": 4})
+    said = Desk(path("10:00", 100), (0, -1.0), terms=terms).work.decisions[0]
+    assert (said["time_ns"], said["side"], said["asked"], said["granted"]) == (at("10:00"), SELL, 10, 4)
+    assert (said["price_e4"], said["target"], said["order_id"]) == (to_e4(100), -1.0, 1)
+
+
+# ── Charges ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def charged(product: str = "CNC", segment: int = 0, date: datetime.date = MONDAY) -> Any:
+    """Return the charges of a purchase of ten units at 100 rupees."""
+    calendar = "NSE_EQ" if segment == 0 else "NFO"
+    universe = Universe([instrument(segment=segment, calendar=calendar)])
+    events = [tick("10:00", 100, date=date), tick("10:01", 100, date=date)]
+    return Desk(events, (0, 1.0), terms=profile(strategy_terms(**TEN, product=product)), universe=universe).work.fills[
+        "charges"
+    ][0]
+
+
+@pytest.mark.parametrize(
+    ("product", "segment", "trade_class"),
+    [
+        ("CNC", 0, DELIVERY),
+        ("NRML", 0, DELIVERY),
+        ("MIS", 0, INTRADAY),
+        ("MIS", FUTURE, FUTURES),
+        ("NRML", FUTURE, FUTURES),
+        ("NRML", OPTION, OPTIONS),
+    ],
+)
+def test_a_fill_is_charged_as_its_segment_and_product(product: str, segment: int, trade_class: int):
+    table = rates()
+    row = table[table["from_ns"] <= at("10:01")][-4:][trade_class]
+    value_e4 = 10 * to_e4(100)
+    expected = {
+        "brokerage_e4": min(
+            max(value_e4 * row["brokerage_ppb"] / 1e9, row["brokerage_e4_min"]), row["brokerage_e4_max"]
+        ),
+        "stt_e4": value_e4 * row["stt_buy_ppb"] / 1e9,
+        "transaction_e4": value_e4 * (row["transaction_ppb"] + row["ipft_ppb"]) / 1e9,
+        "sebi_e4": value_e4 * row["sebi_ppb"] / 1e9,
+        "stamp_e4": value_e4 * row["stamp_buy_ppb"] / 1e9,
+    }
+    charges = charged(product, segment)
+    assert {name: int(charges[name]) for name in expected} == {name: int(item + 0.5) for name, item in expected.items()}
+
+
+def test_the_rates_are_those_of_the_trade_date():
+    before, after = (charged("MIS", date=datetime.date(2024, month, day)) for month, day in ((9, 30), (10, 1)))
+    # NSE lowered its charge for shares from 0.00322 % to 0.00297 % on 2024-10-01; IPFT adds 10 rupees a crore.
+    assert (before["transaction_e4"], after["transaction_e4"]) == (332, 307)
+
+
+def test_the_depository_is_paid_once_a_day_for_an_instrument():
+    terms = profile(strategy_terms(**TEN, product="CNC"))
+    later = [tick("10:00", 100, date=TUESDAY), tick("10:01", 100, date=TUESDAY)]
+    desk = Desk([*path("10:00", 100, 100, 100, 100), *later], (0, 1.0), (1, 0.9), (2, 0.8), (4, 0.0), terms=terms)
+    # 13.50 rupees and 18 % GST, until October 2024.
+    assert [int(fill["charges"]["dp_e4"]) for fill in desk.work.fills] == [0, to_e4(15.93), 0, to_e4(15.93)]
+
+
+def test_an_order_that_fills_in_parts_pays_the_brokerage_of_one_order():
+    terms = profile(
+        strategy_terms(product="MIS", size={"mode": "units", "value": 1_000}), market={"participation": 0.5}
+    )
+    events = [tick("10:00", 1_000), *(tick(f"10:0{minute}", 1_000, volume=800) for minute in (1, 2, 3))]
+    fills = Desk(events, (0, 1.0), terms=terms).work.fills
+    assert fills["quantity"].tolist() == [400, 400, 200]
+    # 0.03 % of ten lakh would be 300 rupees: the cap of 20 is for the whole order.
+    assert fills["charges"]["brokerage_e4"].tolist() == [to_e4(20), 0, 0]
+
+
+def test_the_account_adds_up_its_charges_item_by_item():
+    desk = Desk(path("10:00", 100, 100, 101, 102), (0, 1.0), (1, -0.5), (2, 0.0), terms=profile(strategy_terms(**TEN)))
+    for item in CHARGES.names or ():
+        assert desk.account["charges"][item] == desk.work.fills["charges"][item].sum()
+    assert desk.book()["charges_e4"] == desk.account["charges"]["total_e4"]
+
+
+# ── Days ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_day_begins_with_the_first_event_after_ist_midnight():
+    events = [*path("10:00", 100, 100), clock("23:59:59"), clock("00:00", TUESDAY), tick("10:00", 110, date=TUESDAY)]
+    desk = Desk(events, (0, 1.0), terms=profile(strategy_terms(**TEN)))
+    assert desk.account["day_start_ns"] == ist_time_ns(TUESDAY)
+    assert desk.account["day_start_equity_e4"] == to_e4(10_000_000) - desk.account["charges"]["total_e4"]
+    assert (desk.account["orders_made"], desk.account["orders_today"]) == (1, 0)
+
+
+def test_daily_returns_are_followed_by_their_mean_and_variance():
+    prices = {MONDAY: 110, TUESDAY: 105, datetime.date(2024, 4, 24): 120, datetime.date(2024, 4, 25): 118}
+    events = [*path("10:00", 100, 100), *(tick("15:00", price, date=date) for date, price in prices.items())]
+    desk = Desk(
+        [*events, clock("10:00", datetime.date(2024, 4, 26))],
+        (0, 1.0),
+        terms=profile(strategy_terms(**TEN, capital=1_000)),
+    )
+    cash_e4 = int(desk.account["cash_e4"])
+    equity = np.array([to_e4(1_000), *(cash_e4 + 10 * to_e4(price) for price in prices.values())])
+    returns = equity[1:] / equity[:-1] - 1
+    assert desk.account["days"] == 4
+    assert desk.account["return_mean"] == pytest.approx(returns.mean(), rel=1e-12)
+    assert desk.account["return_m2"] == pytest.approx(((returns - returns.mean()) ** 2).sum(), rel=1e-12)
+
+
+# ── Snapshots ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_snapshot_shows_the_account_at_an_instant_once_that_has_passed():
+    events = [
+        tick("10:00:10", 100),
+        tick("10:00:50", 101),
+        tick("10:01", 102),
+        tick("10:01:10", 103),
+        tick("10:04:30", 104),
+    ]
+    desk = Desk(events, (0, 1.0), terms=profile(strategy_terms(**TEN), market={"equity_every": "1m"}))
+    snapshots = desk.work.snapshots
+    # The event at 10:01 itself still belongs to that instant; of the quiet minutes there is one.
+    assert snapshots["time_ns"].tolist() == [at("10:01"), at("10:02")]
+    assert snapshots["unrealised_e4"].tolist() == [to_e4(10), to_e4(20)]
+
+
+def test_snapshots_obey_the_identity_of_the_ledger():
+    events = path("10:00", *(100 + step % 7 for step in range(200)), seconds=20)
+    desk = Desk(events, (0, 1.0), (50, -1.0), (150, 0.2), terms=profile(strategy_terms(**TEN)))
+    taken = desk.work.snapshots
+    assert np.diff(taken["time_ns"]).tolist() == [MINUTE_NS] * (len(taken) - 1)
+    initial_e4 = int(desk.account["initial_e4"])
+    equity_e4 = initial_e4 + taken["realised_e4"] + taken["unrealised_e4"] - taken["charges_e4"]
+    assert (taken["equity_e4"] == equity_e4).all()
+    assert len(taken) > 60
+
+
+def test_every_figure_is_counted_once():
+    desk = Desk(path("10:00", 100, 100, 100, 100), (0, 1.0), (1, 1.0), (2, 0.5), terms=profile(strategy_terms(**TEN)))
+    account = desk.account
+    counted = {
+        name: int(account[name]) for name in ("events", "signals", "approved", "refused", "orders_made", "fills")
+    }
+    assert counted == {"events": 4, "signals": 3, "approved": 2, "refused": 0, "orders_made": 2, "fills": 2}
+    assert rows(desk.work.fills, "position") == [10, 5]
