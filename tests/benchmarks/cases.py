@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from tests.benchmarks import chain, first_run, sweeping
+from tests.benchmarks import chain, first_run, live, sweeping
 from tests.benchmarks.measuring import Row
 
 CASES: dict[str, Callable[[str], Row]] = {
@@ -14,6 +14,7 @@ CASES: dict[str, Callable[[str], Row]] = {
     "ranking 500 x 2,500 days": chain.ranking,
     "ticks, blocks of 4,096": chain.ticks,
     "ticks, blocks of 16": partial(chain.ticks, block=16),
+    "live session, embedded": live.session,
     "first backtest, warm cache": partial(first_run.first_backtest, cold=False),
     "first backtest, cold cache": partial(first_run.first_backtest, cold=True),
     "sweep memory, 100": partial(sweeping.memory, side=10),

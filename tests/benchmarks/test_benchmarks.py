@@ -7,12 +7,13 @@ from functools import partial
 
 import pytest
 
-from tests.benchmarks import chain, sweeping
+from tests.benchmarks import chain, live, sweeping
 from tests.benchmarks.measuring import Row
 
 TINY: dict[str, Callable[[str], Row]] = {
     "bars": partial(chain.crossover, bars=2_000),
     "bars and clocks": partial(chain.crossover, bars=2_000, clocks=True),
+    "live": partial(live.session, repeats=1),
     "portfolio": partial(chain.ranking, instruments=12, days=200),
     "sweep": partial(sweeping.pairs, fast=(5, 10), slow=(20, 40), bars=2_000, workers=2),
     "ticks": partial(chain.ticks, ticks_a_second=0.2),
