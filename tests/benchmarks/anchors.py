@@ -12,15 +12,19 @@ _COMMON = {"nogil": True, "error_model": "numpy", "cache": True}
 
 @numba.njit(**_COMMON)
 def crossover(opens, closes, fast, slow, capital_e4):
-    """Hold while the fast average is above the slow one, in and out at the next open; return cash and trades."""
+    """Hold a hundredth of the capital while the fast average is above the slow one, in and out at the next open.
+
+    Return the wealth at the end and the number of trades.
+    """
     fast_sum, slow_sum, cash_e4, quantity, trades = 0, 0, capital_e4, 0, 0
-    wanted = False
+    wanted, held = False, False
     for i in range(len(closes)):
-        if wanted != (quantity > 0):
-            moved = cash_e4 // opens[i] if wanted else -quantity
+        if wanted != held:
+            moved = capital_e4 // 100 // opens[i] if wanted else -quantity
             value_e4 = moved * opens[i]
             cash_e4 -= value_e4 + abs(value_e4) // 1_000
             quantity += moved
+            held = wanted
             trades += 1
         fast_sum += closes[i]
         slow_sum += closes[i]

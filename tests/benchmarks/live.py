@@ -20,9 +20,10 @@ def session(case: str, repeats: int = REPEATS) -> Row:
     times_ns, prices_e4 = (np.ascontiguousarray(events[field]) for field in ("time_ns", "close_e4"))
     instrument = np.ascontiguousarray(events["instrument"])
 
-    def traded(folder: tempfile.TemporaryDirectory[str]) -> AccountEngine:
-        state = pathlib.Path(folder.name) / "state"
-        return asyncio.run(_trade(Options(ROOT / "live" / "paper.toml", speed=math.inf, state=state)))
+    def traded(_: None) -> AccountEngine:
+        with tempfile.TemporaryDirectory() as folder:
+            options = Options(ROOT / "live" / "paper.toml", speed=math.inf, state=pathlib.Path(folder) / "state")
+            return asyncio.run(_trade(options))
 
     return measured(
         case,
@@ -30,8 +31,7 @@ def session(case: str, repeats: int = REPEATS) -> Row:
         traded,
         lambda: anchors.momentum_on_ticks(times_ns, instrument, prices_e4, len(universe), 20, 0.004, CAPITAL_E4),
         _note,
-        tempfile.TemporaryDirectory,
-        repeats,
+        repeats=repeats,
     )
 
 
