@@ -99,8 +99,8 @@ def _packages() -> Finding:
     for name in found:
         importlib.import_module(name)
     lock = pathlib.Path("requirements.lock")
-    text = lock.read_text(encoding="utf-8") if lock.is_file() else ""
-    strange = [f"{name} {version}" for name, version in found.items() if text and f"{name}=={version}" not in text]
+    text = "\n" + lock.read_text(encoding="utf-8") if lock.is_file() else ""
+    strange = [f"{name} {version}" for name, version in found.items() if text and f"\n{name}=={version}" not in text]
     if strange:
         return Finding(Verdict.WARN, f"{', '.join(strange)} differ from requirements.lock: run `make setup`")
     return Finding(Verdict.FINE, ", ".join(f"{name} {version}" for name, version in found.items()))
