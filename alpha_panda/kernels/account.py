@@ -45,16 +45,22 @@ def guard_book(terms: Any, state: Any, outputs: Any, p: int, strategy: int, guar
 
 @kernel
 def before_event(terms: Any, state: Any, outputs: Any, p: int, time_ns: int) -> None:
-    """Do what was due strictly before this event: the snapshot of a past instant, the new day."""
+    """Do what was due strictly before this event: the new day."""
     account = state.accounts[p]
-    every_ns = terms.execution[0].snapshot_ns
-    if every_ns > 0 and time_ns > account.snapshot_next_ns:
-        if account.snapshot_next_ns > 0:
-            _say_snapshot(account, outputs, account.snapshot_next_ns)
-        account.snapshot_next_ns = (time_ns + every_ns - 1) // every_ns * every_ns
     if time_ns >= account.day_start_ns + DAY_NS:
         _begin_day(terms, account, time_ns)
     _set_timer(terms, state, p)
+
+
+@inlined
+def take_snapshot(account: Any, outputs: Any, every_ns: int, time_ns: int) -> None:
+    """Say how the account stood at the snapshot instant that has passed, and set the next, at or after `time_ns`."""
+    if account.snapshot_next_ns > 0:
+        _say_snapshot(account, outputs, account.snapshot_next_ns)
+    account.snapshot_next_ns += every_ns
+    # A division is spared where no instant was skipped.
+    if time_ns > account.snapshot_next_ns:
+        account.snapshot_next_ns = (time_ns + every_ns - 1) // every_ns * every_ns
 
 
 @kernel
@@ -127,8 +133,6 @@ def _guard_of_time(book: Any, mandate: Any, time_ns: int) -> int:
 def _set_timer(terms: Any, state: Any, p: int) -> None:
     account = state.accounts[p]
     timer_ns = account.day_start_ns + DAY_NS
-    if terms.execution[0].snapshot_ns > 0:
-        timer_ns = min(timer_ns, account.snapshot_next_ns + 1)
     for row in range(account.orders_working):
         timer_ns = min(timer_ns, state.orders[p, row].expires_ns)
     if account.positions > 0:

@@ -111,11 +111,11 @@ def pay_charges(account: Any, book: Any, charges: Any) -> None:
 
 
 @kernel
-def begin_trade(book: Any, time_ns: int) -> None:
-    """Remember where a trade began: at the fill that took the book from flat, or through flat."""
+def begin_trade(book: Any, time_ns: int, charges_e4: int) -> None:
+    """Remember where a trade began and what the book had paid until then: at the fill that left flat, or crossed it."""
     book.entry_time_ns = time_ns
     book.opened_realised_e4 = book.realised_e4
-    book.opened_charges_e4 = book.charges_e4
+    book.opened_charges_e4 = charges_e4
     book.extreme_e4 = 0
 
 

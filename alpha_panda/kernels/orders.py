@@ -209,6 +209,7 @@ def _execute(
     account, mandate = state.accounts[p], terms.mandates[order.strategy]
     quote, book = state.quotes[p, order.instrument], state.books[p, order.strategy, order.instrument]
     segment, signed, before = terms.instruments[order.instrument].segment, order.side * quantity, book.quantity
+    charges_before_e4 = book.charges_e4
     realised_e4 = apply_fill(account, book, quote, segment, signed, price_e4, time_ns)
     _charge_fill(terms, account, book, quote, order, class_of(segment, mandate.product), quantity, price_e4)
     if order.status == WORKING or order.filled + quantity < order.quantity:
@@ -221,7 +222,8 @@ def _execute(
         end_trade(account, book)
     if book.quantity != 0:
         if before == 0 or crossed:
-            begin_trade(book, time_ns)
+            # A fill that crosses flat is charged to the trade that it ends.
+            begin_trade(book, time_ns, book.charges_e4 if crossed else charges_before_e4)
         arm(book, quote, mandate)
         account.timer_ns = min(account.timer_ns, book.exit_by_ns)
     if book.quantity == 0 and book.working == 0:

@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from alpha_panda.kernels.account import account_on_signal, before_event, guard_book, match_orders, run_timers
+from alpha_panda.kernels.account import (
+    account_on_signal,
+    before_event,
+    guard_book,
+    match_orders,
+    run_timers,
+    take_snapshot,
+)
 from alpha_panda.kernels.aggregate import (
     NOTHING,
     OVERDUE,
@@ -145,7 +152,7 @@ def _account_template(
     """
     terms, state, outputs, signals = borrow_terms(terms), borrow_state(state), borrow_outputs(outputs), borrow(signals)
     account, quotes, books = state.accounts[p], state.quotes, state.books
-    mandates, limits = terms.mandates, terms.limits[0]
+    mandates, limits, every_ns = terms.mandates, terms.limits[0], terms.execution[0].snapshot_ns
     counts, recording = outputs.counts, len(outputs.decisions) > 0
     most = len(outputs.decisions) - outputs_needed(books.shape[1] * books.shape[2], state.orders.shape[1])
     signal = first
@@ -155,6 +162,8 @@ def _account_template(
         if recording and max(counts[0], counts[1], counts[2], counts[3]) > most:
             account.events += index - start
             return index
+        if every_ns > 0 and event.time_ns > account.snapshot_next_ns:
+            take_snapshot(account, outputs, every_ns, event.time_ns)
         if event.time_ns >= account.timer_ns:
             before_event(terms, state, outputs, p, event.time_ns)
         if event.kind != CLOCK:

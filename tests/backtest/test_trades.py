@@ -84,7 +84,6 @@ def test_trades_of_real_minutes_are_those_the_account_counted(minutes_result: Re
     assert minutes_result.fills["realised"].sum() == pytest.approx(summary["realised"], abs=1e-6)
 
 
-@pytest.mark.xfail(reason="the account leaves the charges of the opening fill out of a trade's result", strict=False)
 def test_the_account_counts_wins_and_losses_as_the_trades_do(minutes_result: Result):
     trades, account = minutes_result.trades, minutes_result.account[0]
     net_e4 = trades.select((pl.col("net") * 10_000).round().cast(pl.Int64)).to_series()
