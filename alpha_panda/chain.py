@@ -277,7 +277,7 @@ class AccountStage:
             )
             parts.append(self._drain())
             raise_account_fault(self.account["fault"])
-        return _joined(parts) if parts else self._drain()
+        return joined(parts) if parts else self._drain()
 
     def _drain(self) -> Work:
         counts = self._outputs.counts
@@ -318,7 +318,8 @@ def raise_account_fault(fault: int) -> None:
         raise KernelError(f"the account kernel stopped with fault {fault}")
 
 
-def _joined(parts: list[Work]) -> Work:
+def joined(parts: Sequence[Work]) -> Work:
+    """Return the work of several advances as one; there must be at least one."""
     if len(parts) == 1:
         return parts[0]
     names = [field.name for field in dataclasses.fields(Work)]

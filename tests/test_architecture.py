@@ -99,7 +99,7 @@ def test_kernels_import_only_numpy_numba_and_arithmetic():
     allowed = ("numpy", "numba", "alpha_panda.kernels", "math", "typing", "collections.abc")
     offences = []
     for module in python_modules("alpha_panda/kernels"):
-        # The compiler's own module speaks to numba's back end and finds sources; the kernels themselves know no library.
+        # The compiler's module speaks to numba's back end and finds sources; the kernels themselves know no library.
         extra = ("llvmlite", *sys.stdlib_module_names) if module.name == "jit.py" else ()
         offences += imports_outside(module, allowed + extra)
     accept(offences, f"kernels import only {', '.join(allowed)}")

@@ -1,6 +1,5 @@
 """One backtest: a plain loop that passes blocks of past events through the strategies and then through the account."""
 
-import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from alpha_panda.backtest.inputs import BLOCK, Date, Inputs, Progress, Question, Selection, date_of, inputs_of, study_of
 from alpha_panda.backtest.result import Result
-from alpha_panda.chain import AccountStage, SignalStage, Work
+from alpha_panda.chain import AccountStage, SignalStage, Work, joined
 from alpha_panda.data.catalog import Catalog
 from alpha_panda.data.events import EventArray
 from alpha_panda.errors import ConfigurationError
@@ -64,13 +63,8 @@ def replay(inputs: Inputs, block: int = BLOCK, progress: Progress | None = None)
         summary=account.summary(),
         first_ns=int(events["time_ns"][0]),
         last_ns=int(events["time_ns"][-1]),
-        work=_joined(parts),
+        work=joined(parts),
         account=np.array([account.account], account.account.dtype),
         books=account.books.copy(),
         quotes=account.quotes.copy(),
     )
-
-
-def _joined(parts: Sequence[Work]) -> Work:
-    names = [field.name for field in dataclasses.fields(Work)]
-    return Work(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))

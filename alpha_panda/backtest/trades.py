@@ -6,9 +6,10 @@ Then profits add up to the ledger's: over closed books, net = realised - charges
 
 import polars as pl
 
-from alpha_panda.backtest.frames import IST_TIME, WORDS, Names, named, worded
+from alpha_panda.backtest.frames import IST_TIME, Names, named, worded
 from alpha_panda.kernels.records import NO_GUARD, Records
 from alpha_panda.units import E4
+from alpha_panda.words import WORDS
 
 _BOOK = ("strategy", "instrument")
 _EXIT_REASONS = {**WORDS["guard"], NO_GUARD: "signal"}

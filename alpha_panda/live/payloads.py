@@ -12,36 +12,10 @@ import numpy as np
 from alpha_panda.errors import KernelError
 from alpha_panda.kernels import records
 from alpha_panda.kernels.records import Records
-from alpha_panda.kernels.risk import CODES
 from alpha_panda.live.messages import Cause, Charges, Decision, Fill, OrderUpdate, PnlSnapshot, Signal, Ticks
+from alpha_panda.words import WORDS
 
-WORDS: Mapping[str, Mapping[int, str | bool]] = {
-    "verdict": {records.APPROVED: "approved", records.CLIPPED: "clipped", records.REFUSED: "refused"},
-    "code": CODES,
-    "side": {records.BUY: "BUY", records.SELL: "SELL"},
-    "order_type": {records.MARKET: "MARKET", records.LIMIT: "LIMIT", records.SL: "SL", records.SL_M: "SL-M"},
-    "validity": {records.DAY: "DAY", records.IOC: "IOC"},
-    "status": {
-        records.WORKING: "working",
-        records.TRIGGERED: "triggered",
-        records.PARTIAL: "partial",
-        records.COMPLETE: "complete",
-        records.CANCELLED: "cancelled",
-        records.EXPIRED: "expired",
-    },
-    "opening": {0: False, 1: True},
-    "guard": {
-        records.NO_GUARD: "none",
-        records.STOP_LOSS: "stop_loss",
-        records.TAKE_PROFIT: "take_profit",
-        records.TRAILING_STOP: "trailing_stop",
-        records.HOLDING_TIME: "holding_time",
-        records.SQUARE_OFF: "square_off",
-        records.HALT_EXIT: "halt_exit",
-    },
-    "state": {records.RUNNING: "running", records.REDUCING: "reducing", records.HALTED: "halted"},
-}
-"""What the numbers in these fields of a record are called in a message."""
+_MEANINGS: Mapping[str, Mapping[int, str | bool]] = {**WORDS, "opening": {0: False, 1: True}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +84,7 @@ def _field(field: str, value: Any, names: Names) -> tuple[str, Any]:
         return "instrument_token", _named(field, names.instrument_tokens, value)
     if field == "charges":
         return "charges", Charges(**dict(zip(records.CHARGES.names or (), value, strict=True)))
-    if field in WORDS:
+    if field in _MEANINGS:
         return field, _word(field, value)
     return field, value
 
@@ -123,6 +97,6 @@ def _named(what: str, known: Sequence[str | int], index: int) -> str | int:
 
 
 def _word(field: str, number: int) -> str | bool:
-    if number not in WORDS[field]:
-        raise KernelError(f"a record has {field} {number}, and the log has words only for {sorted(WORDS[field])}")
-    return WORDS[field][number]
+    if number not in _MEANINGS[field]:
+        raise KernelError(f"a record has {field} {number}, and the log has words only for {sorted(_MEANINGS[field])}")
+    return _MEANINGS[field][number]

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from alpha_panda.kernels.risk import CODES
 from alpha_panda.live.messages import Decision
-from alpha_panda.live.payloads import WORDS
 from alpha_panda.live.session import Blueprint
 from alpha_panda.live.status import TRADING, Status
 from alpha_panda.units import format_rupees, ist_datetime
+from alpha_panda.words import WORDS
 
 BUY, SELL, UP, DOWN, WARN, MUTED = "#5aa2ff", "#ff9a4d", "#2fc48d", "#ff6b61", "#e3b341", "#8e9ba8"
 
@@ -72,7 +72,7 @@ def _health(status: Status, pace: Pace) -> tuple[Text, Text]:
     """Return the lines that say whether all is well: market time, account and feed; how the stages keep up."""
     assert status.account is not None
     account = status.account.account
-    state = str(WORDS["state"][int(account["state"])])
+    state = WORDS["state"][int(account["state"])]
     reason = "" if state == "running" else f" ({CODES[int(account['halt_code'])]})"
     age = f"feed {pace.feed_age_s:.1f} s ago"
     lags = (

@@ -23,7 +23,6 @@ from alpha_panda.live.messages import (
     Verdict,
 )
 from alpha_panda.live.payloads import (
-    WORDS,
     Names,
     decisions_of,
     events_of,
@@ -32,6 +31,7 @@ from alpha_panda.live.payloads import (
     orders_of,
     snapshots_of,
 )
+from alpha_panda.words import WORDS
 from tests.live.samples import INFY, RELIANCE, numbered
 
 NAMES = Names(("momentum", "rsi"), (RELIANCE, INFY))
@@ -137,7 +137,7 @@ def test_an_index_of_another_session_is_refused(field: str, index: int, message:
 
 @pytest.mark.parametrize("field", ["side", "order_type", "validity", "status", "opening", "guard"])
 def test_a_number_without_a_word_is_refused(field: str):
-    words = {name: 1 for name in records.ORDER.names if name in WORDS}
+    words = {name: 1 for name in records.ORDER.names if name in WORDS or name == "opening"}
     orders = numbered(records.ORDER, 1, strategy=0, instrument=0, **words | {field: 99})
     with pytest.raises(KernelError, match=f"a record has {field} 99"):
         orders_of(orders, NAMES)
