@@ -17,14 +17,14 @@ from alpha_panda.live.status import TRADING, Status
 from alpha_panda.units import format_rupees, ist_datetime
 from alpha_panda.words import WORDS
 
-BUY, SELL, UP, DOWN, WARN, MUTED = "#5aa2ff", "#ff9a4d", "#2fc48d", "#ff6b61", "#e3b341", "#8e9ba8"
+BUY, SELL, GAIN, LOSS, WARN, MUTED = "#5aa2ff", "#ff9a4d", "#2fc48d", "#ff6b61", "#e3b341", "#8e9ba8"
 
 POSITIONS_SHOWN = 16
 
 # Dashes all around say that no real money moves.
 _DASHED = Box("┌╌╌┐\n┆  ┆\n├╌╌┤\n┆  ┆\n├╌╌┤\n├╌╌┤\n┆  ┆\n└╌╌┘\n")
-_STATE_COLOURS = {"running": UP, "reducing": WARN, "halted": f"bold {DOWN}"}
-_VERDICT_COLOURS = {"approved": UP, "clipped": WARN, "refused": DOWN}
+_STATE_COLOURS = {"running": GAIN, "reducing": WARN, "halted": f"bold {LOSS}"}
+_VERDICT_COLOURS = {"approved": GAIN, "clipped": WARN, "refused": LOSS}
 _STALE_S = 10.0
 
 
@@ -84,7 +84,7 @@ def _health(status: Status, pace: Pace) -> tuple[Text, Text]:
         Text(f"{_clock(status.time_ns)} IST", "bold"),
         Text(f"● {state.upper()}{reason}", _STATE_COLOURS[state]),
         Text(status.phase, MUTED),
-        Text(age, DOWN if status.phase == TRADING and pace.feed_age_s > _STALE_S else MUTED),
+        Text(age, LOSS if status.phase == TRADING and pace.feed_age_s > _STALE_S else MUTED),
         Text(f"{status.kept_out} events kept out", WARN if status.kept_out else MUTED),
     ]
     second = f"{pace.events_a_second:,.0f} events/s in {pace.frames_a_second:,.0f} frames"
@@ -191,7 +191,7 @@ def _decision(decision: Decision, symbol_of: dict[int, str]) -> Text:
 
 def _signed(amount_e4: int) -> tuple[str, str]:
     """Return a gain or loss with its sign, and its colour, which never stands alone."""
-    return format_rupees(amount_e4, signed=True), UP if amount_e4 > 0 else DOWN if amount_e4 < 0 else ""
+    return format_rupees(amount_e4, signed=True), GAIN if amount_e4 > 0 else LOSS if amount_e4 < 0 else ""
 
 
 def _clock(time_ns: int) -> str:
