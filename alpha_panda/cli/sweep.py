@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import polars as pl
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from alpha_panda.backtest.sweep import sweep
 from alpha_panda.cli.figures import shown
@@ -38,7 +39,7 @@ def sweep_grid(
     instruments: Instruments = (),
     resolution: Resolution = None,
     by: Annotated[Figure, Parameter(help="The figure that puts the best first.")] = "total_return",
-    top: Annotated[int, Parameter(help="How many of them to show.")] = 20,
+    top: Annotated[int, Parameter(validator=Number(gte=1), help="How many of them to show.")] = 20,
     out: Annotated[pathlib.Path | None, Parameter(help="Write all of them to this file, .parquet or .csv.")] = None,
     workers: Annotated[int | None, Parameter(help="Threads; else one for each processor.")] = None,
     json: Json = False,
@@ -87,16 +88,17 @@ def _parse_values(setting: str, text: str) -> tuple[Value, ...]:
             return tuple(_plain(Decimal(value)) for value in text.split(","))
         first, last, *steps = (Decimal(part) for part in text.split(":"))
         (step,) = steps or [Decimal(1)]
-        count = int((last - first) / step) + 1
+        steps_up = (last - first) / step
+        rises = step > 0 and 0 <= steps_up < _VALUES_MAX
     except (decimal.DecimalException, ValueError, OverflowError):
         raise ConfigurationError(
             f"{setting!r} is not a range or a list of numbers: write fast=5:50:5 or 5,8,13"
         ) from None
-    if step <= 0 or not 0 < count <= _VALUES_MAX:
+    if not rises:
         raise ConfigurationError(
             f"{setting!r} does not rise from its first value to its last in up to {_VALUES_MAX} steps"
         )
-    return tuple(_plain(first + number * step) for number in range(count))
+    return tuple(_plain(first + number * step) for number in range(int(steps_up) + 1))
 
 
 def _plain(value: Decimal) -> Value:

@@ -27,7 +27,7 @@ def test_a_list_keeps_whole_numbers_whole():
 @pytest.mark.parametrize(
     "settings",
     [["fast"], ["fast="], ["=5"], ["fast=a"], ["fast=5:1"], ["fast=5:9:0"], ["fast=1:2:3:4"], ["fast=1:nan"],
-     ["fast=0:1e9"], ["fast=5", "fast=6"]],
+     ["fast=0:1e9"], ["fast=0:1e999999999"], ["fast=5:9:-1"], ["fast=5", "fast=6"]],
 )  # fmt: skip
 def test_what_is_no_grid_is_refused(settings: list[str]):
     with pytest.raises(ConfigurationError):
