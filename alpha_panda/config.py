@@ -260,7 +260,8 @@ def _tuples(value: Any) -> Any:
 
 
 def _sentence(model: type[BaseModel], error: ValidationError) -> str:
-    problem = error.errors()[0]
+    # A misspelt key also leaves its true name missing: the misspelling is what its owner wants to read.
+    problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     place = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         known = _known_keys(model, problem["loc"][:-1])

@@ -99,26 +99,26 @@ def _begin_day(terms: Any, account: Any, time_ns: int) -> None:
 
 
 @kernel
-def run_timers(terms: Any, state: Any, outputs: Any, p: int, time_ns: int) -> None:
-    """Expire orders and close books that are due."""
+def run_timers(terms: Any, state: Any, outputs: Any, p: int, time_ns: int, due_ns: int) -> None:
+    """Expire the orders and close the books that are due at `due_ns`, as of the event at `time_ns`."""
     account = state.accounts[p]
     row = 0
     while row < account.orders_working:
-        if state.orders[p, row].expires_ns <= time_ns:
+        if state.orders[p, row].expires_ns <= due_ns:
             end_order(state, outputs, p, row, time_ns, EXPIRED)
         else:
             row += 1
     if account.positions > 0:
-        _close_due_books(terms, state, outputs, p, time_ns)
+        _close_due_books(terms, state, outputs, p, time_ns, due_ns)
     _set_timer(terms, state, p)
 
 
 @kernel
-def _close_due_books(terms: Any, state: Any, outputs: Any, p: int, time_ns: int) -> None:
+def _close_due_books(terms: Any, state: Any, outputs: Any, p: int, time_ns: int, due_ns: int) -> None:
     for strategy in range(state.books.shape[1]):
         for instrument in range(state.books.shape[2]):
             book = state.books[p, strategy, instrument]
-            if book.quantity != 0 and book.exiting == 0 and book.exit_by_ns <= time_ns:
+            if book.quantity != 0 and book.exiting == 0 and book.exit_by_ns <= due_ns:
                 guard = _guard_of_time(book, terms.mandates[strategy], time_ns)
                 close_book(terms, state, outputs, p, strategy, instrument, time_ns, guard)
 

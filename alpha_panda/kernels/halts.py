@@ -1,5 +1,6 @@
 """Loss limits: latched states, and how a book or the whole account is taken out of the market.
 
+Bars are judged when their instant is over, not one by one, where the equity would be half old and half new.
 A day loss first lets nothing open (REDUCING), then closes everything (HALTED); both last for the day. A drawdown
 halts for good: only a human may clear it.
 """

@@ -294,6 +294,7 @@ ACCOUNT = record(
     ("day_start_ns", "i8"),  # IST midnight of the trading day
     ("timer_ns", "i8"),  # the next instant at which something happens by itself
     ("snapshot_next_ns", "i8"),
+    ("settle_ns", "i8"),  # an instant whose bars moved the equity, and whose loss limits are still to be judged
     ("day_start_equity_e4", "i8"),
     ("peak_e4", "i8"),
     ("trough_e4", "i8"),  # lowest equity since the peak

@@ -31,11 +31,12 @@ from alpha_panda.kernels.aggregate import (
     place,
 )
 from alpha_panda.kernels.bundles import borrow_outputs, borrow_stage, borrow_state, borrow_terms
+from alpha_panda.kernels.clock import NEVER_NS, covered_ns
 from alpha_panda.kernels.guards import guard_hit
 from alpha_panda.kernels.halts import breach, passes_floor
 from alpha_panda.kernels.jit import Kernel, block_kernel, borrow, kernel
 from alpha_panda.kernels.ledger import mark
-from alpha_panda.kernels.records import CLOCK, FAULT_BAD_TARGET, FAULT_NONE, FAULT_SIGNALS_FULL, NO_GUARD
+from alpha_panda.kernels.records import BAR, CLOCK, FAULT_BAD_TARGET, FAULT_NONE, FAULT_SIGNALS_FULL, NO_GUARD
 
 # The three names below stand for a strategy in the template; each strategy's block is compiled with its own in place.
 _RANKS = False
@@ -162,6 +163,12 @@ def _account_template(
         if recording and max(counts[0], counts[1], counts[2], counts[3]) > most:
             account.events += index - start
             return index
+        # After a bar, those of other instruments at the same instant are still to come: it is not over yet.
+        due_ns = covered_ns(event, BAR)
+        if account.settle_ns <= due_ns:
+            account.settle_ns = NEVER_NS
+            if passes_floor(account, limits):
+                breach(terms, state, outputs, p, event.time_ns)
         if every_ns > 0 and event.time_ns > account.snapshot_next_ns:
             take_snapshot(account, outputs, every_ns, event.time_ns)
         if event.time_ns >= account.timer_ns:
@@ -179,10 +186,12 @@ def _account_template(
                         guard = guard_hit(book, event, mandates[strategy])
                         if guard != NO_GUARD:
                             guard_book(terms, state, outputs, p, strategy, guard, event)
-                if passes_floor(account, limits):
+                if event.kind == BAR:
+                    account.settle_ns = event.time_ns
+                elif passes_floor(account, limits):
                     breach(terms, state, outputs, p, event.time_ns)
-        if event.time_ns >= account.timer_ns:
-            run_timers(terms, state, outputs, p, event.time_ns)
+        if due_ns >= account.timer_ns:
+            run_timers(terms, state, outputs, p, event.time_ns, due_ns)
         while signal_index == index:
             account_on_signal(terms, state, outputs, p, signals[signal])
             signal += 1

@@ -22,6 +22,7 @@ from tests.market import (
     path,
     profile,
     rows,
+    shares,
     strategy_terms,
     tick,
 )
@@ -244,3 +245,31 @@ def test_every_figure_is_counted_once():
     }
     assert counted == {"events": 4, "signals": 3, "approved": 2, "refused": 0, "orders_made": 2, "fills": 2}
     assert rows(desk.work.fills, "position") == [10, 5]
+
+
+# ── An instant is over when a clock or a later event says so ─────────────────────────────────────────────────────────
+
+
+def test_every_instrument_meets_its_own_bar_before_the_orders_of_the_day_expire():
+    after_hours = profile(strategy_terms(), risk={"after_market": True})
+    events = [
+        bar("15:30", 100, 100, 100, 100, index=index, date=date) for date in (MONDAY, TUESDAY) for index in (0, 1)
+    ]
+    events.insert(2, clock("15:30"))
+    desk = Desk(events, (2, 1.0, 0), (2, 1.0, 1), terms=after_hours, universe=shares(2))
+    assert desk.fills("time_ns", "instrument") == [(at("15:30", TUESDAY), 0), (at("15:30", TUESDAY), 1)]
+
+
+@pytest.mark.parametrize(("second_close", "halt_code"), [(110, risk.NONE), (100, risk.DAY_LOSS_HALT)])
+def test_bars_of_one_instant_are_judged_together(second_close: float, halt_code: int):
+    # Two thousand rupees lose five per cent by the first bar of 10:02; the second may win them back.
+    terms = profile(strategy_terms(capital=2_000, size={"mode": "units", "value": 10}), risk={"day_loss_halt": 0.03})
+    times, closes = ("10:00", "10:01", "10:02"), ((100, 100), (100, 100), (90, second_close))
+    events = [
+        bar(time, price, price, price, price, index=index)
+        for time, both in zip(times, closes, strict=True)
+        for index, price in enumerate(both)
+    ]
+    desk = Desk([*events, clock("10:02")], (1, 1.0, 0), (1, 1.0, 1), terms=terms, universe=shares(2))
+    assert len(desk.work.fills) == 2
+    assert desk.account["halt_code"] == halt_code

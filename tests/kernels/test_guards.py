@@ -118,7 +118,7 @@ def test_prices_outside_the_session_set_nothing_off():
 # ── Time ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("later", [tick("10:10:01", 100), clock("10:10:01"), bar("10:10:01", 100, 100, 100, 100)])
+@pytest.mark.parametrize("later", [tick("10:10:01", 100), clock("10:10:01")])
 def test_a_position_is_held_no_longer_than_allowed(later: Records):
     desk = guarded(1.0, clock("10:10:00"), later, tick("10:11", 100), holding_seconds=600)
     assert exits(desk) == [(at("10:10:01"), HOLDING_TIME)]
