@@ -123,7 +123,7 @@ class Reader:
         """Open the log in `directory`; LogError when there is none, or one of a newer version."""
         self._path = directory / "log.db"
         if not self._path.exists():
-            raise LogError(f"there is no event log in {directory}: name the state_dir of a platform that has run")
+            raise LogError(f"there is no event log in {directory}: give the --state of a session that has run")
         self._connection = open_database(self._path, may_write=False)
         # A blob may have become a text in a damaged file; its bytes are what the checksum judges.
         self._connection.text_factory = bytes
