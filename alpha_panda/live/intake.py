@@ -1,7 +1,8 @@
 """Where market events enter the log: what breaks a rule of the chain is kept out, with the reason."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import NamedTuple
 
 import numpy as np
@@ -89,10 +90,11 @@ class Intake:
 
     async def run(self, index: int, stop: asyncio.Event) -> None:
         """Take in the events from `index` of the feed's source on, until it ends or `stop` is set."""
-        async for batch in _until(stop, self._feed.batches(index)):
-            await self._log.append(self._records(batch, index))
-            self.offset += 1
-            index = batch.next_index
+        async with contextlib.aclosing(_until(stop, self._feed.batches(index))) as batches:
+            async for batch in batches:
+                await self._log.append(self._records(batch, index))
+                self.offset += 1
+                index = batch.next_index
         self._status.on_feed_over(stop.is_set())
 
     def _records(self, batch: Batch, index: int) -> list[NewRecord]:
@@ -119,16 +121,15 @@ class Intake:
         return new_record(self._topic.dead_letters, envelope)
 
 
-async def _until(stop: asyncio.Event, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+async def _until(stop: asyncio.Event, batches: AsyncIterator[Batch]) -> AsyncGenerator[Batch]:
     """Yield batches until there are no more or `stop` is set, also while the next one is awaited."""
     stopped = asyncio.ensure_future(stop.wait())
+    upcoming: asyncio.Future[Batch | None] | None = None
     try:
         while not stop.is_set():
             upcoming = asyncio.ensure_future(anext(batches, None))
             await asyncio.wait({upcoming, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if not upcoming.done():
-                upcoming.cancel()
-                await asyncio.wait({upcoming})
                 return
             batch = upcoming.result()
             if batch is None:
@@ -136,3 +137,5 @@ async def _until(stop: asyncio.Event, batches: AsyncIterator[Batch]) -> AsyncIte
             yield batch
     finally:
         stopped.cancel()
+        if upcoming is not None and upcoming.cancel():
+            await asyncio.wait({upcoming})

@@ -51,6 +51,12 @@ async def run_session(
 
 
 async def _then(finished: asyncio.Event, stage: Coroutine[None, None, None]) -> None:
-    """Run a stage to its end and say so to the next one."""
-    await stage
-    finished.set()
+    """Run a stage to its end, whatever that is, and say so to the next one.
+
+    Where a stage fails all others are cancelled, but a client library may lose a cancellation: so nobody may be left
+    waiting for a stage that is gone.
+    """
+    try:
+        await stage
+    finally:
+        finished.set()

@@ -1,5 +1,6 @@
-"""Proving what a recorded session did, at three levels of parity, from its log alone.
+"""Proving what a recorded session did, at three levels of parity above its ticks, from its log alone.
 
+    ticks      every frame on the log keeps the rules of the chain, or nothing below is tried
     signals    the strategies over the recorded ticks say, byte for byte, the signals on the log
     journal    the account over the journal's inputs makes the messages on the log, and the same state after every step
     backtest   a plain replay of all the ticks, in blocks of its own, ends with the account that the session had
@@ -16,10 +17,12 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 
 from alpha_panda.chain import snapshot_bytes
-from alpha_panda.errors import ParityError, RecoveryError
+from alpha_panda.errors import EventError, ParityError, RecoveryError
+from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import EVENT, Records
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.build import open_log
+from alpha_panda.live.intake import Gate
 from alpha_panda.live.journal import replay_account, replay_signals
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import JournalEntry, Ticks, decode
@@ -54,8 +57,7 @@ class VerifyReport:
 
     state: pathlib.Path
     levels: tuple[Level, ...]
-    frames: int
-    events: int
+    events: int  # that the plain replay passed
     ledger_hash: str
 
     @property
@@ -78,22 +80,40 @@ async def _verify(state: pathlib.Path) -> VerifyReport:
         if session is None:
             raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
         blueprint = blueprint_of(session)
-        account = AccountEngine(blueprint)
         backtest = _Backtest(blueprint)
-        levels = (
-            await _level("signals", lambda: _compare_signals(log, SignalsEngine(blueprint))),
-            await _level("journal", lambda: _compare_journal(log, account)),
-            await _level("backtest", lambda: backtest.compare(log)),
-        )
-        return VerifyReport(state, levels, backtest.frames, backtest.events, backtest.ledger_hash)
+        comparisons: dict[str, Callable[[], Awaitable[str]]] = {
+            "ticks": lambda: _check_ticks(log, blueprint.universe),
+            "signals": lambda: _compare_signals(log, SignalsEngine(blueprint)),
+            "journal": lambda: _compare_journal(log, AccountEngine(blueprint)),
+            "backtest": lambda: backtest.compare(log),
+        }
+        levels: list[Level] = []
+        for name, compare in comparisons.items():
+            levels.append(await _level(name, compare))
+            if not levels[0].holds:  # a kernel trusts its events, so these must not reach one
+                break
+        return VerifyReport(state, tuple(levels), backtest.events, backtest.ledger_hash)
 
 
 async def _level(name: str, compare: Callable[[], Awaitable[str]]) -> Level:
     """Return how a comparison ended; a log that tells no consistent story is a difference as well."""
     try:
         return Level(name, await compare(), "")
-    except (ParityError, RecoveryError) as error:
+    except (EventError, ParityError, RecoveryError) as error:
         return Level(name, "", str(error))
+
+
+async def _check_ticks(log: Log, universe: Universe) -> str:
+    gate, frames, events = Gate(universe), Recording(log, market_ticks(), 0, _FRAMES), 0
+    while record := await frames.next():
+        data = decode(record).data
+        if not isinstance(data, Ticks):
+            raise EventError(f"{record.topic} offset {record.offset} is no frame of ticks")
+        _, refusals = gate.admit(events_of(data))
+        for refusal in refusals:
+            raise EventError(f"{record.topic} offset {record.offset} holds what may not be on it: {refusal.reason}")
+        events += data.count
+    return f"{events:,} events in {frames.offset:,} frames"
 
 
 async def _compare_signals(log: Log, engine: SignalsEngine) -> str:
@@ -114,7 +134,6 @@ class _Backtest:
         self._journal = blueprint.topics.journal
         self._signals = blueprint.signal_stage()
         self._account = blueprint.account_stage()
-        self.frames = 0
         self.events = 0
 
     @property
@@ -139,10 +158,9 @@ class _Backtest:
         """Pass the frames before `stop` in blocks whose ends are not theirs."""
         frames = Recording(log, market_ticks(), 0, _FRAMES)
         left = np.zeros(0, EVENT)
-        while self.frames < stop and (record := await frames.next()):
+        while frames.offset < stop and (record := await frames.next()):
             data = decode(record).data
             assert isinstance(data, Ticks)
-            self.frames += 1
             left = np.concatenate([left, events_of(data)])
             while len(left) >= _BLOCK:
                 self._advance(left[:_BLOCK].copy())

@@ -1,0 +1,98 @@
+"""A session on paper ends with the account that a plain replay of its events has, wherever it was cut or killed."""
+
+import asyncio
+import math
+import multiprocessing
+import pathlib
+import random
+
+import pytest
+
+from alpha_panda.live.build import Options, new_status, trade
+from alpha_panda.live.log.sqlite import SqliteLog
+from alpha_panda.live.messages import decode
+from tests.live.trading import (
+    PAPER,
+    PAPER_TOML,
+    SYMBOLS,
+    ChoppedFeed,
+    CrashError,
+    CrashingLog,
+    market,
+    morning,
+    records_of,
+    replayed,
+    run_in,
+    run_on,
+    trade_until_killed,
+)
+
+
+async def orders_placed(state: pathlib.Path) -> list[int]:
+    async with SqliteLog(state, read_only=True) as log:
+        messages = [decode(record) for record in await records_of(log, PAPER.orders_submitted)]
+    return [message.data.order_id for message in messages if message.type == "order_placed"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_session_ends_like_a_plain_replay_however_its_events_were_cut_into_frames(
+    tmp_path: pathlib.Path, seed: int
+):
+    engine = await run_in(tmp_path, ChoppedFeed(morning(), seed))
+    assert engine.stage.summary() == replayed(morning()).summary()
+    assert engine.stage.account["orders_made"] > 0
+
+
+async def test_a_session_of_single_events_ends_like_a_plain_replay(tmp_path: pathlib.Path):
+    first = morning()[:300]
+    engine = await run_in(tmp_path, ChoppedFeed(first, longest=1))
+    assert engine.stage.summary() == replayed(first).summary()
+
+
+async def test_a_session_that_has_ended_only_says_how(tmp_path: pathlib.Path):
+    first = await run_in(tmp_path, ChoppedFeed(morning()))
+    again = await run_in(tmp_path, ChoppedFeed(morning()))
+    assert again.stage.summary() == first.stage.summary()
+    assert again.steps == first.steps
+
+
+# ── Crashes ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("append", "after"), [(1, True), (2, False), (2, True), (4, False), (5, True)])
+async def test_a_session_that_crashes_again_and_again_ends_as_if_it_never_had(
+    tmp_path: pathlib.Path, append: int, after: bool
+):
+    crashes = 0
+    while True:
+        async with SqliteLog(tmp_path) as log:
+            try:
+                engine = await run_on(CrashingLog(log, append, after), ChoppedFeed(morning(), seed=crashes))
+                break
+            except CrashError:
+                crashes += 1
+    assert crashes > 5
+    assert engine.stage.summary() == replayed(morning()).summary()
+    placed = await orders_placed(tmp_path)
+    assert placed == list(range(1, engine.stage.account["orders_made"] + 1))
+
+
+async def test_twenty_kills_at_any_moment_leave_no_trace(tmp_path: pathlib.Path):
+    """SIGKILL of a real process, during start, recovery and trading; the seed makes the moments repeat."""
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload([trade_until_killed.__module__])
+    moments = random.Random(20)
+    for _ in range(20):
+        receiver, sender = processes.Pipe(duplex=False)
+        process = processes.Process(target=trade_until_killed, args=(tmp_path, 2_500.0, sender))
+        process.start()
+        assert receiver.recv()
+        await asyncio.sleep(moments.uniform(0.0, 0.6))
+        process.kill()
+        process.join()
+        assert process.exitcode == -9
+    options = Options(profile=PAPER_TOML, instruments=SYMBOLS, speed=math.inf, state=tmp_path)
+    engine = await trade(options, new_status(), asyncio.Event())
+    assert engine.steps > 20
+    assert engine.stage.summary() == replayed(market()[1]).summary()
+    assert await orders_placed(tmp_path) == list(range(1, engine.stage.account["orders_made"] + 1))
