@@ -6,6 +6,7 @@ import numpy as np
 
 from alpha_panda.chain import AccountStage, Work
 from alpha_panda.config import Profile
+from alpha_panda.data.events import in_order
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import BAR, CLOCK, EVENT, FUTURE, SIGNAL, TICK, Records
 from alpha_panda.units import DAY_NS, SECOND_NS
@@ -40,7 +41,10 @@ def any_stream(seed: int, count: int = 300) -> Stream:
 
 
 def any_events(random: np.random.Generator, count: int) -> Records:
-    """Return ticks, bars and clocks of two days, from before the open until after the close, prices on the tick."""
+    """Return ticks, bars and clocks of two days, from before the open until after the close, prices on the tick.
+
+    As in a catalog, a clock follows the bars of each time.
+    """
     events = np.zeros(count, EVENT)
     clocks_ns = random.integers(at("09:10"), at("15:36"), count) // SECOND_NS * SECOND_NS
     events["time_ns"] = np.sort(clocks_ns + random.integers(0, 2, count) * DAY_NS)
@@ -60,7 +64,9 @@ def any_events(random: np.random.Generator, count: int) -> Records:
     events["bid_e4"] = np.where(quoted, events["open_e4"] - random.integers(0, 3, count) * TICK_E4, 0)
     events["ask_e4"] = np.where(quoted, events["open_e4"] + random.integers(0, 3, count) * TICK_E4, 0)
     events["volume"] = np.where(market, random.integers(0, 3_000, count), 0)
-    return events
+    clocks = np.zeros(np.count_nonzero(long_bar), EVENT)
+    clocks["time_ns"], clocks["kind"] = events["time_ns"][long_bar], CLOCK
+    return in_order(np.concatenate([events, clocks]))
 
 
 def any_signals(random: np.random.Generator, events: Records) -> Records:
