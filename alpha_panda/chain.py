@@ -177,7 +177,7 @@ class SignalStage:
 
     def _advance_one(self, index: int, events: Records, start: int, stop: int) -> Records:
         stage, strategy = self._stages[index], self._strategies[index]
-        signals = np.zeros(signals_needed(stage, events[start:stop], strategy.step_all is not None), records.SIGNAL)
+        signals = np.empty(signals_needed(stage, events[start:stop], strategy.step_all is not None), records.SIGNAL)
         count = self._blocks[index](self._terms, stage, 0, index, events, start, stop, signals)
         raise_stage_fault(stage.stages[0]["fault"], self._names[index])
         return signals[:count]

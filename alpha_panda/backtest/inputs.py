@@ -32,8 +32,8 @@ Progress = Callable[[int, int], None]
 Date = datetime.date | str | None
 """An IST date, as such or as text; None for as far as the data reaches."""
 
-BLOCK = 4_096
-"""Events passed to the kernels at once: few enough to stay in the processor's cache."""
+BLOCK = 16_384
+"""Events passed to the kernels at once: so many that the calls cost nothing, so few that the cache still holds them."""
 
 
 @dataclasses.dataclass(frozen=True)

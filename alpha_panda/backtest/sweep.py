@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from alpha_panda.backtest.grid import Grid, alone, grid_of
-from alpha_panda.backtest.inputs import BLOCK, Date, Inputs, Progress, Question, Selection, date_of, inputs_of, study_of
+from alpha_panda.backtest.inputs import Date, Inputs, Progress, Question, Selection, date_of, inputs_of, study_of
 from alpha_panda.backtest.metrics import account_figures
 from alpha_panda.chain import (
     build_outputs,
@@ -36,6 +36,9 @@ from alpha_panda.kernels.jit import Kernel
 from alpha_panda.kernels.records import ACCOUNT, SIGNAL
 from alpha_panda.kernels.replay import sweep_block
 from alpha_panda.strategy import Strategy, Value
+
+BLOCK = 4_096
+"""Events passed at once: every parameter set of a chunk reads them again, so the nearest cache must hold them."""
 
 CHUNK = 64
 """Combinations that pass together at most; more would not be faster."""

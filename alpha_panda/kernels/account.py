@@ -7,7 +7,7 @@ file knows whether it runs in a backtest or in live.
 from typing import Any
 
 from alpha_panda.kernels.charges import rate_row
-from alpha_panda.kernels.clock import DAY_NS, covered_ns, enter_session, ist_midnight_ns
+from alpha_panda.kernels.clock import NEVER_NS, covered_ns, enter_session, ist_midnight_ns
 from alpha_panda.kernels.halts import close_book, set_floor
 from alpha_panda.kernels.jit import inlined, kernel
 from alpha_panda.kernels.orders import SNAPSHOTS, cancel_orders, end_order, meet, refuse, request
@@ -43,15 +43,6 @@ def guard_book(terms: Any, state: Any, outputs: Any, p: int, strategy: int, guar
 # ── What happens by itself ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-@kernel
-def before_event(terms: Any, state: Any, outputs: Any, p: int, time_ns: int) -> None:
-    """Do what was due strictly before this event: the new day."""
-    account = state.accounts[p]
-    if time_ns >= account.day_start_ns + DAY_NS:
-        _begin_day(terms, account, time_ns)
-    _set_timer(terms, state, p)
-
-
 @inlined
 def take_snapshot(account: Any, outputs: Any, every_ns: int, time_ns: int) -> None:
     """Say how the account stood at the snapshot instant that has passed, and set the next, at or after `time_ns`."""
@@ -80,7 +71,7 @@ def _say_snapshot(account: Any, outputs: Any, time_ns: int) -> None:
 
 
 @kernel
-def _begin_day(terms: Any, account: Any, time_ns: int) -> None:
+def begin_day(terms: Any, account: Any, time_ns: int) -> None:
     """Close the books on the day before: its return, its counters and the latches that last for a day."""
     if account.day_start_ns > 0 and account.day_start_equity_e4 > 0:
         account.days += 1
@@ -132,7 +123,7 @@ def _guard_of_time(book: Any, mandate: Any, time_ns: int) -> int:
 @kernel
 def _set_timer(terms: Any, state: Any, p: int) -> None:
     account = state.accounts[p]
-    timer_ns = account.day_start_ns + DAY_NS
+    timer_ns = NEVER_NS
     for row in range(account.orders_working):
         timer_ns = min(timer_ns, state.orders[p, row].expires_ns)
     if account.positions > 0:

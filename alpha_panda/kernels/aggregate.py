@@ -70,7 +70,8 @@ def place(slot: Any, control: Any, instrument: Any, sessions: Any, event: Any) -
     instant_ns = covered_ns(event, BAR)
     if not enter_session(slot, instrument, sessions, instant_ns):
         return False
-    bars = (instant_ns - slot.session_open_ns) // control.interval_ns
+    elapsed_ns = instant_ns - slot.session_open_ns
+    bars = elapsed_ns // control.interval_ns if elapsed_ns >= control.interval_ns else 0
     slot.bucket_start_ns = slot.session_open_ns + bars * control.interval_ns
     slot.bucket_end_ns = min(slot.bucket_start_ns + control.interval_ns, slot.session_close_ns)
     return True

@@ -37,7 +37,12 @@ def enter_session(view: Any, instrument: Any, sessions: Any, time_ns: int) -> bo
     """
     if view.session_open_ns <= time_ns < view.session_close_ns:
         return True
-    row = session_row(sessions, instrument.sessions_start, instrument.sessions_stop, time_ns)
+    # Most often the instant lies in the very next session, which saves the search.
+    row = view.session_row + 1
+    known = instrument.sessions_start < row < instrument.sessions_stop
+    if not (known and sessions[row - 1].close_ns <= time_ns < sessions[row].close_ns):
+        row = session_row(sessions, instrument.sessions_start, instrument.sessions_stop, time_ns)
+    view.session_row = row
     if row == instrument.sessions_stop:
         view.session_open_ns = NEVER_NS
         view.session_close_ns = NEVER_NS

@@ -82,6 +82,7 @@ SLOT = record(
     ("building", "i8"),  # events in the bar being built
     ("bucket_start_ns", "i8"),  # of the bar being built or to be built next
     ("bucket_end_ns", "i8"),
+    ("session_row", "i8"),  # of the sessions array, where it was last looked up
     ("session_open_ns", "i8"),
     ("session_close_ns", "i8"),
     ("close_e4", "i8"),  # of the last closed bar; 0 before the first
@@ -199,6 +200,7 @@ QUOTE = record(
     ("holders", "i8"),  # books with a position
     ("working", "i8"),  # orders at work
     ("dp_day_ns", "i8"),  # IST midnight of the last day on which a delivery sale paid the DP fee
+    ("session_row", "i8"),  # of the sessions array, where it was last looked up
     ("session_open_ns", "i8"),
     ("session_close_ns", "i8"),
 )

@@ -12,7 +12,7 @@ import numpy as np
 
 from alpha_panda.kernels.account import (
     account_on_signal,
-    before_event,
+    begin_day,
     guard_book,
     match_orders,
     run_timers,
@@ -25,13 +25,12 @@ from alpha_panda.kernels.aggregate import (
     WHOLE,
     absorb,
     close_next_ns,
-    copy_event,
     note_close,
     overdue,
     place,
 )
 from alpha_panda.kernels.bundles import borrow_outputs, borrow_stage, borrow_state, borrow_terms
-from alpha_panda.kernels.clock import NEVER_NS, covered_ns
+from alpha_panda.kernels.clock import DAY_NS, NEVER_NS, covered_ns
 from alpha_panda.kernels.guards import guard_hit
 from alpha_panda.kernels.halts import breach, passes_floor
 from alpha_panda.kernels.jit import Kernel, block_kernel, borrow, kernel
@@ -58,7 +57,7 @@ def _strategy_template(
     """Pass events [start, stop) through parameter set `p` of one strategy; return how many signals it wrote."""
     terms, stage, signals = borrow_terms(terms), borrow_stage(stage), borrow(signals)
     instruments, sessions, slot_of = terms.instruments, terms.sessions, stage.slot_of
-    slots, building, states = stage.slots, stage.building, stage.states
+    slots, building, states, closed_bars = stage.slots, stage.building, stage.states, stage.closed
     control, params = stage.stages[p], stage.params[p]
     count, index = 0, start
     while index < stop:
@@ -70,7 +69,7 @@ def _strategy_template(
                     if overdue(slot, control, event.time_ns):
                         note_close(control, slot, bar)
                         if _RANKS:
-                            copy_event(stage.closed[p, k], bar)
+                            closed_bars[p, k] = bar
                             control.fresh += 1
                         else:
                             target = _step(states[p, k], params, bar)
@@ -102,7 +101,7 @@ def _strategy_template(
                 bar = event
             note_close(control, slot, bar)
             if _RANKS:
-                copy_event(stage.closed[p, k], bar)
+                closed_bars[p, k] = bar
                 control.fresh += 1
             else:
                 target = _step(states[p, k], params, bar)
@@ -171,8 +170,8 @@ def _account_template(
                 breach(terms, state, outputs, p, event.time_ns)
         if every_ns > 0 and event.time_ns > account.snapshot_next_ns:
             take_snapshot(account, outputs, every_ns, event.time_ns)
-        if event.time_ns >= account.timer_ns:
-            before_event(terms, state, outputs, p, event.time_ns)
+        if event.time_ns >= account.day_start_ns + DAY_NS:
+            begin_day(terms, account, event.time_ns)
         if event.kind != CLOCK:
             quote = quotes[p, event.instrument]
             involved = quote.working > 0 or quote.holders > 0

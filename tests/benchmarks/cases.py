@@ -12,7 +12,7 @@ CASES: dict[str, Callable[[str], Row]] = {
     "sweep 1,000 x 100 k, 1 worker": sweeping.pairs,
     "sweep 1,000 x 100 k, 2 workers": partial(sweeping.pairs, workers=2),
     "ranking 500 x 2,500 days": chain.ranking,
-    "ticks, blocks of 4,096": chain.ticks,
+    "ticks, blocks of 16,384": chain.ticks,
     "ticks, blocks of 16": partial(chain.ticks, block=16),
     "live session, embedded": live.session,
     "first backtest, warm cache": partial(first_run.first_backtest, cold=False),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from alpha_panda.backtest.inputs import BLOCK
 from alpha_panda.chain import AccountStage, SignalStage, load_strategies
 from alpha_panda.config import Profile, load_profile
 from alpha_panda.data.events import EventArray
@@ -20,8 +21,6 @@ from tests.benchmarks.markets import (
     tick_day,
 )
 from tests.benchmarks.measuring import ROOT, Row, measured
-
-BLOCK = 4_096
 
 
 @dataclasses.dataclass
