@@ -1,6 +1,7 @@
 """`python -m alpha_panda.live`: trade a session on paper, from any feed, and resume it after anything."""
 
 import asyncio
+import contextlib
 import datetime
 import pathlib
 import signal
@@ -76,14 +77,16 @@ def live(
 async def _live(options: Options, until_end: bool, json: bool) -> None:
     stop, status = asyncio.Event(), new_status()
     _listen(stop)
-    # Results go to stdout; what is shown on the way there is not one, unless a person looks at it.
-    console = Console() if sys.stdout.isatty() and not json else Console(stderr=True, force_terminal=False)
+    # Results go to stdout; what is shown on the way there is none, unless a person looks at it.
+    console = Console() if sys.stdout.isatty() else Console(stderr=True, force_terminal=False)
     if not json:
         console.print(f"session in {options.state}", highlight=False, soft_wrap=True)
-    async with watching(status, console):
+    async with contextlib.nullcontext() if json else watching(status, console):
         engine = await trade(options, status, stop)
         if not until_end:
             await stop.wait()
+    for note in status.notes:
+        Console(stderr=True).print(note, highlight=False, soft_wrap=True)
     if json:
         terminal.print_json(engine.stage.summary())
     else:
@@ -125,7 +128,7 @@ def _show_summary(engine: AccountEngine, status: Status, state: pathlib.Path) ->
     rows = [(name, f"{count:,}") for name, count in counted.items()]
     rows += [(name, format_rupees(amount_e4, signed=name in signed)) for name, amount_e4 in money_e4.items()]
     rows += [("ledger hash", engine.stage.ledger_hash())]
-    terminal.show(terminal.table("The session on paper", ("", ">"), rows), *status.notes)
+    terminal.show(terminal.table("The session on paper", ("", ">"), rows))
     if status.phase == ENDED:
         terminal.show(f"The feed has ended. Prove it: alpha-panda verify --state {state}")
     else:

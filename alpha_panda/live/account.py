@@ -100,10 +100,13 @@ class AccountEngine:
 
     def _check(self, step: Step) -> None:
         """Refuse a step that does not go on where the last one ended, or whose frames and signals do not match."""
-        told = [signal.message.data.offset for signal in step.signals if isinstance(signal.message.data, Progress)]
         given = [frame.record.offset for frame in step.frames]
         expected = list(range(self.next_frame, self.next_frame + len(given)))
-        if not told == given == expected or step.signals[0].record.offset != self.next_signal:
+        said = [signal.message.data for signal in step.signals]
+        told = [data.offset for data in said if isinstance(data, Progress)]
+        caused = {data.cause.offset for data in said if isinstance(data, Signal)}
+        fits = told == given == expected and caused <= set(given)
+        if not fits or step.signals[0].record.offset != self.next_signal:
             raise RecoveryError(
                 f"the account has applied the ticks up to offset {self.next_frame} and was given {given[:1]} with the "
                 f"progress of {told[:1]}: the log has a gap, restore it"

@@ -54,8 +54,7 @@ def draw(status: Status, pace: Pace) -> RenderableType:
 
 def progress_line(status: Status, pace: Pace) -> str:
     """Return how the session is doing in one line, for what is no terminal."""
-    if status.account is None:
-        return status.phase
+    assert status.account is not None
     account = status.account.account
     return (
         f"{_clock(status.time_ns)} IST  equity {format_rupees(account['equity_e4'])}  "

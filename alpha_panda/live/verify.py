@@ -1,6 +1,5 @@
-"""Proving what a recorded session did, at three levels of parity above its ticks, from its log alone.
+"""Proving what a recorded session did, at three levels of parity, from its log alone.
 
-    ticks      every frame on the log keeps the rules of the chain, or nothing below is tried
     signals    the strategies over the recorded ticks say, byte for byte, the signals on the log
     journal    the account over the journal's inputs makes the messages on the log, and the same state after every step
     backtest   a plain replay of all the ticks, in blocks of its own, ends with the account that the session had
@@ -57,6 +56,7 @@ class VerifyReport:
 
     state: pathlib.Path
     levels: tuple[Level, ...]
+    frames: int
     events: int  # that the plain replay passed
     ledger_hash: str
 
@@ -69,7 +69,8 @@ class VerifyReport:
 def verify(state: pathlib.Path) -> VerifyReport:
     """Prove the session in `state`, which may be running; strategies are those of ./strategies.
 
-    Raises CorruptRecordError where the log itself is damaged, RecoveryError where no session has begun.
+    Raises CorruptRecordError where the log itself is damaged, EventError where its ticks break the rules of the chain,
+    RecoveryError where no session has begun.
     """
     return asyncio.run(_verify(state))
 
@@ -82,29 +83,26 @@ async def _verify(state: pathlib.Path) -> VerifyReport:
         blueprint = blueprint_of(session)
         backtest = _Backtest(blueprint)
         comparisons: dict[str, Callable[[], Awaitable[str]]] = {
-            "ticks": lambda: _check_ticks(log, blueprint.universe),
             "signals": lambda: _compare_signals(log, SignalsEngine(blueprint)),
             "journal": lambda: _compare_journal(log, AccountEngine(blueprint)),
             "backtest": lambda: backtest.compare(log),
         }
-        levels: list[Level] = []
-        for name, compare in comparisons.items():
-            levels.append(await _level(name, compare))
-            if not levels[0].holds:  # a kernel trusts its events, so these must not reach one
-                break
-        return VerifyReport(state, tuple(levels), backtest.events, backtest.ledger_hash)
+        frames = await _check_ticks(log, blueprint.universe)
+        levels = [await _level(name, compare) for name, compare in comparisons.items()]
+        return VerifyReport(state, tuple(levels), frames, backtest.events, backtest.ledger_hash)
 
 
 async def _level(name: str, compare: Callable[[], Awaitable[str]]) -> Level:
     """Return how a comparison ended; a log that tells no consistent story is a difference as well."""
     try:
         return Level(name, await compare(), "")
-    except (EventError, ParityError, RecoveryError) as error:
+    except (ParityError, RecoveryError) as error:
         return Level(name, "", str(error))
 
 
-async def _check_ticks(log: Log, universe: Universe) -> str:
-    gate, frames, events = Gate(universe), Recording(log, market_ticks(), 0, _FRAMES), 0
+async def _check_ticks(log: Log, universe: Universe) -> int:
+    """Return how many frames of ticks there are; EventError for one that may not reach a kernel."""
+    gate, frames = Gate(universe), Recording(log, market_ticks(), 0, _FRAMES)
     while record := await frames.next():
         data = decode(record).data
         if not isinstance(data, Ticks):
@@ -112,8 +110,7 @@ async def _check_ticks(log: Log, universe: Universe) -> str:
         _, refusals = gate.admit(events_of(data))
         for refusal in refusals:
             raise EventError(f"{record.topic} offset {record.offset} holds what may not be on it: {refusal.reason}")
-        events += data.count
-    return f"{events:,} events in {frames.offset:,} frames"
+    return frames.offset
 
 
 async def _compare_signals(log: Log, engine: SignalsEngine) -> str:

@@ -40,7 +40,7 @@ async def _print_lines(status: Status, console: Console) -> None:
     meter, shown = PaceMeter(status), -1
     while True:
         pace = meter.pace()
-        if status.events != shown:
+        if status.account is not None and status.events != shown:
             console.print(progress_line(status, pace), highlight=False, soft_wrap=True)
             shown = status.events
         await asyncio.sleep(_LINE_S)

@@ -62,10 +62,10 @@ def paper() -> Profile:
     return load_profile(PAPER_TOML)
 
 
-def blueprint(profile: Profile | None = None, feed: str = "a morning", digest: str = "") -> Blueprint:
+def blueprint(profile: Profile | None = None, feed: str = "a morning", universe: Universe | None = None) -> Blueprint:
     """Return what a session in that market is made of."""
-    profile = profile or paper()
-    return Blueprint(profile, market()[0], tuple(load_strategies(profile, [ROOT / "strategies"])), feed, digest)
+    profile, universe = profile or paper(), universe or market()[0]
+    return Blueprint(profile, universe, tuple(load_strategies(profile, [ROOT / "strategies"])), feed, "")
 
 
 class ChoppedFeed(Feed):
@@ -150,9 +150,9 @@ async def run_in(state: pathlib.Path, feed: Feed, made_of: Blueprint | None = No
         return await run_on(log, feed, made_of)
 
 
-def replayed(events: Records, profile: Profile | None = None) -> AccountStage:
+def replayed(events: Records, universe: Universe | None = None) -> AccountStage:
     """Return the account after a plain replay, all events in one block, without log, stages or messages."""
-    made_of = blueprint(profile)
+    made_of = blueprint(universe=universe)
     account = made_of.account_stage()
     account.advance(events, made_of.signal_stage().advance(events))
     return account
