@@ -128,7 +128,7 @@ def _show_summary(engine: AccountEngine, status: Status, state: pathlib.Path) ->
     rows = [(name, f"{count:,}") for name, count in counted.items()]
     rows += [(name, format_rupees(amount_e4, signed=name in signed)) for name, amount_e4 in money_e4.items()]
     rows += [("ledger hash", engine.stage.ledger_hash())]
-    terminal.show(terminal.table("The session on paper", ("", ">"), rows))
+    terminal.show(terminal.table("The session on paper", ("figure", "value>"), rows))
     if status.phase == ENDED:
         terminal.show(f"The feed has ended. Prove it: alpha-panda verify --state {state}")
     else:

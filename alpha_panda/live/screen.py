@@ -86,9 +86,9 @@ def _health(status: Status, pace: Pace) -> tuple[Text, Text]:
         Text(age, LOSS if status.phase == TRADING and pace.feed_age_s > _STALE_S else MUTED),
         Text(f"{status.kept_out} events kept out", WARN if status.kept_out else MUTED),
     ]
-    second = f"{pace.events_a_second:,.0f} events/s in {pace.frames_a_second:,.0f} frames"
-    waiting = f"frames waiting for signals {lags[0]}, for the account {lags[1]}, steps for the portfolio {lags[2]}"
-    return Text("   ").join(first), Text(f"{second}   {waiting}", MUTED)
+    rates = f"{pace.events_a_second:,.0f} events/s   {pace.frames_a_second:,.0f} frames/s"
+    waiting = f"{lags[0]} frames for signals, {lags[1]} for the account, {lags[2]} steps for the portfolio"
+    return Text("   ").join(first), Text(f"{rates}   waiting: {waiting}", MUTED)
 
 
 def _figures(account: Any) -> Table:
@@ -171,8 +171,8 @@ def _latest(status: Status, blueprint: Blueprint) -> Table:
     decided = [_decision(decision, symbol_of) for decision in status.decisions]
     refused = [Text.assemble((f"{count:>5}  ", WARN), code) for code, count in status.refusals.most_common(8)]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style=MUTED, expand=True)
-    for column in ("Latest signals", "Latest decisions", "Refused by rule"):
-        table.add_column(column, ratio=2 if column != "Refused by rule" else 1, no_wrap=True)
+    for column, ratio in (("Latest signals", 5), ("Latest decisions", 5), ("Refused by rule", 3)):
+        table.add_column(column, ratio=ratio, no_wrap=True)
     table.add_row(*(Text("\n").join(lines or [Text("none yet", MUTED)]) for lines in (said, decided, refused)))
     return table
 
@@ -184,7 +184,7 @@ def _decision(decision: Decision, symbol_of: dict[int, str]) -> Text:
         (f"{_clock(decision.time_ns)}  ", MUTED),
         (f"{decision.side:<4} ", colour),
         f"{decision.granted or decision.asked:>5,} {symbol_of[decision.instrument_token]}  ",
-        (f"{decision.verdict} {why}", _VERDICT_COLOURS[decision.verdict]),
+        (f"{'✓' if decision.verdict == 'approved' else decision.verdict} {why}", _VERDICT_COLOURS[decision.verdict]),
     )
 
 

@@ -1,6 +1,7 @@
 """Starting is recovering: from the last snapshot if its bytes can be trusted, and never from an unexplained state."""
 
 import asyncio
+import collections
 import pathlib
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import pytest
 from alpha_panda.errors import RecoveryError
 from alpha_panda.live import account
 from alpha_panda.live.build import new_status
+from alpha_panda.live.log.base import Record
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Envelope, StateSnapshot, decode
 from alpha_panda.live.recovery import recover_account, recover_signals
@@ -32,11 +34,11 @@ class CountingLog(SqliteLog):
 
     def __init__(self, directory: pathlib.Path) -> None:
         super().__init__(directory, read_only=True)
-        self.reads: dict[str, int] = {}
+        self.reads = collections.Counter[str]()
 
-    async def read(self, topic: Topic, partition: int, offset: int, limit: int):
+    async def read(self, topic: Topic, partition: int, offset: int, limit: int) -> list[Record]:
         records = await super().read(topic, partition, offset, limit)
-        self.reads[topic.name] = self.reads.get(topic.name, 0) + len(records)
+        self.reads[topic.name] += len(records)
         return records
 
 

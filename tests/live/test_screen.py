@@ -1,0 +1,125 @@
+"""The screen shows the account's own figures, as people in India write them, and says what is not well."""
+
+import dataclasses
+import pathlib
+
+import pytest
+from rich.console import Console
+
+from alpha_panda.kernels.records import HALTED
+from alpha_panda.kernels.risk import DAY_LOSS_HALT
+from alpha_panda.live.build import new_status
+from alpha_panda.live.log.sqlite import SqliteLog
+from alpha_panda.live.screen import Pace, draw, progress_line
+from alpha_panda.live.status import TRADING, Status
+from alpha_panda.live.view import PaceMeter
+from alpha_panda.units import format_rupees, ist_datetime
+from tests.live.trading import ChoppedFeed, market, morning, run_on
+
+PACE = Pace(1_124.0, 90.0, 0.4)
+
+
+def shown(status: Status, pace: Pace = PACE) -> str:
+    """Return the screen as a wide terminal shows it, without colours."""
+    console = Console(width=160, force_terminal=False)
+    with console.capture() as capture:
+        console.print(draw(status, pace))
+    return capture.get()
+
+
+@pytest.fixture
+async def status(tmp_path: pathlib.Path) -> Status:
+    """Return the status of a session at eleven, with positions."""
+    status = new_status()
+    async with SqliteLog(tmp_path) as log:
+        await run_on(log, ChoppedFeed(morning()), status=status)
+    status.phase = TRADING
+    return status
+
+
+def test_a_session_that_still_recovers_says_so():
+    assert "recovering" in shown(new_status())
+    assert "PAPER" in shown(new_status())
+
+
+def test_nobody_can_take_paper_for_real_money(status: Status):
+    assert "PAPER" in shown(status)
+    assert "no real orders" in shown(status)
+
+
+def test_the_figures_are_those_of_the_account(status: Status):
+    assert status.account is not None
+    account = status.account.account
+    text = shown(status)
+    for amount_e4 in (account["equity_e4"], account["cash_e4"], account["gross_e4"], account["charges"]["total_e4"]):
+        assert format_rupees(amount_e4) in text
+    assert format_rupees(account["equity_e4"] - account["day_start_equity_e4"], signed=True) in text
+    assert f"{ist_datetime(morning()['time_ns'][-1]):%H:%M:%S} IST" in text
+    assert "1,124 events/s" in text
+    assert "feed 0.4 s ago" in text
+
+
+def test_every_book_that_traded_has_its_row_with_signs_that_no_font_can_hide(status: Status):
+    assert status.account is not None
+    books = status.account.books
+    text = shown(status)
+    traded = [(s, i) for s in range(books.shape[0]) for i in range(books.shape[1]) if books[s, i]["charges_e4"]]
+    assert len(traded) > 1
+    for strategy, instrument in traded:
+        book = books[strategy, instrument]
+        row = next(
+            line
+            for line in text.splitlines()
+            if market()[0].symbols[instrument] in line
+            and ("momentum", "mean_reversion")[strategy] in line
+            and format_rupees(book["charges_e4"]) in line
+        )
+        assert f" {book['quantity']} ".replace("-", "−") in row
+        assert "-" not in row
+
+
+def test_a_halted_account_says_why(status: Status):
+    assert status.account is not None
+    assert "● RUNNING" in shown(status)
+    status.account.account["state"], status.account.account["halt_code"] = HALTED, DAY_LOSS_HALT
+    assert "● HALTED (day_loss_halt)" in shown(status)
+
+
+def test_before_the_first_order_it_says_what_is_waited_for(status: Status):
+    assert status.account is not None
+    status.account.books["quantity"] = 0
+    status.account.books["charges_e4"] = 0
+    assert "No positions yet: 2 strategies are watching." in shown(status)
+
+
+async def test_refusals_are_counted_by_their_rule_also_after_a_restart(tmp_path: pathlib.Path):
+    first, again = new_status(), new_status()
+    for status in (first, again):
+        async with SqliteLog(tmp_path) as log:
+            await run_on(log, ChoppedFeed(market()[1]), status=status)
+    assert first.refusals
+    assert again.refusals == first.refusals
+    for code, count in first.refusals.items():
+        assert f"{count}  {code}" in shown(again)
+
+
+def test_a_line_says_the_same_where_there_is_no_terminal(status: Status):
+    assert status.account is not None
+    account = status.account.account
+    line = progress_line(status, PACE)
+    assert format_rupees(account["equity_e4"]) in line
+    assert f"{account['orders_made']} orders" in line
+
+
+def test_the_pace_is_that_of_the_last_seconds(status: Status):
+    now_s = 100.0
+    status = dataclasses.replace(status, monotonic=lambda: now_s)
+    meter = PaceMeter(status)
+    meter.pace()
+    for _ in range(8):
+        now_s += 1.0
+        status.events += 50
+        status.frames += 5
+        status.framed_s = now_s - 0.25
+        pace = meter.pace()
+    assert pace == Pace(50.0, 5.0, 0.25)
