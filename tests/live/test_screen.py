@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -63,7 +64,7 @@ def test_every_book_that_traded_has_its_row_with_signs_that_no_font_can_hide(sta
     assert status.account is not None
     books = status.account.books
     text = shown(status)
-    traded = [(s, i) for s in range(books.shape[0]) for i in range(books.shape[1]) if books[s, i]["charges_e4"]]
+    traded = np.argwhere(books["charges_e4"]).tolist()
     assert len(traded) > 1
     for strategy, instrument in traded:
         book = books[strategy, instrument]
