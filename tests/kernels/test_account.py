@@ -163,15 +163,20 @@ def test_the_depository_is_paid_once_a_day_for_an_instrument():
     assert [int(fill["charges"]["dp_e4"]) for fill in desk.work.fills] == [0, to_e4(15.93), 0, to_e4(15.93)]
 
 
-def test_an_order_that_fills_in_parts_pays_the_brokerage_of_one_order():
-    terms = profile(
-        strategy_terms(product="MIS", size={"mode": "units", "value": 1_000}), market={"participation": 0.5}
-    )
-    events = [tick("10:00", 1_000), *(tick(f"10:0{minute}", 1_000, volume=800) for minute in (1, 2, 3))]
-    fills = Desk(events, (0, 1.0), terms=terms).work.fills
+@pytest.mark.parametrize(
+    ("price", "brokerage"),
+    [
+        (10, [1.2, 1.2, 0.6]),  # 0.03 % of 4,000, 4,000 and 2,000 rupees
+        (125, [15, 5, 0]),  # 30 rupees after the second fill, of which 20 are the most an order pays
+        (1_000, [20, 0, 0]),
+    ],
+)
+def test_an_order_that_fills_in_parts_pays_the_brokerage_of_one_order(price: float, brokerage: list[float]):
+    terms = strategy_terms(product="MIS", size={"mode": "units", "value": 1_000})
+    events = [tick("10:00", price), *(tick(f"10:0{minute}", price, volume=800) for minute in (1, 2, 3))]
+    fills = Desk(events, (0, 1.0), terms=profile(terms, market={"participation": 0.5})).work.fills
     assert fills["quantity"].tolist() == [400, 400, 200]
-    # 0.03 % of ten lakh would be 300 rupees: the cap of 20 is for the whole order.
-    assert fills["charges"]["brokerage_e4"].tolist() == [to_e4(20), 0, 0]
+    assert fills["charges"]["brokerage_e4"].tolist() == [to_e4(paid) for paid in brokerage]
 
 
 def test_the_account_adds_up_its_charges_item_by_item():

@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -78,13 +79,15 @@ def test_the_books_of_two_strategies_are_apart_though_their_positions_net():
     assert desk.account["gross_e4"] == to_e4(6 * 110)
 
 
-def test_a_trade_ends_when_its_book_is_flat_or_turns():
+def test_a_trade_ends_when_its_book_is_flat_or_turns_and_pays_all_its_charges():
     # Ten won, ten lost, and a turn that breaks even but for its charges, followed by its cover.
     desk = traded((100, 0.1), (110, 0.0), (110, 0.1), (100, 0.0), (100, 0.1), (100, -0.1), (100, 0.0))
     account, fills = desk.account, desk.work.fills
-    assert (account["trades"], account["wins"]) == (4, 1)
+    costs_e4 = fills["charges"]["total_e4"]
+    assert (account["trades"], account["wins"], account["fills"]) == (4, 1, 7)
+    assert account["gross_profit_e4"] == to_e4(100) - costs_e4[:2].sum()
+    assert account["gross_loss_e4"] == to_e4(100) + costs_e4[2:].sum()
     assert account["turnover_e4"] == (fills["quantity"] * fills["price_e4"]).sum()
-    assert account["fills"] == len(fills) == 7
 
 
 def test_adding_and_reducing_end_no_trade():
@@ -205,6 +208,11 @@ def test_every_event_leaves_equity_cash_and_costs_exact_to_the_e4(seed: int):
     held = [count for count in oracle.quantity.values() if count]
     assert run.stage.account["positions"] == len(held)
     assert run.stage.quotes["position"].tolist() == oracle.positions()
+    books, account = run.stage.books, run.stage.account
+    flat = books["quantity"] == 0
+    of_trades_e4 = np.where(flat, books["realised_e4"], books["opened_realised_e4"]).sum()
+    of_trades_e4 -= np.where(flat, books["charges_e4"], books["opened_charges_e4"]).sum()
+    assert account["gross_profit_e4"] - account["gross_loss_e4"] == of_trades_e4
     # Rounding each closed share of a cost to a whole E4 never adds up to more than one for each.
     assert abs(oracle.realised_e4 - oracle.exact_realised_e4) <= oracle.closings
 
