@@ -95,10 +95,12 @@ def test_adding_and_reducing_end_no_trade():
 
 
 def test_exposure_is_the_time_in_which_any_book_was_open():
-    events = [*path("10:00", 100, 100), tick("10:30", 100), tick("10:31", 100), *path("10:40", 100, 100)]
-    desk = Desk(events, (0, 0.1), (2, 0.0), (4, 0.1), terms=profile(HUNDRED))
-    assert desk.account["exposed_ns"] == at("10:31") - at("10:00:01")
-    assert desk.account["exposed_since_ns"] == at("10:40:01")
+    # One book from 10:01 to 10:03, the other from 10:02 to 10:04; then one again from 10:06.
+    terms = profile(HUNDRED, {**HUNDRED, "name": "two"})
+    wanted = [(0, 0.1, 0, 0), (1, 0.1, 0, 1), (2, 0.0, 0, 0), (3, 0.0, 0, 1), (5, 0.1, 0, 0)]
+    desk = Desk(path("10:00", *[100.0] * 7, seconds=60), *wanted, terms=terms)
+    assert desk.account["exposed_ns"] == at("10:04") - at("10:01")
+    assert desk.account["exposed_since_ns"] == at("10:06")
 
 
 # ── Sharing a cost ───────────────────────────────────────────────────────────────────────────────────────────────────
