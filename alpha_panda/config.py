@@ -5,7 +5,7 @@ One profile drives the backtest, the sweep and live alike. Secrets never stand h
 
 import pathlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -231,6 +231,25 @@ def load_study(path: str | pathlib.Path) -> Study:
         study=validated(Span, span, f"{path} [study]"),
         sweep=None if grid is None else validated(Sweep, grid, f"{path} [sweep]"),
     )
+
+
+def with_instruments(profile: Profile, instruments: Sequence[str]) -> Profile:
+    """Return the profile in which the strategies that name no instrument trade `instruments`.
+
+    Raises ConfigurationError where every strategy names its own, so that nobody would trade them.
+    """
+    if not instruments:
+        return profile
+    if all(terms.instruments for terms in profile.strategies):
+        raise ConfigurationError(
+            f"every strategy names its own instruments, so none is left to trade {', '.join(instruments)}: "
+            "leave out the instruments here or there"
+        )
+    strategies = tuple(
+        terms if terms.instruments else terms.model_copy(update={"instruments": tuple(instruments)})
+        for terms in profile.strategies
+    )
+    return profile.model_copy(update={"strategies": strategies})
 
 
 def _read_toml(path: pathlib.Path) -> dict[str, Any]:

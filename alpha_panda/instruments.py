@@ -24,6 +24,10 @@ _TOKEN_MAX = 2**31 - 1
 _SYMBOL = re.compile(r"[A-Z]{2,8}:[A-Z0-9][A-Z0-9 &_.-]*")
 
 
+INDEX_NAMES = ("NIFTY 50", "NIFTY BANK")
+"""Symbols of indices, which have prices and which nobody can trade."""
+
+
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """One instrument as it trades now; raises DataError for what no exchange lists."""

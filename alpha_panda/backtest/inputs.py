@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from alpha_panda.chain import check_intervals
-from alpha_panda.config import Profile, Span, Study, Sweep, load_study, validated
+from alpha_panda.config import Profile, Span, Study, Sweep, load_study, validated, with_instruments
 from alpha_panda.data.catalog import Catalog
 from alpha_panda.data.events import EventArray, validate
-from alpha_panda.data.ingest.sources import INDEX_NAMES
-from alpha_panda.errors import CatalogError, ConfigurationError, EventError
+from alpha_panda.errors import ConfigurationError, EventError
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import BAR, CLOCK, TICK
 from alpha_panda.strategy import Strategy, load_strategy
@@ -96,7 +95,7 @@ def inputs_of(
         raise ConfigurationError("equity_every must divide a day, so that a snapshot ends each: take 1m, 15m, 1h or 1d")
     loaded = _loaded(study.profile, strategies, folders)
     selection = _completed(selection, study.study)
-    profile = _with_instruments(study.profile, selection.instruments)
+    profile = with_instruments(study.profile, selection.instruments)
     if selection.events is None or selection.universe is None:
         profile, universe, events = _from_catalog(profile, selection)
     else:
@@ -151,22 +150,6 @@ def date_of(text: Date) -> datetime.date | None:
         raise ConfigurationError(f"{text!r} is not a date: write it as 2024-04-22") from None
 
 
-def _with_instruments(profile: Profile, instruments: Sequence[str]) -> Profile:
-    """Return the profile in which strategies that name no instrument trade `instruments`."""
-    if not instruments:
-        return profile
-    if all(terms.instruments for terms in profile.strategies):
-        raise ConfigurationError(
-            f"every strategy names its own instruments, so none is left to trade {', '.join(instruments)}: "
-            "leave out the instruments here or there"
-        )
-    strategies = tuple(
-        terms if terms.instruments else terms.model_copy(update={"instruments": tuple(instruments)})
-        for terms in profile.strategies
-    )
-    return profile.model_copy(update={"strategies": strategies})
-
-
 # ── Events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -175,7 +158,7 @@ def _from_catalog(profile: Profile, selection: Selection) -> tuple[Profile, Univ
     data = selection.data
     catalog = data if isinstance(data, Catalog) else Catalog(pathlib.Path(data or "data"))
     if not all(terms.instruments for terms in profile.strategies):
-        profile = _with_instruments(profile, _everything(catalog, selection))
+        profile = with_instruments(profile, catalog.tradable(selection.resolution, selection.first, selection.last))
     symbols = {symbol for terms in profile.strategies for symbol in terms.instruments}
     return profile, *catalog.events(sorted(symbols), selection.resolution, selection.first, selection.last)
 
@@ -191,33 +174,6 @@ def _between(events: EventArray, selection: Selection) -> EventArray:
     if not (chosen["kind"] != CLOCK).any():
         raise EventError("the range holds no event of any instrument: give other events, or another range")
     return chosen
-
-
-def _everything(catalog: Catalog, selection: Selection) -> list[str]:
-    """Return what the catalog holds at the resolution and within the range asked for, but for indices.
-
-    Nobody can trade an index. CatalogError where the resolution would be a guess, or where there is nothing.
-    """
-    held = {resolution for symbol in catalog.symbols() for resolution in catalog.resolutions(symbol)}
-    resolution = selection.resolution
-    if resolution is None and len(held) > 1:
-        raise CatalogError(f"the catalog holds {' and '.join(sorted(held))} data: name one of them as the resolution")
-    resolution = resolution or next(iter(held), None)
-    if resolution is None:
-        raise CatalogError(f"the catalog at {catalog.root} is empty: fill it with `alpha-panda data ingest FILE`")
-    first, last = selection.first or datetime.date.min, selection.last or datetime.date.max
-    spans = {symbol: catalog.span(symbol, resolution) for symbol in catalog.symbols(resolution)}
-    found = [
-        symbol
-        for symbol, (begin, end) in spans.items()
-        if begin <= last and end >= first and symbol.partition(":")[2] not in INDEX_NAMES
-    ]
-    if not found:
-        raise CatalogError(
-            f"the catalog at {catalog.root} holds no {resolution} data from {selection.first or 'its beginning'} "
-            f"to {selection.last or 'its end'}"
-        )
-    return found
 
 
 def _finest_ns(events: EventArray) -> int:

@@ -20,7 +20,8 @@ import polars as pl
 
 from alpha_panda.data.events import EventArray, bars, ticks, validate, with_clocks
 from alpha_panda.errors import CatalogError, EventError
-from alpha_panda.instruments import Instrument, Registry, Universe
+from alpha_panda.instruments import INDEX_NAMES, Instrument, Registry, Universe
+from alpha_panda.kernels.clock import NEVER_NS
 from alpha_panda.kernels.records import BAR
 from alpha_panda.sessions import SessionArray, inside
 from alpha_panda.units import DAY_NS, IST_OFFSET_NS, ist_date, ist_datetime, ist_time_ns
@@ -81,6 +82,36 @@ class Catalog:
             )
         times = pl.scan_parquet(path).select(first=pl.col("time_ns").min(), last=pl.col("time_ns").max()).collect()
         return ist_date(times["first"][0]), ist_date(times["last"][0])
+
+    def tradable(
+        self, resolution: str | None = None, first: datetime.date | None = None, last: datetime.date | None = None
+    ) -> tuple[str, ...]:
+        """Return what has data of `resolution` between two days, both included, but for indices.
+
+        CatalogError where the resolution would be a guess, or where there is nothing.
+        """
+        held = sorted({each for symbol in self.symbols() for each in self.resolutions(symbol)})
+        if not held:
+            raise CatalogError(f"the catalog at {self.root} is empty: fill it with `alpha-panda data ingest FILE`")
+        if resolution is None and len(held) > 1:
+            raise CatalogError(f"the catalog holds {' and '.join(held)} data: name one of them as the resolution")
+        chosen = resolution or held[0]
+        found = tuple(
+            symbol
+            for symbol in self.symbols(chosen)
+            if symbol.partition(":")[2] not in INDEX_NAMES and self._has_rows(symbol, chosen, first, last)
+        )
+        if not found:
+            span = f"from {first or 'its beginning'} to {last or 'its end'}"
+            raise CatalogError(f"the catalog at {self.root} holds no {chosen} data {span}")
+        return found
+
+    def _has_rows(self, symbol: str, resolution: str, first: datetime.date | None, last: datetime.date | None) -> bool:
+        """Say whether an instrument has data between two days; it may have some on either side and a hole between."""
+        since_ns = ist_time_ns(first) if first else 0
+        until_ns = ist_time_ns(last + datetime.timedelta(days=1)) if last else NEVER_NS
+        within = pl.col("time_ns").is_between(since_ns, until_ns, closed="left")
+        return bool(pl.scan_parquet(self._path(symbol, resolution)).select(within.any()).collect().item())
 
     # ── Out of it ────────────────────────────────────────────────────────────────────────────────────────────────────
 

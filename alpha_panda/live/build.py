@@ -10,9 +10,8 @@ import time
 from typing import Literal
 
 from alpha_panda.chain import check_intervals, load_strategies
-from alpha_panda.config import Profile, load_profile
+from alpha_panda.config import Profile, load_profile, with_instruments
 from alpha_panda.data.catalog import Catalog
-from alpha_panda.data.ingest.sources import INDEX_NAMES
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.feed.base import Feed
@@ -68,29 +67,13 @@ def open_log(state: pathlib.Path, read_only: bool = False) -> Log:
 
 async def trade(options: Options, status: Status, stop: asyncio.Event) -> AccountEngine:
     """Trade one session until its feed ends or `stop` is set; return the account as it then is."""
-    profile = _with_instruments(load_profile(options.profile), options.instruments)
+    profile = with_instruments(load_profile(options.profile), options.instruments)
     folders = [options.profile.parent.parent / "strategies"]
     strategies = tuple(load_strategies(profile, folders))
     feed = build_feed(profile, options)
     blueprint = Blueprint(profile, feed.universe, strategies, feed.name, feed.digest)
     async with open_log(options.state) as log, await RedisStore.open(os.environ.get(REDIS_URL)) as store:
         return await run_session(blueprint, feed, log, store, status, time.time_ns(), stop)
-
-
-def _with_instruments(profile: Profile, instruments: tuple[str, ...]) -> Profile:
-    """Return the profile in which strategies that name no instrument trade `instruments`."""
-    if not instruments:
-        return profile
-    if all(terms.instruments for terms in profile.strategies):
-        raise ConfigurationError(
-            f"every strategy names its own instruments, so none is left to trade {', '.join(instruments)}: "
-            "leave out the instruments here or there"
-        )
-    strategies = tuple(
-        terms if terms.instruments else terms.model_copy(update={"instruments": instruments})
-        for terms in profile.strategies
-    )
-    return profile.model_copy(update={"strategies": strategies})
 
 
 def build_feed(profile: Profile, options: Options) -> Feed:
@@ -102,9 +85,8 @@ def build_feed(profile: Profile, options: Options) -> Feed:
         return synthetic_feed(_synthetic_date(profile, options), profile.feed.seed, symbols, pacer)
     check_intervals(profile, FINEST_NS[options.resolution])
     catalog = Catalog(options.data or pathlib.Path("data"))
-    # Nobody can trade an index.
-    held = [symbol for symbol in catalog.symbols(options.resolution) if symbol.partition(":")[2] not in INDEX_NAMES]
-    return replay_feed(catalog, symbols or held, options.resolution, options.first, options.last, pacer)
+    symbols = symbols or list(catalog.tradable(options.resolution, options.first, options.last))
+    return replay_feed(catalog, symbols, options.resolution, options.first, options.last, pacer)
 
 
 def _symbols(profile: Profile) -> list[str]:

@@ -13,9 +13,9 @@ import polars as pl
 from alpha_panda.data.catalog import BAR_COLUMNS, TICK_COLUMNS, Catalog, Stored
 from alpha_panda.data.events import prices_to_e4
 from alpha_panda.data.ingest.defects import Defect, check_bars, check_ticks
-from alpha_panda.data.ingest.sources import INDEX_NAMES, INDEX_TICK_E4, SOURCES, Source, recognise
+from alpha_panda.data.ingest.sources import INDEX_TICK_E4, SOURCES, Source, recognise
 from alpha_panda.errors import DataError
-from alpha_panda.instruments import Instrument, Registry, share_tick_e4, unlisted_token
+from alpha_panda.instruments import INDEX_NAMES, Instrument, Registry, share_tick_e4, unlisted_token
 from alpha_panda.kernels.records import EQUITY
 from alpha_panda.units import ist_date
 
