@@ -2,6 +2,7 @@
 
 import collections
 import hashlib
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from alpha_panda.live.messages import (
     Ticks,
     decode,
 )
-from alpha_panda.live.payloads import events_of
+from alpha_panda.live.payloads import events_of, frame_in
 from alpha_panda.live.routing import new_record, topic_of
 from alpha_panda.live.session import Blueprint
 from alpha_panda.live.snapshots import SNAPSHOT_EVERY_NS, digest_of
@@ -38,8 +39,16 @@ _SOURCE = "account"
 _MEMORY = "memory"
 
 
-class Input(NamedTuple):
-    """A record that the account applies, decoded."""
+class Frame(NamedTuple):
+    """A frame of ticks that the account applies, with its record."""
+
+    record: Record
+    message: Envelope
+    ticks: Ticks
+
+
+class Said(NamedTuple):
+    """A signal that the account applies, or the signals stage's progress, with its record."""
 
     record: Record
     message: Envelope
@@ -48,8 +57,8 @@ class Input(NamedTuple):
 class Step(NamedTuple):
     """What the account applies at once: whole frames of ticks, and all that the signals stage said of them."""
 
-    frames: Sequence[Input]
-    signals: Sequence[Input]
+    frames: Sequence[Frame]
+    signals: Sequence[Said]
 
 
 class _Memory(msgspec.Struct, array_like=True):
@@ -82,15 +91,12 @@ class AccountEngine:
     def apply(self, step: Step) -> list[Envelope]:
         """Pass one step through the account; return what it did, in order, and the journal's entry of it."""
         self._check(step)
-        frames = [frame.message for frame in step.frames]
-        counts = [frame.data.count for frame in frames if isinstance(frame.data, Ticks)]
-        events = np.concatenate([events_of(frame.data) for frame in frames if isinstance(frame.data, Ticks)])
-        first = dict(
-            zip((frame.record.offset for frame in step.frames), np.cumsum([0, *counts]).tolist(), strict=False)
-        )
-        signals = [signal.message for signal in step.signals if isinstance(signal.message.data, Signal)]
-        work = self.stage.advance(events, self._signal_array(signals, first))
-        messages = self._causes.explain(work, frames, signals)
+        blocks = [events_of(frame.ticks) for frame in step.frames]
+        starts = itertools.accumulate(map(len, blocks[:-1]), initial=0)
+        first = dict(zip((frame.record.offset for frame in step.frames), starts, strict=True))
+        signals = [each.message for each in step.signals if isinstance(each.message.data, Signal)]
+        work = self.stage.advance(np.concatenate(blocks), self._signal_array(signals, first))
+        messages = self._causes.explain(work, [frame.message for frame in step.frames], signals)
         self.next_frame += len(step.frames)
         self.next_signal += len(step.signals)
         messages.append(self._journal_entry(step))
@@ -118,6 +124,8 @@ class AccountEngine:
         for row, signal in zip(array, signals, strict=True):
             data = signal.data
             assert isinstance(data, Signal)
+            if data.strategy not in self._strategy_of or data.instrument_token not in self._instrument_of:
+                raise RecoveryError(f"a signal of {data.strategy} for {data.instrument_token} is not of this session")
             row["time_ns"] = signal.time_ns
             row["event_index"] = first[data.cause.offset] + data.cause.index
             row["strategy"] = self._strategy_of[data.strategy]
@@ -175,28 +183,27 @@ class AccountEngine:
         self._snapshot_next_ns = time_ns + SNAPSHOT_EVERY_NS
 
 
-def _span(inputs: Sequence[Input]) -> Span:
-    first = inputs[0].record
-    return Span(first.topic, first.partition, first.offset, inputs[-1].record.offset + 1)
+def _span(applied: Sequence[Frame] | Sequence[Said]) -> Span:
+    first = applied[0].record
+    return Span(first.topic, first.partition, first.offset, applied[-1].record.offset + 1)
 
 
 async def run_account(engine: AccountEngine, log: Log, signals: Stream, status: Status) -> None:
     """Apply frames once the signals stage has finished them; all that a step causes enters the log together."""
-    waiting: list[Input] = []
+    waiting: list[Said] = []
     while read := await signals.read():
-        waiting += [Input(record, decode(record)) for record in read]
+        waiting += [Said(record, decode(record)) for record in read]
         whole = _whole_frames(waiting)
         if not whole:
             continue
-        step = await step_of(log, waiting[:whole])
-        waiting = waiting[whole:]
+        step, waiting = await _step(log, waiting[:whole]), waiting[whole:]
         messages = engine.apply(step)
         messages += engine.snapshot_if_due(messages[-1].time_ns)
         await log.append(_records(engine, messages), _commits(engine))
         status.on_step(engine.next_frame, engine.steps)
 
 
-def _whole_frames(waiting: Sequence[Input]) -> int:
+def _whole_frames(waiting: Sequence[Said]) -> int:
     """Return how many of these tell of frames that the signals stage has finished: up to the last progress."""
     for index in range(len(waiting) - 1, -1, -1):
         if isinstance(waiting[index].message.data, Progress):
@@ -204,11 +211,11 @@ def _whole_frames(waiting: Sequence[Input]) -> int:
     return 0
 
 
-async def step_of(log: Log, signals: Sequence[Input]) -> Step:
+async def _step(log: Log, signals: Sequence[Said]) -> Step:
     """Return the step that these signals and their progress make, with the frames read from the log."""
-    offsets = [signal.message.data.offset for signal in signals if isinstance(signal.message.data, Progress)]
+    offsets = [each.message.data.offset for each in signals if isinstance(each.message.data, Progress)]
     frames = await log.read(market_ticks(), 0, offsets[0], offsets[-1] + 1 - offsets[0])
-    return Step([Input(frame, decode(frame)) for frame in frames], signals)
+    return Step([Frame(record, *frame_in(record)) for record in frames], signals)
 
 
 def _records(engine: AccountEngine, messages: Sequence[Envelope]) -> list[NewRecord]:

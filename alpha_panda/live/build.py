@@ -11,7 +11,7 @@ from typing import Literal
 
 from alpha_panda.chain import check_intervals, load_strategies
 from alpha_panda.config import Profile, load_profile, with_instruments
-from alpha_panda.data.catalog import Catalog
+from alpha_panda.data.catalog import RESOLUTIONS, Catalog
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.feed.base import Feed
@@ -32,13 +32,14 @@ STATES = pathlib.Path("live/state")
 REDIS_URL = "ALPHA_PANDA_REDIS_URL"
 """The environment variable that names a Redis server for the portfolio; without it, the portfolio stays in process."""
 
-FINEST_NS = {"tick": 0, "1m": MINUTE_NS, "1d": DAY_NS, None: 0}
+_BAR_NS = {"tick": 0, "1m": MINUTE_NS, "1d": DAY_NS}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
     """What a person may ask of a session beyond its profile; None leaves it to the profile."""
 
+    state: pathlib.Path  # where the session is kept
     profile: pathlib.Path = pathlib.Path("live/paper.toml")
     feed: Literal["synthetic", "replay"] | None = None
     data: pathlib.Path | None = None
@@ -47,7 +48,6 @@ class Options:
     instruments: tuple[str, ...] = ()
     resolution: Literal["tick", "1m", "1d"] | None = None
     speed: float | None = None  # market seconds per real second, infinite for as fast as possible
-    state: pathlib.Path = STATES  # where the session is kept
 
 
 def new_status() -> Status:
@@ -83,10 +83,13 @@ def build_feed(profile: Profile, options: Options) -> Feed:
     symbols = _symbols(profile)
     if (options.feed or profile.feed.source) == "synthetic":
         return synthetic_feed(_synthetic_date(profile, options), profile.feed.seed, symbols, pacer)
-    check_intervals(profile, FINEST_NS[options.resolution])
     catalog = Catalog(options.data or pathlib.Path("data"))
     symbols = symbols or list(catalog.tradable(options.resolution, options.first, options.last))
-    return replay_feed(catalog, symbols, options.resolution, options.first, options.last, pacer)
+    held = [each for each in RESOLUTIONS if all(each in catalog.resolutions(symbol) for symbol in symbols)]
+    resolution = options.resolution or next(iter(held), None)
+    if resolution is not None:  # where there is none, the catalog says what it holds instead
+        check_intervals(profile, _BAR_NS[resolution])
+    return replay_feed(catalog, symbols, resolution, options.first, options.last, pacer)
 
 
 def _symbols(profile: Profile) -> list[str]:
@@ -99,7 +102,10 @@ def _symbols(profile: Profile) -> list[str]:
 def _synthetic_date(profile: Profile, options: Options) -> datetime.date:
     if options.data is not None or options.resolution is not None:
         raise ConfigurationError("a synthetic day has no catalog to choose from: give --feed replay as well")
-    first = options.first or datetime.date.fromisoformat(profile.feed.date)
+    try:
+        first = options.first or datetime.date.fromisoformat(profile.feed.date)
+    except ValueError:
+        raise ConfigurationError(f"feed.date {profile.feed.date!r} is no date: write it as 2026-11-20") from None
     if options.last not in (None, first):
         raise ConfigurationError(f"a synthetic feed makes one day, not {first} to {options.last}: leave out the last")
     return first

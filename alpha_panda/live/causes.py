@@ -21,7 +21,7 @@ _FINISHED = ("complete", "cancelled", "expired")
 
 class _Memory(msgspec.Struct, array_like=True):
     number: int
-    placed: list[Envelope]
+    placed: dict[int, Envelope]
 
 
 class Causes:
@@ -51,10 +51,7 @@ class Causes:
         messages: list[Envelope] = []
         for payload in sorted(payloads, key=_time_ns):
             time_ns = _time_ns(payload)
-            cause = (
-                self._cause(payload, said, decided)
-                or frames[min(bisect.bisect_left(until_ns, time_ns), len(frames) - 1)]
-            )
+            cause = self._cause(payload, said, decided) or frames[bisect.bisect_left(until_ns, time_ns)]
             message = cause.effect(payload, source=_SOURCE, index=self._number, time_ns=time_ns, broker=self._broker)
             self._number += 1
             self._remember(message, decided)
@@ -89,14 +86,12 @@ class Causes:
 
     def to_bytes(self) -> bytes:
         """Return all that is remembered, to be restored from."""
-        return msgspec.msgpack.encode(_Memory(self._number, list(self._placed.values())))
+        return msgspec.msgpack.encode(_Memory(self._number, self._placed))
 
     def restore(self, memory: bytes) -> None:
         """Remember what was remembered when `memory` was made."""
         restored = msgspec.msgpack.decode(memory, type=_Memory)
-        placed = [message for message in restored.placed if isinstance(message.data, OrderUpdate)]
-        self._number = restored.number
-        self._placed = {message.data.order_id: message for message in placed if isinstance(message.data, OrderUpdate)}
+        self._number, self._placed = restored.number, restored.placed
 
 
 def _key(signal: Envelope) -> tuple[int, str, int]:

@@ -13,8 +13,8 @@ from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import EVENT, Records
 from alpha_panda.live.feed.base import Batch, Feed
 from alpha_panda.live.log.base import Log, NewRecord
-from alpha_panda.live.messages import DeadLetter, Envelope, Place, Ticks, decode
-from alpha_panda.live.payloads import events_of, frame_of
+from alpha_panda.live.messages import DeadLetter, Envelope, Place
+from alpha_panda.live.payloads import events_of, frame_in, frame_of
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.status import Status
 from alpha_panda.live.topics import instrument_key, market_ticks
@@ -78,14 +78,14 @@ class Intake:
         next_index = 0
         for offset in range(self.offset - 1, -1, -1):
             (record,) = await self._log.read(self._topic, 0, offset, 1)
-            envelope = decode(record)
-            assert isinstance(envelope.data, Ticks)
-            next_index = max(next_index, envelope.data.next_index)
+            message, ticks = frame_in(record)
+            next_index = max(next_index, ticks.next_index)
             # A frame may be empty, when nothing of it was let pass; then the rules need the one before.
-            if envelope.data.count:
-                self._time_ns = envelope.time_ns
-                self._gate.admit(events_of(envelope.data))
+            if ticks.count:
+                self._time_ns = message.time_ns
+                self._gate.admit(events_of(ticks))
                 break
+        self._status.kept_out = await self._log.end(self._topic.dead_letters, 0)
         return next_index
 
     async def run(self, index: int, stop: asyncio.Event) -> None:

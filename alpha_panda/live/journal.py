@@ -11,9 +11,10 @@ import msgspec
 
 from alpha_panda.errors import ParityError
 from alpha_panda.live import signals
-from alpha_panda.live.account import AccountEngine, Input, Step
+from alpha_panda.live.account import AccountEngine, Frame, Said, Step
 from alpha_panda.live.log.base import Log, Record
 from alpha_panda.live.messages import Envelope, JournalEntry, Span, decode
+from alpha_panda.live.payloads import frame_in
 from alpha_panda.live.routing import new_record, topic_of
 from alpha_panda.live.signals import SignalsEngine
 from alpha_panda.live.streams import Recording
@@ -54,7 +55,10 @@ async def replay_account(log: Log, engine: AccountEngine) -> None:
         if not isinstance(entry, JournalEntry) or len(entry.inputs) != 2:
             raise ParityError(f"{record.topic} offset {record.offset} is no entry of a journal")
         frames, said = entry.inputs
-        step = Step(await _inputs(log, market_ticks(), frames), await _inputs(log, topics.signals_raw, said))
+        step = Step(
+            [Frame(each, *frame_in(each)) for each in await _inputs(log, market_ticks(), frames)],
+            [Said(each, decode(each)) for each in await _inputs(log, topics.signals_raw, said)],
+        )
         for message in engine.apply(step):
             await _expect(recorded[topic_of(topics, message.data).name], message)
     for recording in recorded.values():
@@ -64,11 +68,11 @@ async def replay_account(log: Log, engine: AccountEngine) -> None:
             raise _unexplained(extra)
 
 
-async def _inputs(log: Log, topic: Topic, span: Span) -> Sequence[Input]:
+async def _inputs(log: Log, topic: Topic, span: Span) -> Sequence[Record]:
     records = await log.read(topic, 0, span.start, span.stop - span.start)
     if span.topic != topic.name or len(records) < span.stop - span.start:
         raise ParityError(f"the journal names {span.topic} up to offset {span.stop}, which the log does not hold")
-    return [Input(record, decode(record)) for record in records]
+    return records
 
 
 async def _expect(recording: Recording, message: Envelope) -> None:

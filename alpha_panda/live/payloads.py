@@ -9,10 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from alpha_panda.errors import KernelError
+from alpha_panda.errors import CorruptRecordError, KernelError
 from alpha_panda.kernels import records
 from alpha_panda.kernels.records import Records
-from alpha_panda.live.messages import Cause, Charges, Decision, Fill, OrderUpdate, PnlSnapshot, Signal, Ticks
+from alpha_panda.live.log.base import Record
+from alpha_panda.live.messages import (
+    Cause,
+    Charges,
+    Decision,
+    Envelope,
+    Fill,
+    OrderUpdate,
+    PnlSnapshot,
+    Signal,
+    Ticks,
+    decode,
+)
 from alpha_panda.words import WORDS
 
 _MEANINGS: Mapping[str, Mapping[int, str | bool]] = {**WORDS, "opening": {0: False, 1: True}}
@@ -24,6 +36,14 @@ class Names:
 
     strategies: Sequence[str]
     instrument_tokens: Sequence[int]
+
+
+def frame_in(record: Record) -> tuple[Envelope, Ticks]:
+    """Return the message of a record of market events, and its frame; CorruptRecordError where it is another one."""
+    message = decode(record)
+    if not isinstance(message.data, Ticks):
+        raise CorruptRecordError(f"{record.topic} offset {record.offset} is {message.type} and no frame of ticks")
+    return message, message.data
 
 
 def frame_of(events: Records, next_index: int) -> Ticks:

@@ -16,7 +16,8 @@ from alpha_panda.live.store.base import Store
 from alpha_panda.live.streams import Stream
 from alpha_panda.live.topics import market_ticks
 
-_FRAMES = 32  # that a stage takes at once: at full speed, some ten megabytes
+# Records that a stage takes at once; at full speed, a hundred frames are some twenty megabytes.
+_FRAMES, _MESSAGES = 32, 128
 
 
 async def run_session(
@@ -36,7 +37,7 @@ async def run_session(
     topics = blueprint.topics
     fed, signalled, settled = asyncio.Event(), asyncio.Event(), asyncio.Event()
     ticks = Stream(log, market_ticks(), signals.next_frame, fed, limit=_FRAMES)
-    raw = Stream(log, topics.signals_raw, account.next_signal, signalled)
+    raw = Stream(log, topics.signals_raw, account.next_signal, signalled, limit=_MESSAGES)
     journal = Stream(log, topics.journal, 0, settled)
     try:
         async with asyncio.TaskGroup() as stages:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel
 
-from alpha_panda.chain import AccountStage, SignalStage, load_strategies
+from alpha_panda.chain import AccountStage, SignalStage, build_terms, load_strategies
 from alpha_panda.config import Profile
 from alpha_panda.errors import RecoveryError
 from alpha_panda.instruments import Instrument, Universe
@@ -60,14 +60,14 @@ class Blueprint:
 
     @functools.cached_property
     def code_digest(self) -> str:
-        """A digest of the code that gives the stages' bytes their meaning: kernels and strategies."""
-        steps = {terms.name: strategy.step or strategy.step_all for terms, strategy in self._by_terms()}
-        states = {terms.name: str(strategy.state) for terms, strategy in self._by_terms()}
-        parts = (kernels_digest(), sources_digest(steps), sources_digest(states))
-        return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
-
-    def _by_terms(self) -> Any:
-        return zip(self.profile.strategies, self.strategies, strict=True)
+        """A digest of what gives the stages' bytes their meaning: kernels, strategies, and what kernels are told."""
+        digest = hashlib.blake2b(kernels_digest().encode(), digest_size=16)
+        for strategy in self.strategies:
+            digest.update(sources_digest({"step": strategy.step or strategy.step_all}).encode())
+            digest.update(str(strategy.state).encode())
+        for array in build_terms(self.profile, self.universe):
+            digest.update(array.tobytes())
+        return digest.hexdigest()
 
     def signal_stage(self) -> SignalStage:
         """Return the strategies as they are before the first event."""

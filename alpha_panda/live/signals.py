@@ -3,8 +3,8 @@
 from alpha_panda.chain import restore_bytes, snapshot_bytes
 from alpha_panda.errors import RecoveryError
 from alpha_panda.live.log.base import Commit, Log, Record
-from alpha_panda.live.messages import Envelope, Place, Progress, StateSnapshot, Ticks, decode
-from alpha_panda.live.payloads import events_of, signals_of
+from alpha_panda.live.messages import Envelope, Place, Progress, StateSnapshot
+from alpha_panda.live.payloads import events_of, frame_in, signals_of
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.session import Blueprint
 from alpha_panda.live.snapshots import SNAPSHOT_EVERY_NS, digest_of
@@ -28,11 +28,11 @@ class SignalsEngine:
 
     def apply(self, record: Record) -> list[Envelope]:
         """Pass one frame through the strategies; return their signals and then the progress."""
-        frame = decode(record)
-        if not isinstance(frame.data, Ticks) or record.offset != self.next_frame:
-            raise RecoveryError(f"{record.topic} offset {record.offset} is not frame {self.next_frame} of the ticks")
+        frame, ticks = frame_in(record)
+        if record.offset != self.next_frame:
+            raise RecoveryError(f"the strategies were given frame {record.offset} of the ticks, not {self.next_frame}")
         # A copy, since what is read from the log cannot be written, and would be another type to the compiler.
-        signals = self._stage.advance(events_of(frame.data).copy())
+        signals = self._stage.advance(events_of(ticks).copy())
         payloads = signals_of(signals, self.blueprint.names, record.partition, record.offset)
         times_ns = [*signals["time_ns"].tolist(), frame.time_ns]
         self.next_frame += 1

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import heapq
 from collections.abc import Callable, Sequence
 
 from alpha_panda.chain import AccountStage
@@ -35,9 +36,7 @@ class Status:
     signals: collections.deque[tuple[int, Signal]] = dataclasses.field(
         default_factory=lambda: collections.deque(maxlen=_LATEST)
     )
-    decisions: collections.deque[Decision] = dataclasses.field(
-        default_factory=lambda: collections.deque(maxlen=_LATEST)
-    )
+    decisions: list[Decision] = dataclasses.field(default_factory=list[Decision])
     refusals: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
 
     def on_recovered(
@@ -76,6 +75,6 @@ class Status:
     def on_message(self, data: Payload | None) -> None:
         """Note what the account said."""
         if isinstance(data, Decision):
-            self.decisions.appendleft(data)
+            self.decisions = heapq.nlargest(_LATEST, [data, *self.decisions], key=lambda decision: decision.time_ns)
             if data.verdict == "refused":
                 self.refusals[data.code] += 1

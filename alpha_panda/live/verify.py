@@ -24,8 +24,8 @@ from alpha_panda.live.build import open_log
 from alpha_panda.live.intake import Gate
 from alpha_panda.live.journal import replay_account, replay_signals
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.messages import JournalEntry, Ticks, decode
-from alpha_panda.live.payloads import events_of
+from alpha_panda.live.messages import JournalEntry, decode
+from alpha_panda.live.payloads import events_of, frame_in
 from alpha_panda.live.session import Blueprint, blueprint_of, read_session
 from alpha_panda.live.signals import SignalsEngine
 from alpha_panda.live.snapshots import digest_of
@@ -104,10 +104,7 @@ async def _check_ticks(log: Log, universe: Universe) -> int:
     """Return how many frames of ticks there are; EventError for one that may not reach a kernel."""
     gate, frames = Gate(universe), Recording(log, market_ticks(), 0, _FRAMES)
     while record := await frames.next():
-        data = decode(record).data
-        if not isinstance(data, Ticks):
-            raise EventError(f"{record.topic} offset {record.offset} is no frame of ticks")
-        _, refusals = gate.admit(events_of(data))
+        _, refusals = gate.admit(events_of(frame_in(record)[1]))
         for refusal in refusals:
             raise EventError(f"{record.topic} offset {record.offset} holds what may not be on it: {refusal.reason}")
     return frames.offset
@@ -156,9 +153,7 @@ class _Backtest:
         frames = Recording(log, market_ticks(), 0, _FRAMES)
         left = np.zeros(0, EVENT)
         while frames.offset < stop and (record := await frames.next()):
-            data = decode(record).data
-            assert isinstance(data, Ticks)
-            left = np.concatenate([left, events_of(data)])
+            left = np.concatenate([left, events_of(frame_in(record)[1])])
             while len(left) >= _BLOCK:
                 self._advance(left[:_BLOCK].copy())
                 left = left[_BLOCK:]

@@ -7,9 +7,10 @@ import pathlib
 import pytest
 
 from alpha_panda.errors import RecoveryError
-from alpha_panda.live.account import AccountEngine, Input, Step
+from alpha_panda.live.account import AccountEngine, Frame, Said, Step
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Decision, Envelope, Fill, OrderUpdate, PnlSnapshot, Signal, Ticks, decode
+from alpha_panda.live.payloads import frame_in
 from alpha_panda.live.topics import Topic, market_ticks
 from tests.live.trading import PAPER, ChoppedFeed, blueprint, market, records_of, run_in
 
@@ -91,8 +92,8 @@ def test_nothing_is_said_twice(messages: list[Envelope]):
 async def test_a_step_that_does_not_go_on_where_the_last_one_ended_is_refused(tmp_path: pathlib.Path):
     await run_in(tmp_path, ChoppedFeed(market()[1][:2_000], longest=500))
     async with SqliteLog(tmp_path, read_only=True) as log:
-        frames = [Input(record, decode(record)) for record in await records_of(log, market_ticks())]
-        said = [Input(record, decode(record)) for record in await records_of(log, PAPER.signals_raw)]
+        frames = [Frame(record, *frame_in(record)) for record in await records_of(log, market_ticks())]
+        said = [Said(record, decode(record)) for record in await records_of(log, PAPER.signals_raw)]
     for step in (Step(frames[1:2], said[1:2]), Step(frames[:1], said[1:2]), Step(frames[:2], said[:1])):
         with pytest.raises(RecoveryError, match="the log has a gap"):
             AccountEngine(blueprint()).apply(step)
