@@ -88,16 +88,18 @@ async def _verify(state: pathlib.Path) -> VerifyReport:
             "backtest": lambda: backtest.compare(log),
         }
         frames = await _check_ticks(log, blueprint.universe)
-        levels = [await _level(name, compare) for name, compare in comparisons.items()]
+        changed = session.code_digest != blueprint.code_digest
+        levels = [await _level(name, compare, changed) for name, compare in comparisons.items()]
         return VerifyReport(state, tuple(levels), frames, backtest.events, backtest.ledger_hash)
 
 
-async def _level(name: str, compare: Callable[[], Awaitable[str]]) -> Level:
+async def _level(name: str, compare: Callable[[], Awaitable[str]], changed: bool) -> Level:
     """Return how a comparison ended; a log that tells no consistent story is a difference as well."""
     try:
         return Level(name, await compare(), "")
     except (ParityError, RecoveryError) as error:
-        return Level(name, "", str(error))
+        why = " (kernels, strategies or their terms have changed since the session began)" if changed else ""
+        return Level(name, "", f"{error}{why}")
 
 
 async def _check_ticks(log: Log, universe: Universe) -> int:
