@@ -148,7 +148,7 @@ def _book(status: Status, blueprint: Blueprint, strategy: int, instrument: int) 
         Text(blueprint.universe.symbols[instrument], style),
         Text(blueprint.names.strategies[strategy], MUTED),
         Text(f"{quantity:,}".replace("-", "−"), style),
-        Text(format_rupees(round(cost_e4 / quantity)) if quantity else ""),
+        Text(format_rupees(cost_e4 // quantity) if quantity else ""),
         Text(format_rupees(quote["last_e4"]), "" if quantity else MUTED),
         Text(*_signed(unrealised_e4)) if quantity else Text(),
         Text(*_signed(int(book["realised_e4"]))),
