@@ -259,16 +259,25 @@ def test_message_rates_count_exits_too():
     assert desk.decisions("code") == [risk.NONE, risk.NONE, risk.RATE_SECOND, risk.NONE]
 
 
-def test_two_market_orders_may_not_meet_but_two_limits_apart_may():
-    def pair(first: dict[str, Any], second: dict[str, Any]) -> int:
-        terms = profile(hundred(name="a", entry=first), hundred(name="b", entry=second), risk={"self_cross": True})
-        return Desk(path("10:00", 100), (0, 0.1, 0, 0), (0, -0.1, 0, 1), terms=terms).decisions("code")[-1]
-
-    apart, touching = {"order_type": "LIMIT", "offset_ticks": 1}, {"order_type": "LIMIT", "offset_ticks": 0}
-    assert pair({}, {}) == risk.SELF_CROSS
-    assert pair(apart, {}) == risk.SELF_CROSS
-    assert pair(touching, touching) == risk.SELF_CROSS
-    assert pair(apart, apart) == risk.NONE
+@pytest.mark.parametrize(
+    ("first", "second", "target", "code"),
+    [
+        ("MARKET", "MARKET", -0.1, risk.SELF_CROSS),
+        ("MARKET", "MARKET", 0.1, risk.NONE),  # two on one side never meet
+        ("LIMIT apart", "MARKET", -0.1, risk.SELF_CROSS),
+        ("LIMIT touching", "LIMIT touching", -0.1, risk.SELF_CROSS),
+        ("LIMIT apart", "LIMIT apart", -0.1, risk.NONE),
+    ],
+)
+def test_an_order_may_not_meet_one_of_our_own(first: str, second: str, target: float, code: int):
+    entries = {
+        "MARKET": {},
+        "LIMIT apart": {"order_type": "LIMIT", "offset_ticks": 1},
+        "LIMIT touching": {"order_type": "LIMIT", "offset_ticks": 0},
+    }
+    both = (hundred(name=name, entry=entries[entry]) for name, entry in (("a", first), ("b", second)))
+    desk = Desk(path("10:00", 100), (0, 0.1, 0, 0), (0, target, 0, 1), terms=profile(*both, risk={"self_cross": True}))
+    assert desk.decisions("code") == [risk.NONE, code]
 
 
 # ── Malfunctions ─────────────────────────────────────────────────────────────────────────────────────────────────────
