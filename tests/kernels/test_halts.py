@@ -14,6 +14,7 @@ from alpha_panda.kernels.records import (
     REFUSED,
     RUNNING,
     SELL,
+    STOP_LOSS,
     Records,
 )
 from alpha_panda.units import to_e4
@@ -150,10 +151,13 @@ def test_a_halt_cancels_everything_and_leaves_at_the_market():
 
 
 def test_an_exit_that_was_under_way_is_not_made_again():
-    terms = profile(all_in(guards={"stop_loss": 0.01}), risk={"day_loss_halt": 0.03})
-    desk = Desk(path("10:00", 100, 100, 98, 90), (0, 1.0), terms=terms)
+    # The stop at 99 is on its way for five seconds when the loss passes three per cent.
+    terms = profile(all_in(guards={"stop_loss": 0.01}), risk={"day_loss_halt": 0.03}, market={"latency_seconds": 5})
+    times = {"10:00": 100, "10:00:10": 100, "10:00:20": 98, "10:00:21": 90, "10:00:30": 89}
+    desk = Desk([tick(time, price) for time, price in times.items()], (0, 1.0), terms=terms)
     assert latched(desk) == (HALTED, risk.DAY_LOSS_HALT)
-    assert [quantity for guard, quantity in desk.fills("guard", "quantity") if guard != NO_GUARD] == [10]
+    assert desk.decisions("time_ns", "guard")[1:] == [(at("10:00:20"), STOP_LOSS)]
+    assert desk.fills("quantity", "price_e4")[1:] == [(10, to_e4(89))]
 
 
 def test_an_account_that_reduces_refuses_to_open_and_lets_positions_go():
