@@ -7,7 +7,7 @@ WORKDIR /app
 COPY requirements.lock ./
 RUN pip install --no-cache-dir --require-hashes --requirement requirements.lock
 
-COPY pyproject.toml LICENSE ./
+COPY pyproject.toml LICENSE README.md ./
 COPY alpha_panda alpha_panda
 RUN pip install --no-cache-dir --no-deps --no-build-isolation .
 
@@ -15,4 +15,4 @@ RUN pip install --no-cache-dir --no-deps --no-build-isolation .
 RUN useradd --create-home panda && install --directory --owner panda live/state
 USER panda
 
-CMD ["python", "-m", "alpha_panda.live"]
+CMD ["python", "-m", "alpha_panda.live", "--state", "live/state/paper", "--no-until-end"]

@@ -269,7 +269,7 @@ class AccountStage:
         stop = len(events) if stop is None else stop
         parts: list[Work] = []
         cursor = start
-        while cursor < stop:
+        while not parts or cursor < stop:
             first = int(np.searchsorted(signals["event_index"], cursor))
             last = int(np.searchsorted(signals["event_index"], stop))
             cursor = account_block(
@@ -277,7 +277,7 @@ class AccountStage:
             )
             parts.append(self._drain())
             raise_account_fault(self.account["fault"])
-        return joined(parts) if parts else self._drain()
+        return joined(parts)
 
     def _drain(self) -> Work:
         counts = self._outputs.counts
@@ -324,6 +324,13 @@ def joined(parts: Sequence[Work]) -> Work:
         return parts[0]
     names = [field.name for field in dataclasses.fields(Work)]
     return Work(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def compile_kernels(profile: Profile, universe: Universe, strategies: Sequence[Strategy]) -> None:
+    """Compile what a run needs, or load it from the cache: half a minute where the kernels are new, else no time."""
+    nothing = np.zeros(0, records.EVENT)
+    signals = SignalStage(profile, universe, strategies).advance(nothing)
+    AccountStage(profile, universe).advance(nothing, signals)
 
 
 # ── Snapshots ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 
+from alpha_panda.chain import compile_kernels
 from alpha_panda.live.account import AccountEngine, run_account
 from alpha_panda.live.feed.base import Feed
 from alpha_panda.live.intake import Intake
@@ -11,7 +12,7 @@ from alpha_panda.live.portfolio import Projection
 from alpha_panda.live.recovery import recover_account, recover_signals
 from alpha_panda.live.session import Blueprint, open_session
 from alpha_panda.live.signals import run_signals
-from alpha_panda.live.status import Status
+from alpha_panda.live.status import RECOVERING, Status
 from alpha_panda.live.store.base import Store
 from alpha_panda.live.streams import Stream
 from alpha_panda.live.topics import market_ticks
@@ -28,6 +29,9 @@ async def run_session(
     Returns the account as it is on the log. Raises RecoveryError where the session in `log` is another one or cannot be
     resumed.
     """
+    # In a thread of its own, so that the screen shows what is waited for.
+    await asyncio.to_thread(compile_kernels, blueprint.profile, blueprint.universe, blueprint.strategies)
+    status.phase = RECOVERING
     await open_session(log, blueprint, started_ns)
     signals = await recover_signals(log, blueprint, status)
     account = await recover_account(log, blueprint, status)

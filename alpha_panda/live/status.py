@@ -9,6 +9,7 @@ from alpha_panda.chain import AccountStage
 from alpha_panda.live.messages import Decision, Envelope, Payload, Signal
 from alpha_panda.live.session import Blueprint
 
+COMPILING = "compiling the kernels, half a minute where they are new"
 RECOVERING, TRADING, STOPPED, ENDED = "recovering", "trading", "stopped", "ended"
 """The phases of a session; it is stopped when somebody stopped it, and ended when its feed had no more."""
 
@@ -22,7 +23,7 @@ class Status:
     monotonic: Callable[[], float]
     blueprint: Blueprint | None = None
     account: AccountStage | None = None
-    phase: str = RECOVERING
+    phase: str = COMPILING
     notes: list[str] = dataclasses.field(default_factory=list[str])
     time_ns: int = 0
     events: int = 0

@@ -22,7 +22,7 @@ def session(case: str, repeats: int = REPEATS) -> Row:
 
     def traded(_: None) -> AccountEngine:
         with tempfile.TemporaryDirectory() as folder:
-            options = Options(ROOT / "live" / "paper.toml", speed=math.inf, state=pathlib.Path(folder) / "state")
+            options = Options(profile=ROOT / "live" / "paper.toml", speed=math.inf, state=pathlib.Path(folder) / "state")
             return asyncio.run(_trade(options))
 
     return measured(

@@ -12,7 +12,7 @@ from alpha_panda.kernels.risk import DAY_LOSS_HALT
 from alpha_panda.live.build import new_status
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.screen import Pace, draw, progress_line
-from alpha_panda.live.status import TRADING, Status
+from alpha_panda.live.status import COMPILING, RECOVERING, TRADING, Status
 from alpha_panda.live.view import PaceMeter
 from alpha_panda.units import format_rupees, ist_datetime
 from tests.live.trading import ChoppedFeed, market, morning, run_on
@@ -38,9 +38,12 @@ async def status(tmp_path: pathlib.Path) -> Status:
     return status
 
 
-def test_a_session_that_still_recovers_says_so():
-    assert "recovering" in shown(new_status())
-    assert "PAPER" in shown(new_status())
+@pytest.mark.parametrize("phase", [COMPILING, RECOVERING])
+def test_a_session_that_does_not_trade_yet_says_what_it_waits_for(phase: str):
+    status = new_status()
+    status.phase = phase
+    assert phase in shown(status)
+    assert "PAPER" in shown(status)
 
 
 def test_nobody_can_take_paper_for_real_money(status: Status):
