@@ -22,7 +22,8 @@ def session(case: str, repeats: int = REPEATS) -> Row:
 
     def traded(_: None) -> AccountEngine:
         with tempfile.TemporaryDirectory() as folder:
-            options = Options(profile=ROOT / "live" / "paper.toml", speed=math.inf, state=pathlib.Path(folder) / "state")
+            state = pathlib.Path(folder) / "state"
+            options = Options(profile=ROOT / "live" / "paper.toml", speed=math.inf, state=state)
             return asyncio.run(_trade(options))
 
     return measured(
