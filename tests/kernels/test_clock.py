@@ -81,6 +81,13 @@ def test_sessions_contain_their_open_and_not_their_close(date: str, clock: str, 
     assert bool(look(at(clock, datetime.date.fromisoformat(date)))[0, 2]) is inside
 
 
+def test_a_view_leaves_its_session_at_the_close():
+    row, (_, next_row) = TABLE[0].item(), TABLE[:2].tolist()
+    before, at_the_close = look(row[1] - 1, row[1])
+    assert (bool(before[2]), bool(at_the_close[2])) == (True, False)
+    assert tuple(at_the_close[3:]) == next_row
+
+
 @kernel
 def cover(events: Any, found: Any) -> None:
     for i in range(len(events)):
