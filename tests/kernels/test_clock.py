@@ -82,10 +82,10 @@ def test_sessions_contain_their_open_and_not_their_close(date: str, clock: str, 
 
 
 def test_a_view_leaves_its_session_at_the_close():
-    row, (_, next_row) = TABLE[0].item(), TABLE[:2].tolist()
-    before, at_the_close = look(row[1] - 1, row[1])
+    (_, closes_ns), following = TABLE[:2].tolist()
+    before, at_the_close = look(closes_ns - 1, closes_ns)
     assert (bool(before[2]), bool(at_the_close[2])) == (True, False)
-    assert tuple(at_the_close[3:]) == next_row
+    assert tuple(at_the_close[3:]) == following
 
 
 @kernel
