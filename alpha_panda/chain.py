@@ -352,11 +352,16 @@ def restore_bytes(arrays: Mapping[str, Records], snapshot: Mapping[str, bytes]) 
 
 
 def check_intervals(profile: Profile, finest_ns: int) -> None:
-    """Refuse a strategy whose bars are finer than the data; ConfigurationError names it."""
+    """Refuse a strategy whose bars the data's do not add up to, 0 for ticks; ConfigurationError names it."""
     for terms in profile.strategies:
         if terms.interval_ns < finest_ns:
             raise ConfigurationError(
                 f"strategy {terms.name} wants bars of {terms.interval_ns // SECOND_NS} s, "
                 f"finer than the data's {finest_ns // (DAY_NS if finest_ns == DAY_NS else SECOND_NS)} "
                 f"{'day' if finest_ns == DAY_NS else 's'}"
+            )
+        if finest_ns > 0 and terms.interval_ns < DAY_NS and terms.interval_ns % finest_ns > 0:
+            raise ConfigurationError(
+                f"strategy {terms.name} wants bars of {terms.interval_ns // SECOND_NS} s, which the data's bars of "
+                f"{finest_ns // SECOND_NS} s do not add up to"
             )

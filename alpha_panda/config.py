@@ -10,26 +10,34 @@ from typing import Annotated, Any, Literal, Self, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from alpha_panda.errors import ConfigurationError, DataError
+from alpha_panda.errors import ConfigurationError, DataError, MoneyOverflowError
 from alpha_panda.strategy import did_you_mean
 from alpha_panda.units import DAY_NS, SECOND_NS, parse_clock, parse_interval, to_e4
+
+_SECONDS_MAX = 365 * 86_400
 
 
 def _as_e4(value: Any) -> Any:
     return to_e4(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else value
 
 
-def _as_clock_ns(value: Any) -> Any:
-    return parse_clock(value) if isinstance(value, str) else value
+def _as_clock_ns(value: Any) -> int:
+    if not isinstance(value, str):
+        raise DataError("a time of day is text such as '15:10'")
+    return parse_clock(value)
 
 
-def _as_interval_ns(value: Any) -> Any:
-    return parse_interval(value) if isinstance(value, str) else value
+def _as_interval_ns(value: Any) -> int:
+    if not isinstance(value, str):
+        raise DataError("a bar interval is text such as '1m'")
+    return parse_interval(value)
 
 
-def _as_seconds_ns(value: Any) -> Any:
+def _as_seconds_ns(value: Any) -> int:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return round(value * SECOND_NS) if is_number else value
+    if not (is_number and 0 <= value <= _SECONDS_MAX):
+        raise DataError("seconds are a number, at least 0 and at most a year")
+    return round(value * SECOND_NS)
 
 
 def _pydantic_sees(parse: Any) -> Any:
@@ -38,7 +46,7 @@ def _pydantic_sees(parse: Any) -> Any:
     def parsed(value: Any) -> Any:
         try:
             return parse(value)
-        except DataError as error:
+        except (DataError, MoneyOverflowError) as error:
             raise AssertionError(str(error)) from None
 
     return parsed
@@ -47,9 +55,9 @@ def _pydantic_sees(parse: Any) -> Any:
 RupeesE4 = Annotated[int, BeforeValidator(_pydantic_sees(_as_e4))]
 ClockNs = Annotated[int, BeforeValidator(_pydantic_sees(_as_clock_ns))]
 IntervalNs = Annotated[int, BeforeValidator(_pydantic_sees(_as_interval_ns))]
-SecondsNs = Annotated[int, BeforeValidator(_as_seconds_ns), Field(ge=0)]
+SecondsNs = Annotated[int, BeforeValidator(_pydantic_sees(_as_seconds_ns))]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=10**9)]
 
 
 Model = TypeVar("Model", bound=BaseModel)

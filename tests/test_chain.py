@@ -210,6 +210,16 @@ def test_a_strategy_finer_than_the_data_is_refused_by_name(finest_ns: int, sente
     with pytest.raises(ConfigurationError, match=sentence):
         check_intervals(terms, finest_ns)
     check_intervals(terms, MINUTE_NS)
+    check_intervals(terms, 0)
+
+
+def test_bars_that_the_data_do_not_add_up_to_are_refused_by_name():
+    terms = profile(strategy_terms("odd", interval="90s"))
+    with pytest.raises(
+        ConfigurationError, match="strategy odd wants bars of 90 s, which the data's bars of 60 s do not"
+    ):
+        check_intervals(terms, MINUTE_NS)
+    check_intervals(terms, 30 * SECOND_NS)
 
 
 # ── Faults ───────────────────────────────────────────────────────────────────────────────────────────────────────────

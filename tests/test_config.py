@@ -140,7 +140,7 @@ REFUSED = {
     ),
     "seconds before now": (
         LEAST + "[market]\nlatency_seconds = -1\n",
-        "market.latency_seconds: .* greater than or equal to 0",
+        "market.latency_seconds: seconds are a number, at least 0",
     ),
     "an hour that no clock has": (
         LEAST + "guards = { square_off = '25:00' }\n",
@@ -159,6 +159,28 @@ REFUSED = {
         "strategies.0.size.value: .* finite number",
     ),
     "a name with a space": (LEAST.replace('"one"', '"one two"'), "strategies.0.name: .* got 'one two'"),
+    "a time of day as a number": (
+        LEAST + "guards = { square_off = 1510 }\n",
+        "square_off: a time of day is text such as '15:10'",
+    ),
+    "a time of day of TOML": (LEAST + "guards = { square_off = 15:10:00 }\n", "square_off: a time of day is text"),
+    "an interval as a number": (
+        LEAST + "interval = 60\n",
+        "strategies.0.interval: a bar interval is text such as '1m', got 60",
+    ),
+    "endless seconds": (
+        LEAST + "[market]\nlatency_seconds = inf\n",
+        "market.latency_seconds: seconds are a number, .* got inf",
+    ),
+    "seconds that are no number": (
+        LEAST + "[market]\nlatency_seconds = nan\n",
+        "market.latency_seconds: seconds are .* got nan",
+    ),
+    "a count beyond reason": (
+        LEAST + "[risk]\norders_per_day = 1_000_000_000_000\n",
+        "risk.orders_per_day: .* less than or equal",
+    ),
+    "a capital beyond 64 bits": (LEAST.replace("1_000_000", "1e18"), "account.capital: .* do not fit 64 bits"),
     # What does not fit together.
     "intraday days": (
         LEAST + "interval = '1d'\n",

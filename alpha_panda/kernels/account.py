@@ -116,6 +116,8 @@ def _close_due_books(terms: Any, state: Any, outputs: Any, p: int, time_ns: int,
 
 @kernel
 def _guard_of_time(book: Any, mandate: Any, time_ns: int) -> int:
+    if book.guard != NO_GUARD:
+        return book.guard  # its exit went unfilled and is made again
     held_ns = time_ns - book.entry_time_ns
     return HOLDING_TIME if 0 < mandate.holding_ns_max <= held_ns else SQUARE_OFF
 

@@ -118,7 +118,9 @@ def note_close(control: Any, slot: Any, bar: Any) -> None:
     if control.estimate_volatility == 1:
         if slot.close_e4 > 0:
             change = bar.close_e4 / slot.close_e4 - 1.0
-            slot.variance += VARIANCE_WEIGHT * (change * change - slot.variance)
+            # The first return is all that is known: averaging it with nothing would call the market calm.
+            weight = VARIANCE_WEIGHT if slot.variance > 0.0 else 1.0
+            slot.variance += weight * (change * change - slot.variance)
         slot.close_e4 = bar.close_e4
 
 

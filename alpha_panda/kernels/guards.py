@@ -43,7 +43,9 @@ def square_off_time_ns(quote: Any, mandate: Any) -> int:
     latest_ns = quote.session_close_ns - SQUARE_OFF_MARGIN_NS
     if mandate.square_off_ns == 0:
         return latest_ns
-    return min(ist_midnight_ns(quote.session_open_ns) + mandate.square_off_ns, latest_ns)
+    due_ns = ist_midnight_ns(quote.session_open_ns) + mandate.square_off_ns
+    # A session that opens after that time of day, like Muhurat trading, squares off before its own close.
+    return due_ns if quote.session_open_ns < due_ns < latest_ns else latest_ns
 
 
 @inlined

@@ -10,7 +10,7 @@ from typing import Any
 from alpha_panda.kernels.clock import NEVER_NS, enter_session
 from alpha_panda.kernels.jit import inlined, kernel
 from alpha_panda.kernels.orders import cancel_openings, cancel_orders, request
-from alpha_panda.kernels.records import HALT_EXIT, HALTED, REDUCING, RUNNING
+from alpha_panda.kernels.records import HALT_EXIT, HALTED, NO_GUARD, REDUCING, RUNNING
 from alpha_panda.kernels.risk import DAY_LOSS_HALT, DAY_LOSS_REDUCE, DRAWDOWN_HALT
 
 
@@ -36,9 +36,11 @@ def _new_peak(account: Any, limits: Any) -> None:
 def set_floor(account: Any, limits: Any) -> None:
     """Set the highest equity below which some loss limit must be looked at."""
     floor_e4 = -NEVER_NS
+    if account.halt_code != DRAWDOWN_HALT:
+        # Watched on a halted day too: what its exits lose may be a drawdown, which outlasts the day.
+        floor_e4 = max(floor_e4, _level_e4(account.peak_e4, limits.drawdown_halt))
     if account.state < HALTED:
         floor_e4 = max(floor_e4, _level_e4(account.day_start_equity_e4, limits.day_loss_halt))
-        floor_e4 = max(floor_e4, _level_e4(account.peak_e4, limits.drawdown_halt))
     if account.state == RUNNING:
         floor_e4 = max(floor_e4, _level_e4(account.day_start_equity_e4, limits.day_loss_reduce))
     account.floor_e4 = floor_e4
@@ -64,6 +66,20 @@ def breach(terms: Any, state: Any, outputs: Any, p: int, time_ns: int) -> None:
     cancel_openings(state, outputs, p, time_ns)
     if latched == HALTED:
         _close_all(terms, state, outputs, p, time_ns)
+    else:
+        _leave_former_sides(terms, state, outputs, p, time_ns)
+
+
+@kernel
+def _leave_former_sides(terms: Any, state: Any, outputs: Any, p: int, time_ns: int) -> None:
+    """Ask again for what a cancelled order would have closed on its way to the other side."""
+    for strategy in range(state.books.shape[1]):
+        for instrument in range(state.books.shape[2]):
+            book = state.books[p, strategy, instrument]
+            gap = -book.quantity - book.working
+            if book.quantity * book.wanted < 0 and book.exiting == 0 and gap != 0:
+                enter_session(state.quotes[p, instrument], terms.instruments[instrument], terms.sessions, time_ns)
+                request(terms, state, outputs, p, strategy, instrument, time_ns, gap, NO_GUARD)
 
 
 @kernel

@@ -176,7 +176,8 @@ def _reach(function: types.FunctionType, seen: dict[str, bytes]) -> None:
     name = f"{function.__module__}.{function.__qualname__}:{function.__code__.co_firstlineno}"
     if name in seen:
         return
-    seen[name] = _code_bytes(function.__code__)
+    defaults = repr((function.__defaults__, function.__kwdefaults__)).encode()
+    seen[name] = _code_bytes(function.__code__) + defaults
     for used, value in _globals_used(function):
         _reach_value(f"{name}.{used}", value, seen)
 
@@ -198,11 +199,19 @@ def _reach_value(name: str, value: Any, seen: dict[str, bytes]) -> None:
 
 def _globals_used(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
     """Yield the globals and closed-over values that `function` names, in the order of its code."""
-    for name in function.__code__.co_names:
+    for name in _names_used(function.__code__):
         if name in function.__globals__:
             yield name, function.__globals__[name]
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         yield name, cell.cell_contents
+
+
+def _names_used(code: types.CodeType) -> Iterator[str]:
+    """Yield the names in a function's code and in the functions and comprehensions nested in it."""
+    yield from code.co_names
+    for item in code.co_consts:
+        if isinstance(item, types.CodeType):
+            yield from _names_used(item)
 
 
 def _code_bytes(code: types.CodeType) -> bytes:

@@ -16,6 +16,7 @@ from alpha_panda.kernels.jit import inlined, kernel
 from alpha_panda.kernels.records import FAULT_OVERFLOW, FUTURE, NO_GUARD
 
 _EXACT_MAX = 9.0e18
+_QUANTITY_MAX = 3_000_000_000  # the product of two quantities stays inside int64
 
 
 @inlined
@@ -55,6 +56,8 @@ def apply_fill(account: Any, book: Any, quote: Any, segment: int, quantity: int,
     """Book a fill of a signed `quantity` and return the profit that it realised, before charges."""
     traded_e4 = value_e4(account, price_e4, quantity)
     before = book.quantity
+    if abs(before + quantity) > _QUANTITY_MAX:
+        account.fault = FAULT_OVERFLOW
     cost_change_e4 = _cost_change_e4(book, quantity, price_e4)
     realised_e4 = cost_change_e4 - traded_e4
     book.quantity += quantity

@@ -67,7 +67,7 @@ def fill_price_e4(order: Any, event: Any, tick_e4: int, execution: Any) -> int:
 @kernel
 def _limit_price_e4(order: Any, event: Any) -> int:
     best_e4 = event.low_e4 if order.side == BUY else event.high_e4
-    if order.side * (order.limit_e4 - event.open_e4) >= 0:
+    if order.side * (order.limit_e4 - event.open_e4) > 0:
         return event.open_e4
     # A touch is not enough: others may stand before us in the queue.
     if order.side * (order.limit_e4 - best_e4) > 0:

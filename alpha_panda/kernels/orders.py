@@ -50,7 +50,7 @@ def request(
     _fill_draft(terms, state, p, draft, time_ns, reducing > 0)
     code, granted, figure, limit = NONE, 0, 0.0, 0.0
     if opening > 0:
-        code, granted, figure, limit = assess_opening(terms, state, p, draft, opening)
+        code, granted, figure, limit = assess_opening(terms, state, p, draft, opening, reducing)
         count_verdict(state.sleeves[p, strategy], terms.limits[0], code, granted)
     draft.quantity = reducing + granted
     # The last row of the table is for drafts: an order may not take it.
@@ -61,7 +61,7 @@ def request(
     _count_verdict(account, draft.quantity, abs(gap))
     _say_decision(state, outputs, p, draft, abs(gap), code, figure, limit)
     if draft.quantity > 0:
-        _place(state, outputs, p, draft, opening)
+        _place(state, outputs, p, draft, opening if granted > 0 else 0)
     return draft.quantity > 0
 
 

@@ -78,8 +78,10 @@ _MINUTE_NS = 60 * _SECOND_NS
 
 
 @inlined
-def assess_opening(terms: Any, state: Any, p: int, draft: Any, opening: int) -> tuple[int, int, float, float]:
-    """Return (code, granted, figure, limit) for the `opening` part of a drafted order.
+def assess_opening(
+    terms: Any, state: Any, p: int, draft: Any, opening: int, reducing: int
+) -> tuple[int, int, float, float]:
+    """Return (code, granted, figure, limit) for the `opening` part of a drafted order that first closes `reducing`.
 
     The code is NONE when all of it is granted, else the rule that clipped (granted > 0) or refused (granted = 0).
     """
@@ -97,7 +99,7 @@ def assess_opening(terms: Any, state: Any, p: int, draft: Any, opening: int) -> 
         code, figure, limit = _gate_orders(terms, state, p, draft, opening)
     if code != NONE:
         return code, 0, figure, limit
-    return _clip(terms, state, p, draft, opening)
+    return _clip(terms, state, p, draft, opening, reducing)
 
 
 @inlined
@@ -113,9 +115,32 @@ def _gate_state(terms: Any, state: Any, p: int, draft: Any) -> tuple[int, float,
         return STRATEGY_DISABLED, float(sleeve.rejects), float(limits.rejects_max)
     if draft.side != BUY and mandate.product == CNC and terms.instruments[draft.instrument].segment == EQUITY:
         return SHORT_DELIVERY, 0.0, 0.0
-    if book.quantity == 0 and 0 < limits.positions_max <= account.positions:
-        return POSITIONS, float(account.positions), float(limits.positions_max)
+    if book.quantity == 0 and limits.positions_max > 0:
+        positions = account.positions + _positions_to_come(state, p, draft)
+        if positions >= limits.positions_max:
+            return POSITIONS, float(positions), float(limits.positions_max)
     return NONE, 0.0, 0.0
+
+
+@inlined
+def _positions_to_come(state: Any, p: int, draft: Any) -> int:
+    """Return how many other books are flat with an opening order at work: they count as if it were filled."""
+    count = 0
+    for k in range(state.accounts[p].orders_working):
+        order = state.orders[p, k]
+        flat = state.books[p, order.strategy, order.instrument].quantity == 0
+        if flat and not _same_book(order, draft):
+            count += 1
+            for j in range(k):
+                if _same_book(state.orders[p, j], order):
+                    count -= 1
+                    break
+    return count
+
+
+@inlined
+def _same_book(one: Any, other: Any) -> bool:
+    return one.strategy == other.strategy and one.instrument == other.instrument
 
 
 @inlined
@@ -210,11 +235,14 @@ def _would_cross(resting: Any, draft: Any) -> bool:
 
 
 @inlined
-def _clip(terms: Any, state: Any, p: int, draft: Any, opening: int) -> tuple[int, int, float, float]:
+def _clip(terms: Any, state: Any, p: int, draft: Any, opening: int, reducing: int) -> tuple[int, int, float, float]:
     """Cut the opening quantity to the tightest of the limits on size and exposure, in whole lots."""
     account, limits = state.accounts[p], terms.limits[0]
     instrument, quote = terms.instruments[draft.instrument], state.quotes[p, draft.instrument]
     price_e4 = quote.last_e4
+    # What the order closes is gone before it opens anything.
+    position = quote.position + draft.side * reducing
+    gross_e4 = account.gross_e4 + (abs(position) - abs(quote.position)) * price_e4
     equity_e4 = max(account.equity_e4, 0)
     pending_e4, pending_here_e4 = _pending_value_e4(state, p, draft.instrument)
     code, room, limit = NONE, opening, 0
@@ -230,12 +258,12 @@ def _clip(terms: Any, state: Any, p: int, draft: Any, opening: int) -> tuple[int
             code, room, limit = ORDER_EQUITY, most_e4 // price_e4, most_e4
     if limits.instrument_fraction_max > 0.0:
         most_e4 = int(equity_e4 * limits.instrument_fraction_max)
-        left_e4 = max(most_e4 - abs(quote.position) * price_e4 - pending_here_e4, 0)
+        left_e4 = max(most_e4 - abs(position) * price_e4 - pending_here_e4, 0)
         if left_e4 // price_e4 < room:
             code, room, limit = CONCENTRATION, left_e4 // price_e4, most_e4
     if limits.gross_fraction_max > 0.0:
         most_e4 = int(equity_e4 * limits.gross_fraction_max)
-        left_e4 = max(most_e4 - account.gross_e4 - pending_e4, 0)
+        left_e4 = max(most_e4 - gross_e4 - pending_e4, 0)
         if left_e4 // price_e4 < room:
             code, room, limit = GROSS_EXPOSURE, left_e4 // price_e4, most_e4
     granted = room // instrument.lot * instrument.lot

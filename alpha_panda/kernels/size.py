@@ -17,7 +17,8 @@ def wanted_quantity(mandate: Any, target: float, price_e4: int, volatility: floa
     size = abs(target)
     room = max(room_e4, 0) // price_e4
     if mandate.size_mode == SIZE_UNITS:
-        units = int(size * mandate.size_value)
+        # Compared as floats first: a size beyond 64 bits must not turn the side around.
+        units = int(min(size * mandate.size_value, float(room)))
     else:
         units = int(_wanted_value_e4(mandate, size, volatility)) // price_e4
     lots = min(units, room) // lot

@@ -221,7 +221,8 @@ def volatilities(closes: list[float], **terms: Any) -> list[float]:
 def test_the_variance_of_returns_decays_by_its_weight():
     closes = [100, 102, 101, 101, 105, 99.5]
     changes = [later / earlier - 1 for earlier, later in itertools.pairwise(closes)]
-    variance, expected = 0.0, [0.0]
+    # The first return is the first estimate.
+    variance, expected = changes[0] ** 2, [0.0]
     for change in changes:
         variance = (1 - VARIANCE_WEIGHT) * variance + VARIANCE_WEIGHT * change**2
         expected.append(math.sqrt(variance))

@@ -139,6 +139,7 @@ def test_turning_a_position_begins_its_time_anew():
 
 MUHURAT = datetime.date(2024, 11, 1)  # 18:00 to 19:00
 EARLY_MUHURAT = datetime.date(2025, 10, 21)  # 13:45 to 14:45
+TWICE = datetime.date(2021, 2, 24)  # 09:15 to 11:40, and 15:45 to 17:00 after an outage
 DRILL = datetime.date(2024, 3, 2)  # 09:15 to 10:00, and 11:30 to 12:30
 
 
@@ -149,6 +150,8 @@ DRILL = datetime.date(2024, 3, 2)  # 09:15 to 10:00, and 11:30 to 12:30
         (MONDAY, "10:00", "15:28", "15:25"),  # five minutes before the close at the latest
         (MONDAY, "10:00", "00:00", "15:25"),
         (MUHURAT, "18:10", "00:00", "18:55"),
+        (MUHURAT, "18:10", "15:10", "18:55"),  # a time of day before the session opens does not count
+        (TWICE, "16:00", "15:10", "16:55"),
         (MUHURAT, "18:10", "18:30", "18:30"),
         (MUHURAT, "18:10", "20:00", "18:55"),
         (EARLY_MUHURAT, "13:50", "15:10", "14:40"),
@@ -235,6 +238,13 @@ def test_an_exit_that_went_unfilled_is_made_again_in_the_next_session():
     assert (second[-1]["status"], second[-1]["filled"]) == (EXPIRED, 4)
     assert desk.fills("time_ns", "quantity")[1:] == [(at("15:20"), 4), (at("09:15", TUESDAY), 6)]
     assert desk.book()["quantity"] == 0
+
+
+def test_an_exit_that_is_made_again_keeps_its_guard():
+    terms = profile(strategy_terms(size={"mode": "units", "value": 10}, guards=STOP), market={"participation": 1.0})
+    later = [tick("15:29", 94), tick("15:29:30", 94, volume=4), clock("15:30")]
+    desk = Desk([*path("10:00", 100, 100), *later], (0, 1.0), terms=terms)
+    assert exits(desk) == [(at("15:29"), STOP_LOSS), (at("15:30"), STOP_LOSS)]
 
 
 def test_a_guard_is_deaf_while_its_exit_works():

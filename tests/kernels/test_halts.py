@@ -167,6 +167,25 @@ def test_an_account_that_reduces_refuses_to_open_and_lets_positions_go():
     assert desk.book()["quantity"] == 5
 
 
+def test_reducing_keeps_the_exit_of_an_order_that_would_also_have_opened():
+    # Long ten of one share, on the way to ten short of it, when the other share takes five per cent of the capital.
+    terms = profile(strategy_terms(capital=10_000, size={"mode": "units", "value": 10}), risk={"day_loss_reduce": 0.02})
+    events = [*path("10:00", 100, 100), *path("10:00:05", 200, 200, index=1), *path("10:00:10", 100)]
+    events += [*path("10:00:11", 150, index=1), *path("10:00:12", 100, 100)]
+    desk = Desk(events, (0, 1.0, 0), (2, 1.0, 1), (4, -1.0, 0), terms=terms, universe=shares(2))
+    assert latched(desk) == (REDUCING, risk.DAY_LOSS_REDUCE)
+    assert desk.stage.books["quantity"].tolist() == [[0, 10]]
+    assert (desk.work.decisions["side"][-1], desk.work.decisions["granted"][-1]) == (SELL, 10)
+
+
+def test_a_drawdown_on_a_day_that_is_already_halted_outlasts_the_day():
+    terms = profile(all_in(), risk={"day_loss_halt": 0.03, "drawdown_halt": 0.20})
+    events = [*path("10:00", 100, 100, 96, 79), tick("10:00", 79, date=TUESDAY), tick("10:01", 79, date=TUESDAY)]
+    desk = Desk(events, (0, 1.0), (4, 0.5), terms=terms)
+    assert latched(desk) == (HALTED, risk.DRAWDOWN_HALT)
+    assert desk.decisions("verdict", "code")[-1] == (REFUSED, risk.HALT)
+
+
 # ── How long it lasts ────────────────────────────────────────────────────────────────────────────────────────────────
 
 

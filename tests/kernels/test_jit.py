@@ -194,9 +194,13 @@ def digest(source: str) -> str:
 
 PARTS = """
 LIMITS = (1, 2, 3)
+FACTOR = 6
+OFFSET = 7
 TABLE = None
-def below(x):
-    return x < LIMITS[1]
+def below(x, level=8):
+    def scaled(y):
+        return y * FACTOR + level
+    return scaled(x) < LIMITS[1] + sum([x + OFFSET for x in LIMITS])
 @kernel
 def middle(x):
     return 1 if below(x) else 0
@@ -214,7 +218,10 @@ names["step"] = enclosing(4)
     ("before", "after"),
     [
         ("LIMITS = (1, 2, 3)", "LIMITS = (1, 9, 3)"),  # a constant of a helper of a helper
-        ("x < LIMITS[1]", "x > LIMITS[1]"),  # a comparison in a plain helper
+        ("FACTOR = 6", "FACTOR = 9"),  # a constant that only a nested function reads
+        ("OFFSET = 7", "OFFSET = 9"),  # and one that only a comprehension reads
+        ("level=8", "level=9"),  # a default
+        ("(x) < LIMITS[1]", "(x) > LIMITS[1]"),  # a comparison in a plain helper
         ("1 if below(x) else 0", "2 if below(x) else 0"),
         ("enclosing(4)", "enclosing(5)"),  # a closed-over value
         ("+ y", "- y"),

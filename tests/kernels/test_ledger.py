@@ -239,6 +239,12 @@ def test_a_price_change_whose_value_leaves_the_exact_range_raises():
         Desk(path("10:00", 10, 10, 10_000_000), (0, 1.0), terms=terms)
 
 
+def test_a_position_whose_cost_could_not_be_shared_exactly_raises():
+    terms = profile(strategy_terms(capital=HUGE, size={"mode": "units", "value": 3_000_000_001}))
+    with pytest.raises(MoneyOverflowError, match="left the range of exact arithmetic"):
+        Desk(path("10:00", 1, 1), (0, 1.0), terms=terms)
+
+
 def test_a_profit_that_fits_is_exact_to_the_last_digit():
     terms = profile(strategy_terms(capital=HUGE, size={"mode": "units", "value": 90_000_001}))
     desk = Desk(path("10:00", 10, 10, 9_999_999.95), (0, 1.0), terms=terms)

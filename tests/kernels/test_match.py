@@ -111,6 +111,10 @@ LIMIT_ORDERS = {
     "a bar that trades through a seller's limit": Case(LIMIT, SELL, bar("10:00", 99, 100.05, 98, 99), 100, limit=100),
     "a bar that opens above a seller's limit": Case(LIMIT, SELL, bar("10:00", 102, 103, 98, 99), 102, limit=100),
     "a tick below a buyer's limit": Case(LIMIT, BUY, tick("10:00", 99.95), 99.95, limit=100),
+    "a tick at a buyer's limit": Case(LIMIT, BUY, tick("10:00", 100), 0, limit=100),
+    "a tick at a seller's limit": Case(LIMIT, SELL, tick("10:00", 100), 0, limit=100),
+    "a bar that opens at a buyer's limit and rises": Case(LIMIT, BUY, bar("10:00", 100, 102, 100, 101), 0, limit=100),
+    "a bar that opens at a buyer's limit and falls": Case(LIMIT, BUY, bar("10:00", 100, 102, 99, 101), 100, limit=100),
     "a tick above a buyer's limit": Case(LIMIT, BUY, tick("10:00", 100.05), 0, limit=100),
     "a limit does not slip": Case(LIMIT, BUY, bar("10:00", 101, 102, 99, 101), 100, limit=100, slippage=TWO_TICKS),
     "a gap through a limit does not slip": Case(

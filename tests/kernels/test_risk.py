@@ -276,6 +276,30 @@ def test_an_order_may_not_meet_one_of_our_own(first: str, second: str, target: f
     assert desk.decisions("code") == [risk.NONE, code]
 
 
+def test_positions_that_are_still_at_work_count():
+    events = [tick("10:00", 100, index=index) for index in range(3)]
+    terms = profile(hundred(), risk={"positions": 2, "open_orders": 40})
+    wanted = [(2, 0.1, 0), (2, 0.1, 1), (2, 0.2, 1), (2, 0.1, 2)]
+    desk = Desk(events, *wanted, terms=terms, universe=shares(3))
+    assert desk.decisions("code") == [risk.NONE, risk.NONE, risk.NONE, risk.POSITIONS]
+    assert desk.decisions("figure", "limit")[-1] == (2, 2)
+
+
+@pytest.mark.parametrize("limits", [{"instrument_fraction": 0.2}, {"gross_fraction": 0.2}])
+def test_what_an_order_closes_makes_room_for_what_it_opens(limits: dict[str, float]):
+    terms = profile(strategy_terms(capital=10_000, size={"mode": "units", "value": 19}), risk=limits)
+    desk = Desk(path("10:00", 100, 100, 100), (0, 1.0), (1, -1.0), terms=terms)
+    assert desk.decisions("code", "granted") == [(risk.NONE, 19), (risk.NONE, 38)]
+
+
+def test_an_opening_that_was_refused_is_not_remembered_as_an_order():
+    # Long ten; a turn on a stale price only closes them; a second later ten short are no duplicate of anything.
+    terms = profile(hundred(), risk={"duplicate_seconds": 60, "price_age_seconds": 1})
+    events = [*path("10:00", 100, 100), clock("10:00:03"), tick("10:00:04", 100)]
+    desk = Desk(events, (0, 0.1), (2, -0.1), (3, -0.1001), terms=terms)
+    assert desk.decisions("code", "granted") == [(risk.NONE, 10), (risk.STALE_PRICE, 10), (risk.NONE, 10)]
+
+
 # ── Malfunctions ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

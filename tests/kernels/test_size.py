@@ -77,6 +77,12 @@ def test_a_volatility_target_buys_less_of_what_moves_more(volatility_a_year: flo
     assert wanted(SIZE_VOLATILITY, 0.20, -0.5, volatility=per_bar) == short_of_half
 
 
+@pytest.mark.parametrize("units", [1e18, 1e30, 1e300])
+def test_units_beyond_64_bits_buy_what_the_capital_buys_and_never_turn_the_side(units: float):
+    assert wanted(SIZE_UNITS, units) == 100
+    assert wanted(SIZE_UNITS, units, target=-1.0) == -100
+
+
 def test_an_unknown_volatility_wants_nothing():
     assert wanted(SIZE_VOLATILITY, 0.20, volatility=0.0) == 0
 

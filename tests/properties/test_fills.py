@@ -109,7 +109,7 @@ class Market:
 
     def patient(self, resting: Resting, seen: Seen) -> int | None:
         """Return what a limit order pays."""
-        if seen.opens <= resting.limit():
+        if seen.opens < resting.limit():
             return seen.opens
         return resting.limit() if seen.low < resting.limit() else None
 

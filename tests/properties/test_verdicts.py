@@ -46,6 +46,16 @@ def test_nothing_opens_in_an_account_that_is_halted_or_only_reduces(seed: int):
 
 @some
 @given(any_seed)
+def test_no_more_books_are_open_than_the_limit_allows(seed: int):
+    run = Run(any_stream(seed))
+    most = run.stream.terms.risk.positions_max or len(run.stage.books[0]) * len(run.stage.books)
+    for row in range(len(run.stream.events)):
+        run.step(row)
+        assert run.stage.account["positions"] <= most
+
+
+@some
+@given(any_seed)
 def test_what_reduces_a_position_is_never_refused(seed: int):
     run = Run(any_stream(seed))
     for row in range(len(run.stream.events)):
