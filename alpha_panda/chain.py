@@ -20,7 +20,7 @@ from alpha_panda.instruments import Universe
 from alpha_panda.kernels import records
 from alpha_panda.kernels.bundles import Outputs, Stage, State, Terms
 from alpha_panda.kernels.clock import NEVER_NS
-from alpha_panda.kernels.rates import rates
+from alpha_panda.kernels.rates import flat_rates, rates
 from alpha_panda.kernels.records import Records
 from alpha_panda.kernels.replay import account_block, outputs_needed, strategy_block
 from alpha_panda.strategy import Strategy, Value, load_strategy
@@ -49,7 +49,7 @@ def build_terms(profile: Profile, universe: Universe) -> Terms:
         mandates=_mandates(profile),
         execution=_execution(profile),
         limits=_limits(profile),
-        rates=rates(),
+        rates=rates() if profile.market.fees is None else flat_rates(profile.market.fees),
     )
 
 
@@ -76,6 +76,8 @@ def _mandates(profile: Profile) -> Records:
         mandate["product"] = _PRODUCTS[terms.product]
         mandate["size_mode"] = _SIZES[terms.size.mode]
         mandate["size_value"] = terms.size.value * (10_000 if terms.size.mode == "notional" else 1)
+        mandate["compounds"] = terms.size.compounding
+        mandate["rebalances"] = terms.size.rebalance
         mandate["bars_per_year"] = _SESSIONS_A_YEAR * max(_SESSION_NS / terms.interval_ns, 1.0)
         mandate["order_type"] = _ORDER_TYPES[terms.entry.order_type]
         mandate["validity"] = _VALIDITIES[terms.entry.validity]
@@ -131,6 +133,7 @@ def build_stage(
     stages["interval_ns"] = terms.interval_ns
     stages["close_next_ns"] = NEVER_NS
     stages["estimate_volatility"] = terms.size.mode == "volatility"
+    stages["repeats"] = terms.size.rebalance
     ranks = strategy.step_all is not None
     return Stage(
         stages=stages,

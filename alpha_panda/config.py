@@ -68,10 +68,16 @@ class _Frozen(BaseModel):
 
 
 class Size(_Frozen):
-    """How a target becomes a quantity: units, rupees, a fraction of the strategy's capital, or a yearly volatility."""
+    """How a target becomes a quantity: units, rupees, a fraction of the strategy's capital, or a yearly volatility.
+
+    With `compounding` the capital grows and shrinks with the account's equity; with `rebalance` a target said again is
+    sized anew at its price, instead of leaving the position as it is.
+    """
 
     mode: Literal["units", "notional", "fraction", "volatility"] = "fraction"
     value: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
+    compounding: bool = False
+    rebalance: bool = False
 
     @model_validator(mode="after")
     def _fraction_within_capital(self) -> Self:
@@ -125,6 +131,7 @@ class Market(_Frozen):
     latency_ns: SecondsNs = Field(default=0, alias="latency_seconds")
     slippage: Slippage = Slippage()
     participation: Fraction = 0.0
+    fees: Fraction | None = None  # a flat share of each fill's value, instead of what Zerodha and the state charge
     equity_every_ns: IntervalNs = Field(default=parse_interval("1m"), alias="equity_every")
 
 

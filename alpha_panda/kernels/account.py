@@ -13,7 +13,7 @@ from alpha_panda.kernels.jit import inlined, kernel
 from alpha_panda.kernels.orders import SNAPSHOTS, cancel_orders, end_order, meet, refuse, request
 from alpha_panda.kernels.records import BAR, EXPIRED, HOLDING_TIME, NO_GUARD, RUNNING, SQUARE_OFF
 from alpha_panda.kernels.risk import DAY_LOSS_HALT, DAY_LOSS_REDUCE, EXITING, NO_PRICE, NONE, NOTHING_TO_BUY_WITH
-from alpha_panda.kernels.size import wanted_quantity
+from alpha_panda.kernels.size import capital_e4, wanted_quantity
 
 
 @inlined
@@ -147,16 +147,18 @@ def account_on_signal(terms: Any, state: Any, outputs: Any, p: int, signal: Any)
     account, book = state.accounts[p], state.books[p, strategy, instrument_row]
     quote, instrument = state.quotes[p, instrument_row], terms.instruments[instrument_row]
     account.signals += 1
-    if signal.target == book.target:
+    mandate, sleeve = terms.mandates[strategy], state.sleeves[p, strategy]
+    # A book that a guard closed waits for a changed target, however often the old one is said.
+    if signal.target == book.target and (mandate.rebalances == 0 or book.guard != NO_GUARD):
         return
     book.target = signal.target
     enter_session(quote, instrument, terms.sessions, signal.time_ns)
-    mandate, sleeve = terms.mandates[strategy], state.sleeves[p, strategy]
     if quote.last_e4 == 0:
         refuse(terms, state, outputs, p, signal, 0, NO_PRICE, 0.0, 0.0)
         return
-    room_e4 = mandate.capital_e4 - (sleeve.committed_e4 - book.committed_e4)
-    wanted = wanted_quantity(mandate, signal.target, quote.last_e4, signal.volatility, room_e4, instrument.lot)
+    own_e4 = capital_e4(mandate, account)
+    room_e4 = own_e4 - (sleeve.committed_e4 - book.committed_e4)
+    wanted = wanted_quantity(mandate, own_e4, signal.target, quote.last_e4, signal.volatility, room_e4, instrument.lot)
     gap = wanted - book.quantity - book.working
     if book.exiting == 1 and gap * book.working < 0:
         refuse(terms, state, outputs, p, signal, gap, EXITING, float(book.guard), 0.0)

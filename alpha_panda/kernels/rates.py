@@ -161,6 +161,15 @@ FIRST_RATE_DATE = min(change.date for change in CHANGES)
 """The first IST trade date whose rates are known; earlier trades are charged as on that date."""
 
 
+def flat_rates(fraction: float) -> Records:
+    """Return a RATE table that charges `fraction` of every fill's value, as brokerage, and nothing else."""
+    table = np.zeros(CLASSES, RATE)
+    table["trade_class"] = np.arange(CLASSES)
+    table["brokerage_ppb"] = round(fraction * 10**9)
+    table["brokerage_e4_max"] = np.iinfo(np.int64).max
+    return table
+
+
 def rates() -> Records:
     """Return the RATE table: for each date on which anything changed, in order, a block of one row per class of trade.
 

@@ -75,6 +75,7 @@ STAGE = record(
     ("fresh", "i8"),  # bars closed since the last ranking
     ("fault", "i8"),  # not 0: the kernel stopped; see FAULT_*
     ("estimate_volatility", "i8"),
+    ("repeats", "i8"),  # 1 says a target again though it is that of before, so that its size is counted anew
 )
 """What the strategy stage keeps per strategy."""
 
@@ -125,6 +126,8 @@ MANDATE = record(
     ("product", "i8"),  # MIS, CNC or NRML
     ("size_mode", "i8"),
     ("size_value", "f8"),  # units, E4 rupees, fraction of capital, or yearly volatility
+    ("compounds", "i8"),  # 1 lets the capital grow and shrink with the account's equity
+    ("rebalances", "i8"),  # 1 sizes a repeated target anew at its price
     ("bars_per_year", "f8"),  # annualises the volatility estimate
     ("order_type", "i8"),  # of entries; exits are always MARKET
     ("validity", "i8"),

@@ -33,7 +33,7 @@ from alpha_panda.kernels.bundles import borrow_outputs, borrow_stage, borrow_sta
 from alpha_panda.kernels.clock import DAY_NS, NEVER_NS, covered_ns
 from alpha_panda.kernels.guards import guard_hit
 from alpha_panda.kernels.halts import breach, passes_floor
-from alpha_panda.kernels.jit import Kernel, block_kernel, borrow, kernel
+from alpha_panda.kernels.jit import Kernel, block_kernel, borrow, inlined, kernel
 from alpha_panda.kernels.ledger import mark
 from alpha_panda.kernels.records import BAR, CLOCK, FAULT_BAD_TARGET, FAULT_NONE, FAULT_SIGNALS_FULL, NO_GUARD
 
@@ -73,7 +73,7 @@ def _strategy_template(
                             control.fresh += 1
                         else:
                             target = _step(states[p, k], params, bar)
-                            if target != slot.target and not math.isnan(target):
+                            if _changes(control, slot, target):
                                 count = _say(stage, p, k, event, index, strategy, target, signals, count)
                 control.close_next_ns = close_next_ns(slots, p)
             if _RANKS and control.fresh > 0:
@@ -82,7 +82,7 @@ def _strategy_template(
                 control.fresh = 0
                 for k in range(slots.shape[1]):
                     target = stage.targets[k]
-                    if target != slots[p, k].target and not math.isnan(target):
+                    if _changes(control, slots[p, k], target):
                         count = _say(stage, p, k, event, index, strategy, target, signals, count)
             index += 1
             continue
@@ -105,17 +105,23 @@ def _strategy_template(
                 control.fresh += 1
             else:
                 target = _step(states[p, k], params, bar)
-                if target != slot.target and not math.isnan(target):
+                if _changes(control, slot, target):
                     count = _say(stage, p, k, event, index, strategy, target, signals, count)
         index += 0 if closed == OVERDUE else 1
     return count
+
+
+@inlined
+def _changes(control: Any, slot: Any, target: float) -> bool:
+    """Say whether a target is worth a signal: it is a number, and not the one of before unless that is to be said."""
+    return not math.isnan(target) and (target != slot.target or control.repeats == 1)
 
 
 @kernel
 def _say(
     stage: Any, p: int, k: int, event: Any, index: int, strategy: int, target: float, signals: Any, count: int
 ) -> int:
-    """Write a signal for a changed target; return how many signals there are now."""
+    """Write a signal for a target; return how many signals there are now."""
     control, slot = stage.stages[p], stage.slots[p, k]
     if not -1.0 <= target <= 1.0:
         control.fault = FAULT_BAD_TARGET

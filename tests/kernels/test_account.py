@@ -101,6 +101,29 @@ def test_the_books_of_a_strategy_share_its_capital():
     assert desk.stage.arrays()["sleeves"][0]["committed_e4"].tolist() == [to_e4(500)]
 
 
+def test_a_repeated_target_is_sized_anew_only_where_that_is_asked_for():
+    half = {"capital": 2_000, "size": {"mode": "fraction", "value": 1.0, "rebalance": True}}
+    events, again = path("10:00", 100, 100, 50, 50), ((0, 0.5), (2, 0.5))
+    assert Desk(events, *again, terms=profile(strategy_terms(**half))).decisions("granted") == [10, 10]
+    still = {**half, "size": {"mode": "fraction", "value": 1.0}}
+    assert Desk(events, *again, terms=profile(strategy_terms(**still))).decisions("granted") == [10]
+
+
+def test_a_book_that_a_guard_closed_waits_for_a_changed_target_though_targets_are_sized_anew():
+    sizes = {"mode": "units", "value": 10, "rebalance": True}
+    terms = profile(strategy_terms(size=sizes, guards={"stop_loss": 0.05}))
+    desk = Desk(path("10:00", 100, 100, 94, 94, 94, 94), (0, 1.0), (4, 1.0), terms=terms)
+    assert desk.decisions("guard", "granted") == [(NO_GUARD, 10), (STOP_LOSS, 10)]
+
+
+def test_a_compounding_capital_buys_with_what_it_has_become():
+    sizes = {"mode": "fraction", "value": 1.0, "compounding": True}
+    terms = profile(strategy_terms(capital=1_000, size=sizes), market={"fees": 0.0})
+    desk = Desk(path("10:00", 100, 100, 200, 200, 200), (0, 1.0), (2, 0.0), (3, 0.9), terms=terms)
+    # Ten units gained a thousand rupees; nine tenths of two thousand are nine units at 200.
+    assert desk.decisions("granted") == [10, 10, 9]
+
+
 def test_a_decision_says_what_was_decided():
     terms = profile(strategy_terms(**TEN), risk={"order_quantity": 4})
     said = Desk(path("10:00", 100), (0, -1.0), terms=terms).work.decisions[0]

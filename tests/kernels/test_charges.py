@@ -28,6 +28,7 @@ from alpha_panda.kernels.rates import (
     INTRADAY,
     OPTIONS,
     RATE,
+    flat_rates,
     rates,
 )
 from alpha_panda.kernels.records import BUY, CHARGES, CNC, EQUITY, FUTURE, MIS, NRML, OPTION, SELL
@@ -308,3 +309,10 @@ def test_kites_virtual_contract_note_agrees_but_for_stamp_duty(shared_file: Call
         # Kite takes GST on unrounded amounts, and we on three rounded ones; GST on IPFT would be further off than this.
         gst_e4 = order["charges"]["gst"]["total"] * 10_000
         assert abs(gst_e4 - charged["gst_e4"]) <= Decimal("0.5") + 3 * Decimal("0.5") * Decimal("0.18")
+
+
+def test_a_flat_fee_is_that_share_of_every_fill_and_nothing_else():
+    table, charges = flat_rates(0.00123), np.zeros(1, CHARGES)
+    for trade_class in range(CLASSES):
+        charge_row(table, trade_class, SELL, 100, to_e4(250), 0, 0, 1, charges)
+        assert charges[0]["brokerage_e4"] == charges[0]["total_e4"] == to_e4("30.75")

@@ -255,6 +255,13 @@ def test_only_a_changed_target_is_a_signal_and_not_a_number_keeps_the_last():
     ]
 
 
+def test_a_target_is_said_at_every_bar_where_it_is_to_be_sized_anew():
+    events = together(bar(f"10:{minute:02d}", *[price] * 4) for minute, price in enumerate((50, 50, 1, 60)))
+    size = {"mode": "fraction", "value": 1.0, "rebalance": True}
+    signals = signals_of(strategy_of(follow_the_price), events, size=size).advance(events)
+    assert signals["event_index"].tolist() == [0, 1, 3]
+
+
 @pytest.mark.parametrize("price", [100.01, 1_000])
 def test_a_target_beyond_one_stops_the_strategy_by_name(price: float):
     events = together([bar("10:00", price, price, price, price)])

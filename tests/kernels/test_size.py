@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alpha_panda.kernels import kernel
-from alpha_panda.kernels.records import MANDATE, SIZE_FRACTION, SIZE_NOTIONAL, SIZE_UNITS, SIZE_VOLATILITY
-from alpha_panda.kernels.size import wanted_quantity
+from alpha_panda.kernels.records import ACCOUNT, MANDATE, SIZE_FRACTION, SIZE_NOTIONAL, SIZE_UNITS, SIZE_VOLATILITY
+from alpha_panda.kernels.size import capital_e4, wanted_quantity
 from alpha_panda.units import E4, to_e4
 
 LAKH_E4 = to_e4(100_000)
@@ -19,7 +19,12 @@ LAKH_E4 = to_e4(100_000)
 
 @kernel
 def drive(mandates: Any, target: float, price_e4: int, volatility: float, room_e4: int, lot: int) -> int:
-    return wanted_quantity(mandates[0], target, price_e4, volatility, room_e4, lot)
+    return wanted_quantity(mandates[0], mandates[0].capital_e4, target, price_e4, volatility, room_e4, lot)
+
+
+@kernel
+def drive_capital(mandates: Any, accounts: Any) -> int:
+    return capital_e4(mandates[0], accounts[0])
 
 
 def wanted(
@@ -130,3 +135,20 @@ def test_units_are_the_share_that_the_target_asks_for(units: int, target: float,
     quantity = abs(wanted(SIZE_UNITS, units, target, price_e4 / E4))
     # One unit more can come of the float product alone, never beyond the capital.
     assert min(asked, LAKH_E4 // price_e4) <= quantity <= most
+
+
+@pytest.mark.parametrize(
+    ("compounds", "equity", "capital"),
+    [
+        (0, 150_000, 40_000),
+        (1, 100_000, 40_000),
+        (1, 150_000, 60_000),
+        (1, 25_000, 10_000),
+        (1, -5, 0),  # what owes money has nothing to commit
+    ],
+)
+def test_only_a_compounding_capital_follows_the_equity(compounds: int, equity: int, capital: int):
+    mandates, accounts = np.zeros(1, MANDATE), np.zeros(1, ACCOUNT)
+    mandates["capital_e4"], mandates["compounds"] = to_e4(40_000), compounds
+    accounts["initial_e4"], accounts["equity_e4"] = LAKH_E4, to_e4(equity)
+    assert drive_capital(mandates, accounts) == to_e4(capital)
