@@ -1,9 +1,12 @@
 """Fixtures that every test may use: market data that lies beside the checkout, where there is any."""
 
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import chromium_path, launched
 
 SHARED_DATA = pathlib.Path(__file__).parents[2] / "shared" / "data"
 
@@ -27,3 +30,16 @@ def shared_file(shared_data: pathlib.Path) -> Callable[[str], pathlib.Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    """Give a headless Chromium, in a module without asynchronous tests; skip the test where the machine has none.
+
+    Playwright's event loop runs as long as the browser does, and a thread has only one.
+    """
+    path = chromium_path()
+    if path is None:
+        pytest.skip("needs a Chromium on the path, as Debian's package chromium installs it")
+    with launched(path) as running:
+        yield running
