@@ -6,57 +6,81 @@ result = ap.run("live/paper.toml", data="data")
 result.stats
 """
 
-from alpha_panda.backtest.result import Result
-from alpha_panda.backtest.run import run
-from alpha_panda.backtest.sweep import sweep
-from alpha_panda.config import Profile, Study, load_profile, load_study
-from alpha_panda.data.catalog import Catalog
-from alpha_panda.data.ingest import ingest
-from alpha_panda.data.synthetic import synthetic_bars, synthetic_day
-from alpha_panda.errors import (
-    AlphaPandaError,
-    CatalogError,
-    ConfigurationError,
-    CorruptRecordError,
-    DataError,
-    EventError,
-    KernelError,
-    LogError,
-    MoneyOverflowError,
-    ParityError,
-    RecoveryError,
-    StrategyError,
-)
-from alpha_panda.instruments import Instrument, Universe
-from alpha_panda.strategy import Strategy, load_strategy, strategy_from
+import pkgutil
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "AlphaPandaError",
-    "Catalog",
-    "CatalogError",
-    "ConfigurationError",
-    "CorruptRecordError",
-    "DataError",
-    "EventError",
-    "ingest",
-    "Instrument",
-    "KernelError",
-    "load_profile",
-    "load_strategy",
-    "load_study",
-    "LogError",
-    "MoneyOverflowError",
-    "ParityError",
-    "Profile",
-    "RecoveryError",
-    "Result",
-    "run",
-    "Strategy",
-    "strategy_from",
-    "StrategyError",
-    "Study",
-    "sweep",
-    "synthetic_bars",
-    "synthetic_day",
-    "Universe",
-]
+if TYPE_CHECKING:  # for editors and type checkers; a new name stands here and in the table below
+    from alpha_panda.backtest.result import Result as Result
+    from alpha_panda.backtest.run import run as run
+    from alpha_panda.backtest.sweep import sweep as sweep
+    from alpha_panda.config import Profile as Profile
+    from alpha_panda.config import Study as Study
+    from alpha_panda.config import load_profile as load_profile
+    from alpha_panda.config import load_study as load_study
+    from alpha_panda.data.catalog import Catalog as Catalog
+    from alpha_panda.data.ingest import ingest as ingest
+    from alpha_panda.data.synthetic import synthetic_bars as synthetic_bars
+    from alpha_panda.data.synthetic import synthetic_day as synthetic_day
+    from alpha_panda.errors import AlphaPandaError as AlphaPandaError
+    from alpha_panda.errors import CatalogError as CatalogError
+    from alpha_panda.errors import ConfigurationError as ConfigurationError
+    from alpha_panda.errors import CorruptRecordError as CorruptRecordError
+    from alpha_panda.errors import DataError as DataError
+    from alpha_panda.errors import EventError as EventError
+    from alpha_panda.errors import KernelError as KernelError
+    from alpha_panda.errors import LogError as LogError
+    from alpha_panda.errors import MoneyOverflowError as MoneyOverflowError
+    from alpha_panda.errors import ParityError as ParityError
+    from alpha_panda.errors import RecoveryError as RecoveryError
+    from alpha_panda.errors import StrategyError as StrategyError
+    from alpha_panda.instruments import Instrument as Instrument
+    from alpha_panda.instruments import Universe as Universe
+    from alpha_panda.strategy import Strategy as Strategy
+    from alpha_panda.strategy import load_strategy as load_strategy
+    from alpha_panda.strategy import strategy_from as strategy_from
+
+_HOMES = {
+    "AlphaPandaError": "alpha_panda.errors:AlphaPandaError",
+    "Catalog": "alpha_panda.data.catalog:Catalog",
+    "CatalogError": "alpha_panda.errors:CatalogError",
+    "ConfigurationError": "alpha_panda.errors:ConfigurationError",
+    "CorruptRecordError": "alpha_panda.errors:CorruptRecordError",
+    "DataError": "alpha_panda.errors:DataError",
+    "EventError": "alpha_panda.errors:EventError",
+    "ingest": "alpha_panda.data.ingest:ingest",
+    "Instrument": "alpha_panda.instruments:Instrument",
+    "KernelError": "alpha_panda.errors:KernelError",
+    "load_profile": "alpha_panda.config:load_profile",
+    "load_strategy": "alpha_panda.strategy:load_strategy",
+    "load_study": "alpha_panda.config:load_study",
+    "LogError": "alpha_panda.errors:LogError",
+    "MoneyOverflowError": "alpha_panda.errors:MoneyOverflowError",
+    "ParityError": "alpha_panda.errors:ParityError",
+    "Profile": "alpha_panda.config:Profile",
+    "RecoveryError": "alpha_panda.errors:RecoveryError",
+    "Result": "alpha_panda.backtest.result:Result",
+    "run": "alpha_panda.backtest.run:run",
+    "Strategy": "alpha_panda.strategy:Strategy",
+    "strategy_from": "alpha_panda.strategy:strategy_from",
+    "StrategyError": "alpha_panda.errors:StrategyError",
+    "Study": "alpha_panda.config:Study",
+    "sweep": "alpha_panda.backtest.sweep:sweep",
+    "synthetic_bars": "alpha_panda.data.synthetic:synthetic_bars",
+    "synthetic_day": "alpha_panda.data.synthetic:synthetic_day",
+    "Universe": "alpha_panda.instruments:Universe",
+}
+"""The table of contents: where each public name is, `module:name`, or just the module where it is one itself."""
+
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the imports above instead
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for, so that the command line need not wait for all of them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found = pkgutil.resolve_name(_HOMES[name])
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__
