@@ -9,9 +9,11 @@ from cyclopts import App
 from alpha_panda import terminal
 
 _COMMANDS = (
+    ("init", "alpha_panda.cli.init:init", "Make a workspace of your own, with everything to begin from."),
     ("data", "alpha_panda.cli.data:app", "Fill the catalog of market data, and see what it holds."),
     ("backtest", "alpha_panda.cli.backtest:backtest", "Run a profile or a study over past events."),
     ("sweep", "alpha_panda.cli.sweep:sweep_grid", "Run a grid of parameters over past events, and list the best."),
+    ("research", "alpha_panda.cli.research:research", "Open the notebooks, to edit or as apps."),
     ("live", "alpha_panda.live.__main__:live", "Trade a session on paper, or resume one."),
     ("verify", "alpha_panda.cli.verify:verify_session", "Prove that a recorded session equals its replay."),
     ("doctor", "alpha_panda.cli.doctor:doctor", "Check that everything here can run."),
