@@ -3,6 +3,7 @@
     AlphaPandaError
     ├── ConfigurationError      a profile, study or setting says something that cannot be
     ├── StrategyError           a strategy file is missing, malformed or misbehaves
+    │   └── CausalityError      what it says about the past depends on the future
     ├── DataError               market data is absent, or not what it claims to be
     │   ├── EventError          an event array breaks the rules of the chain
     │   └── CatalogError        the catalog does not hold what was asked of it
@@ -34,6 +35,12 @@ class StrategyError(AlphaPandaError):
     """A strategy file is missing, malformed or misbehaves."""
 
     exit_code = 3
+
+
+class CausalityError(StrategyError):
+    """What a strategy or a signal says about the past depends on the future, or cannot be proven not to."""
+
+    exit_code = 10
 
 
 class DataError(AlphaPandaError):
