@@ -215,12 +215,22 @@ class Sweep(_Frozen):
     parameters: Mapping[str, tuple[int | float, ...]]
 
 
+class WalkForward(_Frozen):
+    """How a sweep is walked forward: each window a number of trading days, or a calendar span as 2w, 6mo or 1y."""
+
+    train: int | str
+    test: int | str
+    anchored: bool = False
+    by: str = "sharpe"
+
+
 class Study(_Frozen):
-    """A question to the past: a profile, the data to ask it of, and perhaps a grid of parameters."""
+    """A question to the past: a profile, the data to ask it of, and perhaps a grid of parameters to walk forward."""
 
     profile: Profile
     study: Span = Span()
     sweep: Sweep | None = None
+    walkforward: WalkForward | None = None
 
 
 def load_profile(path: str | pathlib.Path) -> Profile:
@@ -235,7 +245,7 @@ def load_study(path: str | pathlib.Path) -> Study:
     """
     path = pathlib.Path(path)
     document = _read_toml(path)
-    span, grid = document.pop("study", {}), document.pop("sweep", None)
+    span, grid, walk = document.pop("study", {}), document.pop("sweep", None), document.pop("walkforward", None)
     base = document.pop("profile", None)
     if isinstance(base, str):
         document = {**_read_toml(path.parent / base), **document}
@@ -245,6 +255,7 @@ def load_study(path: str | pathlib.Path) -> Study:
         profile=validated(Profile, document, str(path)),
         study=validated(Span, span, f"{path} [study]"),
         sweep=None if grid is None else validated(Sweep, grid, f"{path} [sweep]"),
+        walkforward=None if walk is None else validated(WalkForward, walk, f"{path} [walkforward]"),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from alpha_panda.chain import check_intervals
-from alpha_panda.config import Profile, Span, Study, Sweep, load_study, validated, with_instruments
+from alpha_panda.config import Profile, Span, Study, Sweep, WalkForward, load_study, validated, with_instruments
 from alpha_panda.data.catalog import Catalog
 from alpha_panda.data.events import EventArray, validate
 from alpha_panda.errors import ConfigurationError, EventError
@@ -76,11 +76,12 @@ def study_of(question: Question) -> tuple[Study, tuple[pathlib.Path, ...]]:
 
 def _study_of_tables(tables: Mapping[str, Any]) -> Study:
     document = dict(tables)
-    span, grid = document.pop("study", {}), document.pop("sweep", None)
+    span, grid, walk = document.pop("study", {}), document.pop("sweep", None), document.pop("walkforward", None)
     return Study(
         profile=validated(Profile, document, "the profile"),
         study=validated(Span, span, "the profile's [study]"),
         sweep=None if grid is None else validated(Sweep, grid, "the profile's [sweep]"),
+        walkforward=None if walk is None else validated(WalkForward, walk, "the profile's [walkforward]"),
     )
 
 
