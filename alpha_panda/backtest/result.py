@@ -10,9 +10,11 @@ import numpy as np
 import polars as pl
 
 from alpha_panda.backtest import frames, metrics
+from alpha_panda.backtest.bars import bars_frame
 from alpha_panda.backtest.trades import trades_frame
 from alpha_panda.chain import Work
 from alpha_panda.config import Profile
+from alpha_panda.data.events import EventArray
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.rates import FIRST_RATE_DATE
 from alpha_panda.kernels.records import Records
@@ -29,6 +31,7 @@ class Result:
 
     profile: Profile
     universe: Universe
+    events: EventArray  # what the account saw, the array that was passed or a view of it
     summary: Mapping[str, int | float | str]  # what live reports under the same names
     first_ns: int  # time of the first and the last event
     last_ns: int
@@ -86,6 +89,10 @@ class Result:
     def positions(self) -> pl.DataFrame:
         """What was still held at the end, by book."""
         return frames.positions_frame(self.books, self.quotes, self.names)
+
+    def bars(self, symbol: str, every: str | None = None) -> pl.DataFrame:
+        """Return the bars of one instrument: its events as they came, or bars of an interval such as `15m` or `1d`."""
+        return bars_frame(self.events, self.universe, symbol, every)
 
     @functools.cached_property
     def daily(self) -> pl.DataFrame:
