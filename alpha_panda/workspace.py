@@ -38,6 +38,12 @@ def shipped_root() -> pathlib.Path:
     return packaged if packaged.is_dir() else _PACKAGE.parent
 
 
+def own_or_shipped(folder: str) -> pathlib.Path:
+    """Return a folder of the working directory, as `notebooks`; where it has none, the one that we ship."""
+    own = pathlib.Path(folder)
+    return own if own.is_dir() else shipped_root() / folder
+
+
 def scaffold(root: pathlib.Path) -> Scaffold:
     """Fill `root` with the folders of a workspace; a file that is there already is never touched.
 

@@ -13,7 +13,7 @@ from alpha_panda.cli.options import Json
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.strategy import did_you_mean
 from alpha_panda.terminal import print_json
-from alpha_panda.workspace import shipped_root
+from alpha_panda.workspace import own_or_shipped
 
 
 def research(
@@ -47,7 +47,7 @@ def _place(notebook: str | None, app: bool) -> pathlib.Path:
     if notebook is None:
         if app:
             raise ConfigurationError(f"name the notebook to show as an app: {', '.join(known)}")
-        return _folder()
+        return own_or_shipped("notebooks")
     path = known.get(notebook, pathlib.Path(notebook))
     if not path.is_file():
         raise ConfigurationError(
@@ -57,10 +57,4 @@ def _place(notebook: str | None, app: bool) -> pathlib.Path:
 
 
 def _notebooks() -> list[pathlib.Path]:
-    return sorted(path for path in _folder().glob("*.py") if not path.stem.startswith("_"))
-
-
-def _folder() -> pathlib.Path:
-    """Return the notebooks of this folder, or where it has none, those that we ship."""
-    own = pathlib.Path("notebooks")
-    return own if own.is_dir() else shipped_root() / "notebooks"
+    return sorted(path for path in own_or_shipped("notebooks").glob("*.py") if not path.stem.startswith("_"))
