@@ -1,4 +1,4 @@
-"""What is traded: one instrument, the instruments of one run, and the registry that knows them by symbol."""
+"""What is traded: one instrument, the instruments of one run, and NSE's tick sizes."""
 
 import datetime
 import difflib
@@ -8,12 +8,12 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
-from typing import Self
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from alpha_panda.errors import CatalogError, DataError, EventError
+from alpha_panda.errors import DataError, EventError
 from alpha_panda.kernels.records import CLOCK, EQUITY, FUTURE, INSTRUMENT, OPTION, SESSION, Records
 from alpha_panda.sessions import SessionArray, calendars, sessions
 from alpha_panda.units import E4
@@ -24,13 +24,19 @@ _TOKEN_MAX = 2**31 - 1
 _SYMBOL = re.compile(r"[A-Z]{2,8}:[A-Z0-9][A-Z0-9 &_.-]*")
 
 
-INDEX_NAMES = ("NIFTY 50", "NIFTY BANK")
-"""Symbols of indices, which have prices and which nobody can trade."""
+Kind = Literal["EQ", "INDEX", "FUT", "CE", "PE"]
+"""A share, an index (which has prices and which nobody can trade), a future, a call or a put."""
+
+SEGMENTS: dict[str, int] = {"EQ": EQUITY, "INDEX": EQUITY, "FUT": FUTURE, "CE": OPTION, "PE": OPTION}
+"""The segment whose charges and rules each kind of instrument has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """One instrument as it trades now; raises DataError for what no exchange lists."""
+    """One instrument as it trades on some day; raises DataError for what no exchange lists.
+
+    A future may lack its expiry, where it was recorded without one; an option never lacks expiry or strike.
+    """
 
     symbol: str  # exchange and trading symbol, `NSE:RELIANCE`
     instrument_token: int  # the broker's; negative for one that no broker lists
@@ -40,9 +46,15 @@ class Instrument:
     freeze_quantity: int = 0  # the largest single order the exchange takes; 0 is no limit
     calendar: str = "NSE_EQ"
     name: str = ""
+    underlying: str = ""  # of a contract, as the exchange names it: NIFTY, RELIANCE
+    kind: Kind | Literal[""] = ""  # when left out, EQ or FUT by its segment
+    expiry: datetime.date | None = None
+    strike_e4: int = 0
 
     def __post_init__(self) -> None:
         """Refuse fields that would surface as wrong numbers far from here."""
+        if not self.kind and self.segment in (EQUITY, FUTURE):
+            object.__setattr__(self, "kind", "FUT" if self.segment == FUTURE else "EQ")
         for holds, rule in (
             (_SYMBOL.fullmatch(self.symbol), "its symbol reads EXCHANGE:NAME in capitals"),
             (0 < abs(self.instrument_token) <= _TOKEN_MAX, "its token is not 0 and fits 32 bits"),
@@ -51,9 +63,18 @@ class Instrument:
             (self.freeze_quantity >= 0, "its freeze quantity is not negative"),
             (self.segment in (EQUITY, FUTURE, OPTION), "its segment is EQUITY, FUTURE or OPTION"),
             (self.calendar in calendars(), f"its calendar is one of {', '.join(calendars())}"),
+            (SEGMENTS.get(self.kind) == self.segment, f"its kind is of its segment: one of {', '.join(SEGMENTS)}"),
+            (self.segment == OPTION or self.strike_e4 == 0, "only an option has a strike"),
+            (self.segment != OPTION or (self.strike_e4 > 0 and self.expiry), "an option has a strike and an expiry"),
+            (self.segment != EQUITY or not self.expiry, "only a contract expires"),
         ):
             if not holds:
                 raise DataError(f"{self.symbol!r} cannot be an instrument: {rule}; this one is {self}")
+
+    @property
+    def tradable(self) -> bool:
+        """Whether anybody can buy it; an index has prices, and only contracts on it trade."""
+        return self.kind != "INDEX"
 
 
 class Universe:
@@ -87,7 +108,7 @@ class Universe:
     def index_of(self, symbol: str) -> int:
         """Return the position of `symbol`; DataError, with close matches, if it is not of this universe."""
         if symbol not in self.symbols:
-            raise DataError(f"{symbol} is not of this run{_close_matches(symbol, self.symbols)}")
+            raise DataError(f"{symbol} is not of this run{close_matches(symbol, self.symbols)}")
         return self.symbols.index(symbol)
 
     @functools.cached_property
@@ -131,38 +152,6 @@ class Universe:
         return hashlib.sha256(repr([astuple(instrument) for instrument in self.instruments]).encode()).hexdigest()
 
 
-class Registry:
-    """Every instrument that the catalog knows, by symbol; immutable, so that a reader can never see half a change."""
-
-    def __init__(self, instruments: Iterable[Instrument] = ()) -> None:
-        ordered = sorted(instruments, key=lambda instrument: instrument.symbol)
-        _refuse_repeats(ordered)
-        self._by_symbol = {instrument.symbol: instrument for instrument in ordered}
-
-    def __len__(self) -> int:
-        return len(self._by_symbol)
-
-    def __iter__(self) -> Iterator[Instrument]:
-        return iter(self._by_symbol.values())
-
-    def __contains__(self, symbol: str) -> bool:
-        return symbol in self._by_symbol
-
-    def __getitem__(self, symbol: str) -> Instrument:
-        """Return the instrument of `symbol`; CatalogError, with close matches, if there is none."""
-        if symbol not in self._by_symbol:
-            raise CatalogError(f"{symbol} is not in the catalog{_close_matches(symbol, self._by_symbol)}")
-        return self._by_symbol[symbol]
-
-    def universe(self, symbols: Iterable[str]) -> Universe:
-        """Return the universe of these symbols; CatalogError for an unknown one, DataError for one named twice."""
-        return Universe(self[symbol] for symbol in symbols)
-
-    def upsert(self, instruments: Iterable[Instrument]) -> Self:
-        """Return a registry in which `instruments` replace those of the same symbol."""
-        return type(self)({**self._by_symbol, **{item.symbol: item for item in instruments}}.values())
-
-
 def unlisted_token(symbol: str) -> int:
     """Return the token of an instrument for which no broker gave one: negative, so that no order can ever name it."""
     return -max(zlib.crc32(symbol.encode()) & _TOKEN_MAX, 1)
@@ -198,6 +187,25 @@ def share_tick_e4(price_e4: int, date: datetime.date) -> int:
     return next(tick_e4 for highest_e4, tick_e4 in bands if price_e4 <= highest_e4)
 
 
+NSE_INDICES = frozenset({"NIFTY", "BANKNIFTY", "FINNIFTY", "MIDCPNIFTY", "NIFTYNXT50"})
+"""The indices on which NSE lists futures and options, as its files name them."""
+
+
+def contract_tick_e4(kind: Kind, underlying: str, price_e4: int, date: datetime.date) -> int:
+    """Return NSE's tick of a future or option, by the price of what it is written on, as of `date`.
+
+    Futures of shares have the tick of the share. Since 2025-04-15, futures of indices have five, ten or twenty paise by
+    the level of the index, and options of shares below 250 rupees one paisa; everything else has five paise.
+    """
+    banded = date >= datetime.date(2025, 4, 15)
+    if underlying in NSE_INDICES:
+        coarse = kind == "FUT" and banded
+        return 500 if not coarse or price_e4 < 15_000 * E4 else 1_000 if price_e4 <= 30_000 * E4 else 2_000
+    if kind == "FUT":
+        return share_tick_e4(price_e4, date) if date >= datetime.date(2024, 7, 8) else 500
+    return 100 if banded and price_e4 < 250 * E4 else 500
+
+
 def _refuse_repeats(instruments: Iterable[Instrument]) -> None:
     """Raise DataError where two instruments share a symbol or a token, which would then stand for either."""
     symbols: set[str] = set()
@@ -211,7 +219,7 @@ def _refuse_repeats(instruments: Iterable[Instrument]) -> None:
         symbols.add(instrument.symbol)
 
 
-def _close_matches(symbol: str, known: Iterable[str]) -> str:
+def close_matches(symbol: str, known: Iterable[str]) -> str:
     """Return the end of a sentence that says which known symbols were perhaps meant; the exchange does not count."""
     by_name = {name.partition(":")[2]: name for name in known}
     close = difflib.get_close_matches(symbol.upper().rpartition(":")[2], by_name, n=3, cutoff=0.7)

@@ -1,4 +1,4 @@
-"""What is traded: instruments, the universe of a run, the registry, and NSE's tick sizes."""
+"""What is traded: instruments, the universe of a run, and NSE's tick sizes."""
 
 import datetime
 import pathlib
@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from alpha_panda.errors import CatalogError, DataError, EventError
-from alpha_panda.instruments import Instrument, Registry, Universe, share_tick_e4, unlisted_token
-from alpha_panda.kernels.records import BAR, CLOCK, EVENT, FUTURE
+from alpha_panda.errors import DataError, EventError
+from alpha_panda.instruments import Instrument, Kind, Universe, contract_tick_e4, share_tick_e4, unlisted_token
+from alpha_panda.kernels.records import BAR, CLOCK, EVENT, FUTURE, OPTION
 from alpha_panda.sessions import sessions
 from alpha_panda.units import E4, to_e4
 
@@ -37,6 +37,31 @@ def test_what_no_exchange_lists_cannot_be_an_instrument(field: str, value: objec
     fields = {"symbol": "NSE:INFY", "instrument_token": 1, "tick_e4": 5} | {field: value}
     with pytest.raises(DataError, match=rule):
         Instrument(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "rule"),
+    [
+        ({"segment": FUTURE, "kind": "EQ"}, "its kind is of its segment"),
+        ({"segment": OPTION}, "its kind is of its segment"),
+        ({"segment": OPTION, "kind": "CE"}, "an option has a strike and an expiry"),
+        ({"segment": FUTURE, "strike_e4": 1}, "only an option has a strike"),
+        ({"expiry": datetime.date(2026, 11, 24)}, "only a contract expires"),
+    ],
+)
+def test_a_contract_says_what_it_is_and_nothing_else_does(fields: dict[str, object], rule: str):
+    with pytest.raises(DataError, match=rule):
+        Instrument("NFO:NIFTY", 1, 5, **fields)
+
+
+def test_the_kind_follows_from_the_segment_where_it_can():
+    assert (INFY.kind, FUTURE_OF_TCS.kind) == ("EQ", "FUT")
+    assert Instrument("NSE:INFY", 408065, 500, name="Infosys", kind="EQ") == INFY
+
+
+def test_everything_but_an_index_can_be_traded():
+    assert INFY.tradable
+    assert not Instrument("NSE:NIFTY 50", 256265, 5, kind="INDEX").tradable
 
 
 @pytest.mark.parametrize("symbol", ["NSE:M&M", "NSE:BAJAJ-AUTO", "NSE:NIFTY 50", "NFO:NIFTY26NOV25000CE"])
@@ -121,36 +146,7 @@ def test_the_digest_of_a_universe_changes_with_any_fact():
     assert digest != Universe([Instrument("NSE:INFY", 408065, 100, name="Infosys"), RELIANCE]).digest()
 
 
-# ── Registry ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize("asked", ["NSE:RELAINCE", "RELIANCE", "nse:reliance", "reliance"])
-def test_a_misspelt_symbol_is_answered_with_what_was_perhaps_meant(asked: str):
-    with pytest.raises(CatalogError, match=rf"^{asked} is not in the catalog; did you mean NSE:RELIANCE\?$"):
-        Registry([INFY, RELIANCE])[asked]
-
-
-def test_a_symbol_unlike_any_is_just_not_there():
-    with pytest.raises(CatalogError, match=r"^NSE:ZZZZ is not in the catalog$"):
-        Registry([INFY])["NSE:ZZZZ"]
-
-
-def test_upsert_replaces_by_symbol_and_leaves_the_old_registry_as_it_was():
-    before = Registry([INFY])
-    cheaper = Instrument("NSE:INFY", 408065, 100)
-    after = before.upsert([cheaper, RELIANCE])
-    assert list(after) == [cheaper, RELIANCE]
-    assert list(before) == [INFY]
-    assert "NSE:RELIANCE" not in before
-
-
-def test_a_registry_refuses_a_token_that_collides():
-    with pytest.raises(DataError, match="have the same token"):
-        Registry([INFY]).upsert([Instrument("NSE:TCS", INFY.instrument_token, 500)])
-
-
-def test_a_universe_comes_from_symbols():
-    assert Registry([RELIANCE, INFY]).universe(["NSE:RELIANCE"]) == Universe([RELIANCE])
+# ── Tokens ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_unlisted_tokens_are_negative_stable_and_different(shared_file: Callable[[str], pathlib.Path]):
@@ -186,6 +182,29 @@ def test_the_unlisted_token_is_the_cyclic_redundancy_check_of_the_symbol():
 )
 def test_the_tick_of_a_share_follows_the_bands_of_the_day(date: str, rupees: float, tick: float):
     assert share_tick_e4(to_e4(rupees), datetime.date.fromisoformat(date)) == to_e4(tick)
+
+
+@pytest.mark.parametrize(
+    ("kind", "underlying", "rupees", "date", "tick"),
+    [
+        # Kite's instrument list of 2026-08-18.
+        ("FUT", "MIDCPNIFTY", 14_000, "2026-08-18", 0.05),
+        ("FUT", "NIFTY", 24_500, "2026-08-18", 0.10),
+        ("FUT", "BANKNIFTY", 57_000, "2026-08-18", 0.20),
+        ("CE", "NIFTY", 24_500, "2026-08-18", 0.05),
+        ("PE", "ASHOKLEY", 160, "2026-08-18", 0.01),
+        ("PE", "ABB", 5_500, "2026-08-18", 0.05),
+        ("FUT", "ABB", 5_500, "2026-08-18", 0.50),
+        # The largest number that divides all prices of NSE's F&O bhavcopy of 2025-02-03.
+        ("FUT", "NIFTY", 23_361, "2025-02-03", 0.05),
+        ("CE", "IDEA", 9, "2025-02-03", 0.05),
+        ("FUT", "IDEA", 9, "2025-02-03", 0.01),
+    ],
+)
+def test_the_tick_of_a_contract_follows_what_it_is_written_on(
+    kind: Kind, underlying: str, rupees: float, date: str, tick: float
+):
+    assert contract_tick_e4(kind, underlying, to_e4(rupees), datetime.date.fromisoformat(date)) == to_e4(tick)
 
 
 def test_published_prices_lie_on_the_tick(shared_file: Callable[[str], pathlib.Path]):

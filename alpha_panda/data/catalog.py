@@ -1,30 +1,34 @@
 """The catalog: a folder of Parquet files that is the truth about the past, and the way out of it as event arrays.
 
-    instruments.parquet              what is known of each instrument
-    bars/1m/NSE/RELIANCE.parquet     one file per resolution and instrument, in order of time
+    instruments.parquet                      what is known of each instrument, and since when
+    bars/1m/NSE/RELIANCE.parquet             one file per resolution and instrument, in order of time
     bars/1d/…  ticks/…
-    quarantine/<file>.parquet        rows of a source that were refused, each with its reason
+    contracts/1d/NFO/2026-02-24.parquet      every future and option of one exchange and day
+    adjusted/1d/SOURCE/NSE/RELIANCE.parquet  bars that a vendor adjusted, to compare with, never traded over
+    actions.parquet                          corporate actions
+    quarantine/<file>.parquet                rows of a source that were refused, each with its reason
 
 Prices are int64 E4, times int64 nanoseconds UTC; a bar's time is its close. Ticks keep the day's cumulative volume. A
 file is replaced whole or not at all, and storing the same rows twice changes nothing.
 """
 
 import datetime
-import os
 import pathlib
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import NamedTuple
 
 import polars as pl
 
+from alpha_panda.data import contract_days
+from alpha_panda.data.adjust import ACTIONS
 from alpha_panda.data.events import EventArray, bars, ticks, validate, with_clocks
+from alpha_panda.data.files import DAY, Stored, merge, merge_ticks, write
+from alpha_panda.data.listings import Registry, in_force, merged, read_listings
 from alpha_panda.errors import CatalogError, EventError
-from alpha_panda.instruments import INDEX_NAMES, Instrument, Registry, Universe
+from alpha_panda.instruments import Instrument, Universe
 from alpha_panda.kernels.clock import NEVER_NS
 from alpha_panda.kernels.records import BAR
 from alpha_panda.sessions import SessionArray, inside
-from alpha_panda.units import DAY_NS, IST_OFFSET_NS, ist_date, ist_datetime, ist_time_ns
+from alpha_panda.units import ist_date, ist_datetime, ist_time_ns
 
 RESOLUTIONS = ("tick", "1m", "1d")
 """What a catalog can hold, finest first."""
@@ -34,15 +38,6 @@ TICK_COLUMNS = ("time_ns", "price_e4", "volume_day", "bid_e4", "ask_e4", "open_i
 """What each kind of file holds, all int64; `volume_day` is what traded since the day began."""
 
 _FOLDERS = {"tick": "ticks", "1m": "bars/1m", "1d": "bars/1d"}
-_DAY = ((pl.col("time_ns") + IST_OFFSET_NS) // DAY_NS).alias("day")
-
-
-class Stored(NamedTuple):
-    """What became of rows given to the catalog: how many are new, how many it had, and which contradict it."""
-
-    written: int
-    present: int
-    conflicts: pl.DataFrame
 
 
 class Catalog:
@@ -56,11 +51,16 @@ class Catalog:
 
     # ── What there is ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def registry(self) -> Registry:
-        """Return every instrument that the catalog knows; none for an empty catalog."""
-        path = self.root / "instruments.parquet"
-        rows = pl.read_parquet(path).rows(named=True) if path.exists() else []
-        return Registry(Instrument(**row) for row in rows)
+    def registry(self, on: datetime.date | None = None) -> Registry:
+        """Return the instruments as of an IST day, without one as they are known last; none for an empty catalog.
+
+        What is first known of an instrument stands for the days before.
+        """
+        return Registry(in_force(self.listings(), on))
+
+    def listings(self) -> pl.DataFrame:
+        """Return all that was ever known of instruments, by symbol and day: their terms, and `since` when."""
+        return read_listings(self.root / "instruments.parquet")
 
     def symbols(self, resolution: str | None = None) -> tuple[str, ...]:
         """Return the symbols that have data of `resolution`, or of any, sorted."""
@@ -96,10 +96,11 @@ class Catalog:
         if resolution is None and len(held) > 1:
             raise CatalogError(f"the catalog holds {' and '.join(held)} data: name one of them as the resolution")
         chosen = resolution or held[0]
+        indices = set(self.listings().filter(pl.col("kind") == "INDEX")["symbol"])
         found = tuple(
             symbol
             for symbol in self.symbols(chosen)
-            if symbol.partition(":")[2] not in INDEX_NAMES and self._has_rows(symbol, chosen, first, last)
+            if symbol not in indices and self._has_rows(symbol, chosen, first, last)
         )
         if not found:
             span = f"from {first or 'its beginning'} to {last or 'its end'}"
@@ -112,6 +113,32 @@ class Catalog:
         until_ns = ist_time_ns(last + datetime.timedelta(days=1)) if last else NEVER_NS
         within = pl.col("time_ns").is_between(since_ns, until_ns, closed="left")
         return bool(pl.scan_parquet(self._path(symbol, resolution)).select(within.any()).collect().item())
+
+    def adjusted_sources(self, symbol: str) -> tuple[str, ...]:
+        """Return who adjusted daily bars of `symbol`, sorted."""
+        found = (self.root / "adjusted" / "1d").glob("*")
+        return tuple(sorted(path.name for path in found if self._adjusted_path(symbol, path.name).exists()))
+
+    def adjusted_bars(self, symbol: str, source: str | None = None) -> pl.DataFrame:
+        """Return daily bars that `source` adjusted, or the only one that did; CatalogError if that is not to be told."""
+        held = self.adjusted_sources(symbol)
+        if source not in held and (source is not None or len(held) != 1):
+            told = f"those of {' and '.join(held)}: name one of them" if held else "none"
+            raise CatalogError(
+                f"the catalog holds no adjusted bars of {symbol} by {source or 'one source'}, but {told}"
+            )
+        return pl.read_parquet(self._adjusted_path(symbol, source or held[0]))
+
+    def actions(self) -> pl.DataFrame:
+        """Return the corporate actions, with the columns of `adjust.ACTIONS`; none where the catalog has no file."""
+        path = self.root / "actions.parquet"
+        return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=ACTIONS)
+
+    def contracts(
+        self, exchange: str, first: datetime.date | None = None, last: datetime.date | None = None
+    ) -> pl.LazyFrame:
+        """Return the futures and options of an exchange, each day with its `date`, as far as they are then read."""
+        return contract_days.scan(self.root, exchange, first, last)
 
     # ── Out of it ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -171,36 +198,47 @@ class Catalog:
         if resolution != "tick":
             return rows
         # What traded before the first tick of a day was not seen happening, so it is no tick's volume.
-        traded = pl.col("volume_day").diff().over(_DAY).fill_null(0)
+        traded = pl.col("volume_day").diff().over(DAY).fill_null(0)
         return rows.with_columns(volume=traded).drop("volume_day")
 
     # ── Into it ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def register(self, instruments: Sequence[Instrument]) -> None:
-        """Add instruments, or replace those of the same symbol."""
-        before = self.registry()
-        after = before.upsert(instruments)
-        if list(after) != list(before):
-            _write(pl.DataFrame([asdict(instrument) for instrument in after]), self.root / "instruments.parquet")
+    def register(self, instruments: Sequence[Instrument], since: datetime.date | None = None) -> None:
+        """Note what is known of instruments from an IST day on; without one, in place of what is known last.
+
+        An instrument of which nothing is known yet is then taken to have been so from the beginning. Listings of an
+        earlier day than the newest hold until the next day that is known. Registering the same twice changes nothing.
+        """
+        before = self.listings()
+        after = merged(before, instruments, since)
+        if not after.equals(before):
+            write(after, self.root / "instruments.parquet")
 
     def store(self, symbol: str, resolution: str, rows: pl.DataFrame) -> Stored:
         """Merge `rows`, in order of time, into the file of one instrument; what is there is never changed.
 
-        A bar is new when there is none of its time. A tick is new when it lies outside the stretch that is recorded of
-        its day: ticks have no key, so two recordings of one stretch cannot be told from one. Rows that are not new are
-        `present` if they equal what is stored, and otherwise `conflicts`.
+        A bar is new when there is none of its time, a tick when it lies outside the stretch that is recorded of its
+        day. Rows that are not new are `present` if they equal what is stored, and otherwise `conflicts`.
         """
         path = self._path(symbol, _known(resolution))
-        columns = TICK_COLUMNS if resolution == "tick" else BAR_COLUMNS
-        if not path.exists():
-            _write(rows.select(columns), path)
-            return Stored(len(rows), 0, rows.clear())
-        stored = pl.read_parquet(path)
-        fresh, known = _outside_recorded(rows, stored) if resolution == "tick" else _without_bar(rows, stored)
-        if len(fresh):
-            _write(pl.concat([stored, fresh.select(columns)]).sort("time_ns", maintain_order=True), path)
-        conflicts = known.join(stored, on=columns, how="anti", maintain_order="left")
-        return Stored(len(fresh), len(known) - len(conflicts), conflicts)
+        if resolution == "tick":
+            return merge_ticks(path, rows, TICK_COLUMNS)
+        return merge(path, rows, BAR_COLUMNS, ["time_ns"])
+
+    def store_contracts(self, exchange: str, date: datetime.date, rows: pl.DataFrame) -> Stored:
+        """Merge the futures and options of one exchange and day, with the columns of CONTRACT_COLUMNS, by symbol."""
+        return contract_days.store(self.root, exchange, date, rows)
+
+    def store_adjusted(self, symbol: str, rows: pl.DataFrame, source: str = "vendor") -> Stored:
+        """Merge daily bars that `source` adjusted; they are kept beside the truth and never become events.
+
+        Each source has its own file, since two of them, or one before and after a split, are on different scales.
+        """
+        return merge(self._adjusted_path(symbol, source), rows, BAR_COLUMNS, ["time_ns"])
+
+    def store_actions(self, rows: pl.DataFrame) -> Stored:
+        """Merge corporate actions, with the columns of `adjust.ACTIONS`, by symbol and ex-date."""
+        return merge(self.root / "actions.parquet", rows, ACTIONS.names(), ["symbol", "ex_date"])
 
     def latest(self, symbol: str) -> tuple[int, int] | None:
         """Return the time and price of the last row of `symbol` at any resolution; None if it has none."""
@@ -215,9 +253,13 @@ class Catalog:
         """Keep the refused rows of one source under `name`, in place of those kept before."""
         path = self.root / "quarantine" / f"{name}.parquet"
         if len(rows):
-            _write(rows, path)
+            write(rows, path)
         else:
             path.unlink(missing_ok=True)
+
+    def _adjusted_path(self, symbol: str, source: str) -> pathlib.Path:
+        exchange, _, name = symbol.partition(":")
+        return self.root / "adjusted" / "1d" / source / exchange / f"{name}.parquet"
 
     def _path(self, symbol: str, resolution: str) -> pathlib.Path:
         exchange, _, name = symbol.partition(":")
@@ -228,20 +270,6 @@ def _known(resolution: str) -> str:
     if resolution not in RESOLUTIONS:
         raise CatalogError(f"{resolution!r} is not a resolution of the catalog: choose one of {', '.join(RESOLUTIONS)}")
     return resolution
-
-
-def _without_bar(rows: pl.DataFrame, stored: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Split bars into those of times that have none yet and those of times that have one."""
-    fresh = rows.join(stored, on="time_ns", how="anti", maintain_order="left")
-    return fresh, rows.join(stored, on="time_ns", how="semi", maintain_order="left")
-
-
-def _outside_recorded(rows: pl.DataFrame, stored: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Split ticks into those outside and those inside the stretch that is recorded of their day."""
-    stretches = stored.group_by(_DAY).agg(first=pl.col("time_ns").min(), last=pl.col("time_ns").max())
-    held = rows.with_columns(_DAY).join(stretches, on="day", how="left", maintain_order="left")
-    recorded = pl.col("time_ns").is_between("first", "last").fill_null(value=False)
-    return held.filter(~recorded).drop("day", "first", "last"), held.filter(recorded).drop("day", "first", "last")
 
 
 def _refuse_outside_sessions(universe: Universe, events: EventArray) -> SessionArray:
@@ -259,17 +287,3 @@ def _refuse_outside_sessions(universe: Universe, events: EventArray) -> SessionA
                 f"when {found.calendar} is closed: correct its calendar in the catalog, or ingest its data anew"
             )
     return table
-
-
-def _write(frame: pl.DataFrame, path: pathlib.Path) -> None:
-    """Replace `path` by `frame` in one step: a crash leaves the old file or the new one, and never a part of either."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            frame.write_parquet(file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

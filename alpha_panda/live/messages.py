@@ -9,12 +9,14 @@ The envelope's `type` says to any observer what happened (`order_cancelled`); th
 """
 
 import base64
+import datetime
 import hashlib
 from typing import Literal, Self
 
 import msgspec
 
 from alpha_panda.errors import CorruptRecordError
+from alpha_panda.instruments import Kind
 from alpha_panda.kernels.records import EVENT
 from alpha_panda.live.log.base import Record
 
@@ -179,6 +181,10 @@ class Listing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     freeze_quantity: int
     calendar: str
     name: str
+    underlying: str = ""
+    kind: Kind | Literal[""] = ""
+    expiry: datetime.date | None = None
+    strike_e4: int = 0
 
 
 class Session(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="session"):

@@ -96,8 +96,14 @@ def profile_text(profile: Profile) -> str:
 def blueprint_of(session: Session, folders: Sequence[pathlib.Path] = ()) -> Blueprint:
     """Return what a recorded session was made of, with the strategies as they are now; StrategyError if one is gone."""
     profile = _constructed(Profile, json.loads(session.profile))
-    universe = Universe(Instrument(**msgspec.structs.asdict(listing)) for listing in session.instruments)
-    return Blueprint(profile, universe, tuple(load_strategies(profile, folders)), session.feed, session.feed_digest)
+    return Blueprint(
+        profile, _universe_of(session), tuple(load_strategies(profile, folders)), session.feed, session.feed_digest
+    )
+
+
+def _universe_of(session: Session) -> Universe:
+    """Return the instruments of a recorded session, an older record's with what it left out."""
+    return Universe(Instrument(**msgspec.structs.asdict(listing)) for listing in session.instruments)
 
 
 def _constructed(kind: Any, value: Any) -> Any:
@@ -145,7 +151,7 @@ def _differences(recorded: Session, wanted: Session) -> Sequence[tuple[str, str,
     for key in sorted(before.keys() | now.keys()):
         if before.get(key) != now.get(key):
             found.append((f"{key} =", str(before.get(key, "unset")), str(now.get(key, "unset"))))
-    if recorded.instruments != wanted.instruments:
+    if _universe_of(recorded) != _universe_of(wanted):
         symbols = [", ".join(listing.symbol for listing in session.instruments) for session in (recorded, wanted)]
         same = symbols[0] == symbols[1]
         found.append(

@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from alpha_panda.data.catalog import BAR_COLUMNS, TICK_COLUMNS, Catalog, Stored
+from alpha_panda.data.catalog import BAR_COLUMNS, TICK_COLUMNS, Catalog
 from alpha_panda.data.events import prices_to_e4
+from alpha_panda.data.files import Stored
 from alpha_panda.data.ingest.defects import Defect, check_bars, check_ticks
-from alpha_panda.data.ingest.sources import INDEX_TICK_E4, SOURCES, Source, recognise
+from alpha_panda.data.ingest.sources import INDEX_NAMES, INDEX_TICK_E4, SOURCES, Source, recognise
+from alpha_panda.data.listings import Registry
 from alpha_panda.errors import DataError
-from alpha_panda.instruments import INDEX_NAMES, Instrument, Registry, share_tick_e4, unlisted_token
+from alpha_panda.instruments import Instrument, share_tick_e4, unlisted_token
 from alpha_panda.kernels.records import EQUITY
 from alpha_panda.units import ist_date
 
@@ -178,8 +180,8 @@ def _instrument(symbol: str, rows: pl.DataFrame, source: Source, catalog: Catalo
         return replace(registry[symbol], tick_e4=tick_e4)
     # Without a list of contracts, the lot of a future is the largest number that divides all that traded.
     lot = 1 if source.segment == EQUITY else max(int(np.gcd.reduce(rows["volume_day"].to_numpy())), 1)
-    name = "index, not traded itself" if index else ""
-    return Instrument(symbol, unlisted_token(symbol), tick_e4, source.segment, lot, calendar=source.calendar, name=name)
+    kind = "INDEX" if index else ""
+    return Instrument(symbol, unlisted_token(symbol), tick_e4, source.segment, lot, calendar=source.calendar, kind=kind)
 
 
 def _refused(checked: pl.DataFrame, stored: Sequence[Stored]) -> pl.DataFrame:

@@ -20,6 +20,7 @@ from alpha_panda.units import IST_OFFSET_NS, MINUTE_NS, ist_time_ns
 EARLIEST_NS, LATEST_NS = ist_time_ns(datetime.date(2000, 1, 1)), ist_time_ns(datetime.date(2100, 1, 1))
 """No stamp outside these years, in which trading hours are known, can be true."""
 
+INDEX_NAMES = ("NIFTY 50", "NIFTY BANK")
 INDEX_TICK_E4 = 500
 
 _RENAMED = {"Nifty": "NIFTY 50", "Nifty_Bank": "NIFTY BANK"}  # a recorder's names of the indices, and Kite's

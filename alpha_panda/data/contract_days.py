@@ -1,0 +1,121 @@
+"""The days of futures and options: one file of every contract per exchange and day, and what a run needs of them.
+
+An exchange lists some fifty thousand contracts a day and most live for weeks: a file for each would make millions. Rows
+lie by symbol in small groups, and a reader that asks for few symbols skips the others.
+"""
+
+import datetime
+import pathlib
+from dataclasses import replace
+
+import polars as pl
+
+from alpha_panda.data.files import Stored, merge
+from alpha_panda.errors import CatalogError
+from alpha_panda.instruments import SEGMENTS, Instrument, contract_tick_e4, unlisted_token
+from alpha_panda.sessions import session_of
+
+CONTRACT_COLUMNS = pl.Schema(
+    {
+        "symbol": pl.String(),
+        "underlying": pl.String(),
+        "kind": pl.String(),
+        "expiry": pl.Date(),
+        "strike_e4": pl.Int64(),
+        "lot": pl.Int64(),
+        "open_e4": pl.Int64(),
+        "high_e4": pl.Int64(),
+        "low_e4": pl.Int64(),
+        "close_e4": pl.Int64(),
+        "settle_e4": pl.Int64(),
+        "underlying_e4": pl.Int64(),
+        "volume": pl.Int64(),
+        "open_interest": pl.Int64(),
+        "open_interest_change": pl.Int64(),
+        "turnover_e4": pl.Int64(),
+        "trades": pl.Int64(),
+    }
+)
+"""What a file of contracts holds: prices in E4 and 0 where unknown or untraded, volume and open interest in units."""
+
+CALENDARS = {"NFO": "NFO"}
+"""The calendar by which the contracts of an exchange trade."""
+
+_GROUP_ROWS = 2_048
+_OPTION_TICK_E4 = 500
+
+
+def store(root: pathlib.Path, exchange: str, date: datetime.date, rows: pl.DataFrame) -> Stored:
+    """Merge the contracts of a day into its file, by symbol; CatalogError for a column of another kind than ours."""
+    typed = rows.with_columns(pl.col(name).cast(kind) for name, kind in CONTRACT_COLUMNS.items())
+    return merge(_folder(root) / exchange / f"{date}.parquet", typed, CONTRACT_COLUMNS.names(), ["symbol"], _GROUP_ROWS)
+
+
+def days(root: pathlib.Path, exchange: str) -> tuple[datetime.date, ...]:
+    """Return the days of which the contracts of an exchange are held, in order."""
+    return tuple(
+        sorted(datetime.date.fromisoformat(path.stem) for path in (_folder(root) / exchange).glob("*.parquet"))
+    )
+
+
+def exchanges(root: pathlib.Path) -> tuple[str, ...]:
+    """Return the exchanges of which contracts are held."""
+    return tuple(sorted({path.parent.name for path in _folder(root).glob("*/*.parquet")}))
+
+
+def scan(
+    root: pathlib.Path, exchange: str, first: datetime.date | None = None, last: datetime.date | None = None
+) -> pl.LazyFrame:
+    """Return the contracts of an exchange from one day to another, both included, with their `date`; lazily."""
+    wanted = [day for day in days(root, exchange) if (first or day) <= day <= (last or day)]
+    if not wanted:
+        return pl.LazyFrame(schema={**CONTRACT_COLUMNS, "date": pl.Date()})
+    paths = [_folder(root) / exchange / f"{day}.parquet" for day in wanted]
+    name = pl.col("path").str.extract(r"(\d{4}-\d{2}-\d{2})\.parquet$")
+    found = pl.scan_parquet(paths, include_file_paths="path").with_columns(date=name.str.to_date())
+    return found.drop("path")
+
+
+def bars(contracts: pl.DataFrame, calendar: str) -> pl.DataFrame:
+    """Return the days on which a contract traded as daily bars of the catalog, each at the close of its session."""
+    traded = contracts.filter(pl.col("volume") > 0).sort("date")
+    closes = {day: session[1] for day in traded["date"].unique() if (session := session_of(calendar, day))}
+    time_ns = pl.col("date").replace_strict(closes, default=None, return_dtype=pl.Int64)
+    return traded.select(time_ns.alias("time_ns"), "open_e4", "high_e4", "low_e4", "close_e4", "volume")
+
+
+def instrument(contracts: pl.DataFrame, listed: Instrument | None) -> Instrument:
+    """Return a contract as it traded on the days given, by a broker's listing where there is one, but for its lot.
+
+    Raises CatalogError where its lot changed meanwhile, so that a position would count otherwise before and after, and
+    for an exchange whose trading hours are not known.
+    """
+    row = contracts.row(-1, named=True)
+    symbol, exchange = row["symbol"], row["symbol"].partition(":")[0]
+    changes = contracts.sort("date").filter(pl.col("lot") != pl.col("lot").shift())
+    if len(changes):
+        raise CatalogError(
+            f"the lot of {symbol} became {changes['lot'][0]} on {changes['date'][0]}: "
+            "end the range before that day, or begin it there"
+        )
+    if listed is not None:
+        return replace(listed, lot=row["lot"])
+    if exchange not in CALENDARS:
+        raise CatalogError(f"the trading hours of {exchange} are not known here, so {symbol} has no events")
+    return Instrument(
+        symbol,
+        unlisted_token(symbol),
+        contract_tick_e4(row["kind"], row["underlying"], row["underlying_e4"] or row["close_e4"], row["date"]),
+        SEGMENTS[row["kind"]],
+        row["lot"],
+        calendar=CALENDARS[exchange],
+        name=row["underlying"],
+        underlying=row["underlying"],
+        kind=row["kind"],
+        expiry=row["expiry"],
+        strike_e4=row["strike_e4"],
+    )
+
+
+def _folder(root: pathlib.Path) -> pathlib.Path:
+    return root / "contracts" / "1d"
