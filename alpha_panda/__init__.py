@@ -10,6 +10,7 @@ import pkgutil
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and type checkers; a new name stands here and in the table below
+    from alpha_panda import indicators as indicators
     from alpha_panda.backtest.result import Result as Result
     from alpha_panda.backtest.run import run as run
     from alpha_panda.backtest.sweep import sweep as sweep
@@ -47,6 +48,7 @@ _HOMES = {
     "CorruptRecordError": "alpha_panda.errors:CorruptRecordError",
     "DataError": "alpha_panda.errors:DataError",
     "EventError": "alpha_panda.errors:EventError",
+    "indicators": "alpha_panda.indicators",
     "ingest": "alpha_panda.data.ingest:ingest",
     "Instrument": "alpha_panda.instruments:Instrument",
     "KernelError": "alpha_panda.errors:KernelError",
