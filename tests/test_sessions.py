@@ -31,7 +31,21 @@ CALENDARS = ("NFO", "NSE_DAY", "NSE_EQ", "NSE_EQ_FO")
 # The checked calendar names of 2024 only what libraries got wrong; these are exchange_calendars' ordinary holidays.
 HOLIDAYS_THAT_IT_OMITS = {
     datetime.date.fromisoformat(f"2024-{day}")
-    for day in "01-26 03-08 03-25 03-29 04-11 04-17 05-01 06-17 07-17 08-15 10-02 11-15 12-25".split()
+    for day in (
+        "01-26",
+        "03-08",
+        "03-25",
+        "03-29",
+        "04-11",
+        "04-17",
+        "05-01",
+        "06-17",
+        "07-17",
+        "08-15",
+        "10-02",
+        "11-15",
+        "12-25",
+    )
 }
 
 

@@ -15,11 +15,11 @@ file is replaced whole or not at all, and storing the same rows twice changes no
 import datetime
 import pathlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
-from alpha_panda.data import contract_days
-from alpha_panda.data.adjust import ACTIONS
+from alpha_panda.data import adjust, contract_days
 from alpha_panda.data.events import EventArray, bars, ticks, validate, with_clocks
 from alpha_panda.data.files import DAY, Stored, merge, merge_ticks, write
 from alpha_panda.data.listings import Registry, in_force, merged, read_listings
@@ -27,7 +27,7 @@ from alpha_panda.errors import CatalogError, EventError
 from alpha_panda.instruments import Instrument, Universe
 from alpha_panda.kernels.clock import NEVER_NS
 from alpha_panda.kernels.records import BAR
-from alpha_panda.sessions import SessionArray, inside
+from alpha_panda.sessions import SessionArray, at_day_close, day_calendar, inside
 from alpha_panda.units import ist_date, ist_datetime, ist_time_ns
 
 RESOLUTIONS = ("tick", "1m", "1d")
@@ -132,7 +132,7 @@ class Catalog:
     def actions(self) -> pl.DataFrame:
         """Return the corporate actions, with the columns of `adjust.ACTIONS`; none where the catalog has no file."""
         path = self.root / "actions.parquet"
-        return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=ACTIONS)
+        return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=adjust.ACTIONS)
 
     def contracts(
         self, exchange: str, first: datetime.date | None = None, last: datetime.date | None = None
@@ -149,12 +149,15 @@ class Catalog:
         first: datetime.date | None = None,
         last: datetime.date | None = None,
         clocks: bool = True,
+        adjusted: bool = False,
     ) -> tuple[Universe, EventArray]:
         """Return the events of `symbols` from `first` to `last`, both included, by (time_ns, instrument).
 
         `resolution` is `tick`, `1m` or `1d`; without one, the finest that all symbols have. `clocks` adds those of
-        `with_clocks`. Every event is valid and lies in a session of its instrument. Raises CatalogError where the
-        catalog does not hold what is asked, saying what it does hold, and EventError where a file breaks the rules.
+        `with_clocks`. With `adjusted`, prices and volumes are as they read on the last day, after the corporate actions
+        up to then. Every event is valid and lies in a session of its instrument; daily bars, whatever their instrument,
+        belong to the day of the exchange and are known when it ends. Raises CatalogError where the catalog does not
+        hold what is asked, saying what it does hold, and EventError where a file breaks the rules.
         """
         registry = self.registry()
         if not len(registry):
@@ -162,14 +165,30 @@ class Catalog:
         universe = registry.universe(symbols)
         chosen = self._finest(universe) if resolution is None else _known(resolution)
         frames = [self._rows(instrument.symbol, chosen, first, last) for instrument in universe]
+        if chosen == "1d":
+            frames = [_known_at_day_close(rows, item.calendar) for rows, item in zip(frames, universe, strict=True)]
+            universe = Universe(replace(item, calendar=day_calendar(item.calendar)) for item in universe)
+        if adjusted:
+            frames = self._adjusted(frames, universe, last)
         numbered = [frame.with_columns(instrument=pl.lit(index, pl.Int16)) for index, frame in enumerate(frames)]
         rows = pl.concat(numbered).sort("time_ns", "instrument", maintain_order=True).rechunk()
         columns = {name: rows[name].to_numpy() for name in rows.columns}
         events = ticks(universe, **columns) if chosen == "tick" else bars(universe, **columns)
-        table = _refuse_outside_sessions(universe, events)
+        advice = "correct its calendar in the catalog, or ingest its data anew"
+        table = sessions_around(universe, events, advice)
         events = with_clocks(events, table) if clocks else events
         validate(events, universe)
         return universe, events
+
+    def _adjusted(
+        self, frames: Sequence[pl.DataFrame], universe: Universe, as_of: datetime.date | None
+    ) -> list[pl.DataFrame]:
+        """Return the rows of each instrument as they read on a day; without one, on the last of all."""
+        last = as_of or ist_date(max(rows["time_ns"][-1] for rows in frames))
+        actions = self.actions()
+        return [
+            adjust.adjusted(rows, symbol, actions, last) for rows, symbol in zip(frames, universe.symbols, strict=True)
+        ]
 
     def _finest(self, universe: Universe) -> str:
         """Return the finest resolution that all instruments have; CatalogError, saying what each has, if none."""
@@ -238,7 +257,7 @@ class Catalog:
 
     def store_actions(self, rows: pl.DataFrame) -> Stored:
         """Merge corporate actions, with the columns of `adjust.ACTIONS`, by symbol and ex-date."""
-        return merge(self.root / "actions.parquet", rows, ACTIONS.names(), ["symbol", "ex_date"])
+        return merge(self.root / "actions.parquet", rows, adjust.ACTIONS.names(), ["symbol", "ex_date"])
 
     def latest(self, symbol: str) -> tuple[int, int] | None:
         """Return the time and price of the last row of `symbol` at any resolution; None if it has none."""
@@ -272,18 +291,6 @@ def _known(resolution: str) -> str:
     return resolution
 
 
-def _refuse_outside_sessions(universe: Universe, events: EventArray) -> SessionArray:
-    """Return the sessions of these events; EventError naming one outside them, which no strategy would ever see."""
-    instruments, table = universe.records(ist_date(events["time_ns"][0]), ist_date(events["time_ns"][-1]))
-    happened_ns = events["time_ns"] - (events["kind"] == BAR)  # a bar known at the close happened before it
-    for start, stop in set(zip(instruments["sessions_start"], instruments["sessions_stop"], strict=True)):
-        of_calendar = (instruments["sessions_start"] == start)[events["instrument"]]
-        outside = of_calendar & ~inside(table[start:stop], happened_ns)
-        if outside.any():
-            event = events[outside][0]
-            found = universe[int(event["instrument"])]
-            raise EventError(
-                f"{found.symbol} has an event at {ist_datetime(event['time_ns']):%Y-%m-%d %H:%M:%S} IST, "
-                f"when {found.calendar} is closed: correct its calendar in the catalog, or ingest its data anew"
-            )
-    return table
+def _known_at_day_close(rows: pl.DataFrame, calendar: str) -> pl.DataFrame:
+    """Return daily bars at the end of their day, by the hours that are known now and not when they were stored."""
+    return rows.with_columns(time_ns=pl.Series(at_day_close(calendar, rows["time_ns"].to_numpy())))

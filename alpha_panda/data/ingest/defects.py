@@ -9,8 +9,10 @@ import enum
 import numpy as np
 import polars as pl
 
-from alpha_panda.sessions import SessionArray, inside, sessions
+from alpha_panda.sessions import SessionArray, calendars, day_calendar, inside, sessions
 from alpha_panda.units import DAY_NS, E4, IST_OFFSET_NS, MINUTE_NS, PRICE_E4_MAX, ist_date
+
+_DAYS = {calendar: day_calendar(calendar) for calendar in calendars()}  # to which the daily bars of each belong
 
 
 class Defect(enum.StrEnum):
@@ -34,7 +36,7 @@ class Defect(enum.StrEnum):
 def check_bars(rows: pl.DataFrame, resolution: str) -> pl.DataFrame:
     """Return bars by symbol and time with their `defect`; a daily bar gets the time at which its session closes."""
     if resolution == "1d":
-        rows = _at_session_close(rows)
+        rows = _at_session_close(rows.with_columns(pl.col("calendar").replace(_DAYS)))
     prices = [pl.col(name) for name in ("open", "high", "low", "close")]
     nested = (pl.col("low") <= pl.min_horizontal(prices)) & (pl.col("high") >= pl.max_horizontal(prices))
     rows = rows.sort("symbol", "time_ns", "row").with_columns(defect=pl.lit(None, pl.String))
