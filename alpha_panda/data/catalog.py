@@ -20,15 +20,14 @@ from dataclasses import replace
 import polars as pl
 
 from alpha_panda.data import adjust, contract_days
-from alpha_panda.data.events import EventArray, bars, ticks, validate, with_clocks
+from alpha_panda.data.events import EventArray, bars, sessions_around, ticks, validate, with_clocks
 from alpha_panda.data.files import DAY, Stored, merge, merge_ticks, write
 from alpha_panda.data.listings import Registry, in_force, merged, read_listings
-from alpha_panda.errors import CatalogError, EventError
+from alpha_panda.errors import CatalogError
 from alpha_panda.instruments import Instrument, Universe
 from alpha_panda.kernels.clock import NEVER_NS
-from alpha_panda.kernels.records import BAR
-from alpha_panda.sessions import SessionArray, at_day_close, day_calendar, inside
-from alpha_panda.units import ist_date, ist_datetime, ist_time_ns
+from alpha_panda.sessions import at_day_close, day_calendar
+from alpha_panda.units import ist_date, ist_time_ns
 
 RESOLUTIONS = ("tick", "1m", "1d")
 """What a catalog can hold, finest first."""
@@ -174,8 +173,7 @@ class Catalog:
         rows = pl.concat(numbered).sort("time_ns", "instrument", maintain_order=True).rechunk()
         columns = {name: rows[name].to_numpy() for name in rows.columns}
         events = ticks(universe, **columns) if chosen == "tick" else bars(universe, **columns)
-        advice = "correct its calendar in the catalog, or ingest its data anew"
-        table = sessions_around(universe, events, advice)
+        table = sessions_around(universe, events, "correct its calendar in the catalog, or ingest its data anew")
         events = with_clocks(events, table) if clocks else events
         validate(events, universe)
         return universe, events

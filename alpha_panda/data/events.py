@@ -10,8 +10,8 @@ import numpy.typing as npt
 from alpha_panda.errors import EventError
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import BAR, CLOCK, EVENT, TICK, Records
-from alpha_panda.sessions import SessionArray
-from alpha_panda.units import DAY_NS, E4, IST_OFFSET_NS, PRICE_E4_MAX, SECOND_NS, ist_datetime
+from alpha_panda.sessions import SessionArray, inside
+from alpha_panda.units import DAY_NS, E4, IST_OFFSET_NS, PRICE_E4_MAX, SECOND_NS, ist_date, ist_datetime
 
 EventArray = Records  # of dtype EVENT
 Integers = npt.NDArray[np.int64]
@@ -99,6 +99,27 @@ def _refuse(events: EventArray, row: int, rule: str, universe: Universe | None) 
         name = "a clock"
     figures = ", ".join(f"{field} {event[field]}" for field in ("instrument_token", *_FIGURES))
     raise EventError(f"row {row}, {name} at {moment:%Y-%m-%d %H:%M:%S.%f} IST: {rule}; it has {figures}")
+
+
+def sessions_around(universe: Universe, events: EventArray, advice: str) -> SessionArray:
+    """Return the sessions of the days of these events, which are in order of time and not none.
+
+    Raises EventError naming an event outside the sessions of its instrument, which no strategy would ever see, and
+    ending in `advice`.
+    """
+    instruments, table = universe.records(ist_date(events["time_ns"][0]), ist_date(events["time_ns"][-1]))
+    happened_ns = events["time_ns"] - (events["kind"] == BAR)  # a bar known at the close happened before it
+    for start, stop in set(zip(instruments["sessions_start"], instruments["sessions_stop"], strict=True)):
+        of_calendar = (instruments["sessions_start"] == start)[events["instrument"]]
+        outside = of_calendar & ~inside(table[start:stop], happened_ns)
+        if outside.any():
+            event = events[outside][0]
+            found = universe[int(event["instrument"])]
+            raise EventError(
+                f"{found.symbol} has an event at {ist_datetime(event['time_ns']):%Y-%m-%d %H:%M:%S} IST, "
+                f"when {found.calendar} is closed: {advice}"
+            )
+    return table
 
 
 def bars(
