@@ -200,10 +200,14 @@ class Profile(_Frozen):
 
 
 class Span(_Frozen):
-    """Which part of the catalog a study looks at; dates are IST, both included."""
+    """Which part of the catalog a study looks at; dates are IST, both included.
+
+    With `adjusted`, prices and volumes are as they read on the last day, after splits, bonuses and the like.
+    """
 
     data: str = "data"
     resolution: Literal["tick", "1m", "1d"] | None = None
+    adjusted: bool = False
     first: str | None = Field(default=None, alias="from")
     last: str | None = Field(default=None, alias="to")
 

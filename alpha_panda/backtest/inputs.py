@@ -46,6 +46,7 @@ class Selection:
     resolution: str | None = None
     events: EventArray | None = None
     universe: Universe | None = None
+    adjusted: bool | None = None  # for corporate actions; None as the study says
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +106,7 @@ def inputs_of(
     for terms in profile.strategies:
         for symbol in terms.instruments:
             universe.index_of(symbol)
-    check_intervals(profile, _finest_ns(events))
+    check_intervals(profile, finest_ns(events))
     return Inputs(profile, loaded, universe, events)
 
 
@@ -128,6 +129,8 @@ def _completed(selection: Selection, span: Span) -> Selection:
         raise ConfigurationError("events and universe belong together: give both, or neither and a catalog")
     if selection.events is not None and (selection.data is not None or selection.resolution is not None):
         raise ConfigurationError("data and resolution choose from a catalog: leave them out where events are given")
+    if selection.events is not None and selection.adjusted:
+        raise ConfigurationError("events are taken as they are given: adjust them before, or name a catalog")
     first = selection.first or date_of(span.first)
     last = selection.last or date_of(span.last)
     if first is not None and last is not None and last < first:
@@ -138,6 +141,7 @@ def _completed(selection: Selection, span: Span) -> Selection:
         resolution=span.resolution if selection.resolution is None else selection.resolution,
         first=first,
         last=last,
+        adjusted=span.adjusted if selection.adjusted is None else selection.adjusted,
     )
 
 
@@ -161,7 +165,10 @@ def _from_catalog(profile: Profile, selection: Selection) -> tuple[Profile, Univ
     if not all(terms.instruments for terms in profile.strategies):
         profile = with_instruments(profile, catalog.tradable(selection.resolution, selection.first, selection.last))
     symbols = {symbol for terms in profile.strategies for symbol in terms.instruments}
-    return profile, *catalog.events(sorted(symbols), selection.resolution, selection.first, selection.last)
+    chosen = catalog.events(
+        sorted(symbols), selection.resolution, selection.first, selection.last, adjusted=bool(selection.adjusted)
+    )
+    return profile, *chosen
 
 
 def _between(events: EventArray, selection: Selection) -> EventArray:
@@ -177,7 +184,7 @@ def _between(events: EventArray, selection: Selection) -> EventArray:
     return chosen
 
 
-def _finest_ns(events: EventArray) -> int:
+def finest_ns(events: EventArray) -> int:
     """Return the length of the shortest bar, 0 for ticks: the spacing of the bar times, where a night makes a day."""
     if (events["kind"] == TICK).any():
         return 0
