@@ -32,6 +32,15 @@ def shared_file(shared_data: pathlib.Path) -> Callable[[str], pathlib.Path]:
     return find
 
 
+@pytest.fixture(scope="session", autouse=True)
+def trials(tmp_path_factory: pytest.TempPathFactory) -> Generator[pathlib.Path]:
+    """Point every run of the tests, in other processes too, to a trial ledger of its own; return its path."""
+    path = tmp_path_factory.mktemp("trials") / "trials.sqlite"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ALPHA_PANDA_TRIALS", str(path))
+        yield path
+
+
 @pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
     """Give a headless Chromium, in a module without asynchronous tests; skip the test where the machine has none.

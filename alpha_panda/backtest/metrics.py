@@ -75,6 +75,11 @@ def daily_moments(accounts: Records) -> tuple[Floats, Floats]:
     return np.where(enough, mean, np.nan), np.where(enough, deviation, np.nan)
 
 
+def daily_sharpes(accounts: Records) -> Floats:
+    """Return the Sharpe ratio of a day of each account, not annualised; NaN where it is not defined or too short."""
+    return _ratio(*daily_moments(accounts))
+
+
 def annual_volatility(deviation: Floats) -> Floats:
     """Return the yearly volatility of daily returns with this standard deviation, sqrt(252) times as much."""
     return deviation * math.sqrt(DAYS_A_YEAR)

@@ -12,6 +12,7 @@ import polars as pl
 from alpha_panda.backtest import frames, metrics
 from alpha_panda.backtest.bars import bars_frame
 from alpha_panda.backtest.trades import trades_frame
+from alpha_panda.backtest.trials import FIRST, Tried
 from alpha_panda.chain import Work
 from alpha_panda.config import Profile
 from alpha_panda.data.events import EventArray
@@ -39,6 +40,7 @@ class Result:
     account: Records  # ACCOUNT (1,), as the run left it
     books: Records  # BOOK (strategies, instruments)
     quotes: Records  # QUOTE (instruments,)
+    trials: Tried = FIRST  # how often this data had been asked
 
     @property
     def ledger_hash(self) -> str:
@@ -129,6 +131,8 @@ class Result:
             if seen < ist_date(self.last_ns):
                 symbol = self.universe[instrument].symbol
                 found.append(f"{symbol} is still held and valued at its last price, which is of {seen}")
+        if self.trials.note:
+            found.append(self.trials.note)
         return tuple(found)
 
     def __repr__(self) -> str:

@@ -1,5 +1,6 @@
 """One backtest: a plain loop that passes blocks of past events through the strategies and then through the account."""
 
+import dataclasses
 import datetime
 import itertools
 import os
@@ -8,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from alpha_panda.backtest.inputs import BLOCK, Date, Inputs, Progress, Question, Selection, date_of, inputs_of, study_of
+from alpha_panda.backtest.metrics import daily_sharpes
 from alpha_panda.backtest.result import Result
+from alpha_panda.backtest.trials import remember
 from alpha_panda.backtest.warmup import Standing
 from alpha_panda.chain import AccountStage, SignalStage, Work, joined
 from alpha_panda.data.catalog import Catalog
@@ -30,6 +33,7 @@ def run(
     resolution: str | None = None,
     events: EventArray | None = None,
     universe: Universe | None = None,
+    adjusted: bool | None = None,
     strategies: Mapping[str, Strategy] | None = None,
     trade_from: Date = None,
     block: int = BLOCK,
@@ -39,19 +43,22 @@ def run(
 
     `question` is the path of a TOML file, its tables, or a Profile or Study. The events come from the catalog at `data`
     (else where the study says, else ./data), from `first` to `last`, both IST dates included, at `resolution` (`tick`,
-    `1m` or `1d`); or they are given as `events` in order of time, with their `universe`. Strategies that name no
-    instruments trade `instruments`, or all there are. `strategies` holds those made in a notebook, by name.
+    `1m` or `1d`), with `adjusted` as they read after the corporate actions up to the last day; or they are given as
+    `events` in order of time, with their `universe`. Strategies that name no instruments trade `instruments`, or all
+    there are. `strategies` holds those made in a notebook, by name.
 
     Events before `trade_from` only let the strategies see the past: trading begins on that day, with the targets that
     stand by then, and so do the figures.
 
     `block` events at a time pass through the chain, which changes no byte of the result; then `progress(done, total)`
-    is told, in events, and ends the run by raising. Raises an AlphaPandaError for anything that cannot be.
+    is told, in events, and ends the run by raising. The run is counted in the trial ledger (see trials.py). Raises an
+    AlphaPandaError for anything that cannot be.
     """
     study, folders = study_of(question)
-    selection = Selection(data, date_of(first), date_of(last), instruments, resolution, events, universe)
-    inputs = inputs_of(study, selection, strategies or {}, folders)
-    return replay(inputs, block, progress, date_of(trade_from))
+    selection = Selection(data, date_of(first), date_of(last), instruments, resolution, events, universe, adjusted)
+    inputs, begins = inputs_of(study, selection, strategies or {}, folders), date_of(trade_from)
+    result = replay(inputs, block, progress, begins)
+    return dataclasses.replace(result, trials=remember(inputs, daily_sharpes(result.account), begins))
 
 
 def replay(
