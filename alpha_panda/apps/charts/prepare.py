@@ -1,0 +1,243 @@
+"""Frames made ready to be drawn: never more rows than a screen can show, and no extreme is lost on the way.
+
+What comes in are the frames of a `Result` (rupees, IST, fractions), or any with the same columns; what comes out has
+short fixed column names, so that no name from a user's data is ever read as part of a chart's specification.
+"""
+
+import datetime
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from alpha_panda.apps.charts.trading_time import BUCKETS, on_trading_time, rows_at, thinned
+from alpha_panda.backtest.metrics import DAYS_A_YEAR
+from alpha_panda.errors import ConfigurationError
+
+CANDLES_MAX = 240
+POINTS_MAX = 2_000
+CELLS_MAX = 40
+"""Distinct values of a parameter on one axis of a heat map."""
+
+_ZONE = "Asia/Kolkata"
+_CANDLES = ("1m", "2m", "3m", "5m", "10m", "15m", "30m", "1h", "1d", "1w", "1mo", "3mo", "1y")
+_OPENING = "15m"  # NSE opens at a quarter past nine, and so do its half hours and hours
+
+
+# ── Prices ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def candles(bars: pl.DataFrame, lines: Sequence[str] = (), count: int = CANDLES_MAX) -> tuple[pl.DataFrame, str]:
+    """Return bars as about `count` candles at most, and the interval of a candle; "" where bars are left as they are.
+
+    `bars` has time (when a bar became known), open, high, low, close, volume and the columns named in `lines`, of which
+    a candle shows the last value. The shortest interval is taken that needs no more candles.
+    """
+    if len(bars) <= count:
+        return bars, ""
+    interval, begin = _CANDLES[-1], _begin(bars["time"], _CANDLES[-1])
+    for shorter in _CANDLES:
+        shorter_begin = _begin(bars["time"], shorter)
+        if shorter_begin.n_unique() <= count:
+            interval, begin = shorter, shorter_begin
+            break
+    made = bars.group_by(begin.alias("begin"), maintain_order=True).agg(
+        pl.col("time").last(),
+        pl.col("open").first(),
+        pl.col("high").max(),
+        pl.col("low").min(),
+        pl.col("close").last(),
+        pl.col("volume").sum(),
+        *(pl.col(line).last() for line in lines),
+    )
+    return made.drop("begin"), interval
+
+
+def _begin(times: pl.Series, interval: str) -> pl.Series:
+    """Return when the candle began in which each bar lies; a bar is known at its end, which belongs to it."""
+    local = times.dt.convert_time_zone(_ZONE).dt.replace_time_zone(None) - datetime.timedelta(microseconds=1)
+    if interval.endswith(("d", "w", "mo", "y")):
+        return local.dt.truncate(interval)
+    return local.dt.offset_by(f"-{_OPENING}").dt.truncate(interval)
+
+
+def fills_on(candles: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
+    """Return where fills lie on candles: row, side, act (`in` or `out`), mean price, quantity and number of fills.
+
+    `fills` are of one instrument; raises ConfigurationError for more, whose prices would mean nothing here.
+    """
+    if "symbol" in fills.columns and fills["symbol"].n_unique() > 1:
+        raise ConfigurationError("the fills are of several instruments: filter them by symbol before they are drawn")
+    moved = pl.when(pl.col("side") == "BUY").then("quantity").otherwise(-pl.col("quantity"))
+    inside = fills.with_columns(rows_at(candles["time"], fills["time"])).filter(pl.col("row") < len(candles))
+    acts = inside.with_columns(
+        pl.col("side").cast(pl.String),
+        act=pl.when(moved.sign() == pl.col("position").sign()).then(pl.lit("in")).otherwise(pl.lit("out")),
+    )
+    worth = (pl.col("price") * pl.col("quantity")).sum() / pl.col("quantity").sum()
+    together = acts.group_by("row", "side", "act", maintain_order=True).agg(
+        price=worth, quantity=pl.col("quantity").sum(), fills=pl.len()
+    )
+    return together.join(on_trading_time(candles).select("row", "when"), on="row", how="left", maintain_order="left")
+
+
+def lines_on(candles: pl.DataFrame, lines: Sequence[str]) -> pl.DataFrame:
+    """Return columns of candles as row, line and value."""
+    placed = on_trading_time(candles).select("row", "when", *lines)
+    return placed.unpivot(lines, index=["row", "when"], variable_name="line").drop_nulls("value")
+
+
+def open_interest(contracts: pl.DataFrame, near: float | None, strikes: int = CELLS_MAX) -> pl.DataFrame:
+    """Return strike, kind (`CE` or `PE`) and open interest of the strikes that lie nearest to a price."""
+    options = contracts.filter(pl.col("kind").cast(pl.String).is_in(["CE", "PE"]))
+    together = options.group_by("strike", pl.col("kind").cast(pl.String)).agg(pl.col("open_interest").sum())
+    centre = near if near is not None else _middle(together)
+    known = together["strike"].unique().to_frame().sort((pl.col("strike") - centre).abs(), "strike").head(strikes)
+    return together.join(known, on="strike", how="semi").sort("strike", "kind")
+
+
+def _middle(together: pl.DataFrame) -> float:
+    """Return the strike that halves the open interest."""
+    ordered = together.sort("strike").with_columns(pl.col("open_interest").cum_sum().alias("below"))
+    half = ordered.filter(pl.col("below") * 2 >= ordered["below"].max())
+    return float(half["strike"][0]) if len(half) else 0.0
+
+
+# ── The account over time ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def equity_lines(equity: pl.DataFrame, benchmark: pl.DataFrame | None) -> pl.DataFrame:
+    """Return row, when, line and value of the account's equity and, on the same rows, its benchmark's."""
+    placed = on_trading_time(equity)
+    drawn = [_line(placed, "equity", "strategy")]
+    if benchmark is not None and len(benchmark):
+        known = benchmark.select("time", pl.col("equity").alias("benchmark")).sort("time")
+        drawn.append(_line(placed.sort("time").join_asof(known, on="time"), "benchmark", "buy & hold"))
+    return pl.concat(drawn)
+
+
+def _line(placed: pl.DataFrame, column: str, name: str) -> pl.DataFrame:
+    kept = thinned(placed.drop_nulls(column), column)
+    return kept.select("row", "when", pl.lit(name).alias("line"), pl.col(column).cast(pl.Float64).alias("value"))
+
+
+def drawdowns(equity: pl.DataFrame) -> pl.DataFrame:
+    """Return row, when and the fall of the equity from its highest so far, as a fraction that is never above zero."""
+    fallen = (pl.col("equity") / pl.col("equity").cum_max() - 1.0).alias("value")
+    return thinned(on_trading_time(equity).select("row", "when", fallen), "value")
+
+
+def exposure(equity: pl.DataFrame) -> pl.DataFrame:
+    """Return row, when and the gross value of the positions as a fraction of the equity, null where none is left."""
+    share = pl.when(pl.col("equity") > 0).then(pl.col("gross") / pl.col("equity")).alias("value")
+    return thinned(on_trading_time(equity).select("row", "when", share), "value")
+
+
+def rolling_sharpe(daily: pl.DataFrame, window: int) -> pl.DataFrame:
+    """Return row, when and the yearly Sharpe ratio of the last `window` days, from the first day that has as many."""
+    change = pl.col("return")
+    deviation = change.rolling_std(window)
+    ratio = pl.when(deviation > 0).then(change.rolling_mean(window) / deviation) * DAYS_A_YEAR**0.5
+    return thinned(on_trading_time(daily, "date").select("row", "when", ratio.alias("value")).drop_nulls(), "value")
+
+
+def monthly_cells(monthly: pl.DataFrame) -> pl.DataFrame:
+    """Return year, column (`Jan` to `Dec`, and `Year`) and the return of each month and year that was measured."""
+    months = [f"{datetime.date(2000, number, 1):%b}" for number in range(1, 13)]
+    named = monthly.select(
+        pl.col("year"),
+        pl.col("month")
+        .cast(pl.Int64)
+        .replace_strict(dict(enumerate(months, 1)), return_dtype=pl.String)
+        .alias("column"),
+        pl.col("return").alias("value"),
+    )
+    total = ((1.0 + pl.col("return")).product() - 1.0).alias("value")
+    years = monthly.group_by("year", maintain_order=True).agg(total)
+    return pl.concat([named, years.select("year", pl.lit("Year").alias("column"), "value")])
+
+
+def distribution(returns: pl.Series, bins: int = 48) -> pl.DataFrame:
+    """Return from, to and count of about so many bins; zero is an edge, so that no bin holds both gains and losses."""
+    known = returns.drop_nulls().drop_nans()
+    if not len(known):
+        return pl.DataFrame(schema={"from": pl.Float64, "to": pl.Float64, "count": pl.UInt32})
+    width = np.ptp(known.to_numpy()) or abs(float(known[0])) or 0.01
+    step = _round_step(float(width) / bins)
+    place = (known / step).floor().alias("place")
+    counted = place.value_counts().sort("place")
+    return counted.select((pl.col("place") * step).alias("from"), ((pl.col("place") + 1) * step).alias("to"), "count")
+
+
+def _round_step(step: float) -> float:
+    """Return the next of 1, 2, 2.5, 5 and 10 times a power of ten."""
+    scale = 10.0 ** np.floor(np.log10(step))
+    return float(scale * next(part for part in (1.0, 2.0, 2.5, 5.0, 10.0) if part * scale >= step))
+
+
+# ── Trades and studies ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def trade_points(trades: pl.DataFrame, count: int = POINTS_MAX) -> pl.DataFrame:
+    """Return at most `count` closed trades: those that won or lost most, and evenly many of the others."""
+    if len(trades) <= count:
+        return trades
+    ranked = trades.with_row_index("place").sort(pl.col("net").abs(), descending=True, maintain_order=True)
+    extremes, others = ranked.head(count // 4), ranked.slice(count // 4).sort("place")
+    sampled = others.gather_every(-(-len(others) // (count - count // 4)))
+    return pl.concat([extremes, sampled]).sort("place").drop("place")
+
+
+def parameter_cells(frame: pl.DataFrame, x: str, y: str, figure: str, slider: str | None = None) -> pl.DataFrame:
+    """Return x, y, z and value: the median of a figure over all combinations that share these parameters.
+
+    Of a parameter with more than CELLS_MAX values neighbours are put together, under the first of them; z is the
+    value of the slider's parameter. Raises ConfigurationError for a column that the frame does not have.
+    """
+    asked = [name for name in (x, y, figure, slider) if name is not None]
+    missing = [name for name in asked if name not in frame.columns]
+    if missing:
+        known = ", ".join(frame.columns)
+        raise ConfigurationError(f"there is no column {missing[0]!r} to draw: it is one of {known}")
+    if len(set(asked)) < len(asked):
+        raise ConfigurationError("the axes, the slider and the figure of a heat map are different columns")
+    third = pl.lit(0.0) if slider is None else pl.col(slider).cast(pl.Float64)
+    measured = frame.select(
+        _few(frame[x]).alias("x"),
+        _few(frame[y]).alias("y"),
+        third.alias("z"),
+        pl.col(figure).cast(pl.Float64).alias("value"),
+    )
+    finite = measured.filter(pl.col("value").is_finite())
+    return finite.group_by("x", "y", "z", maintain_order=True).agg(pl.col("value").median()).sort("z", "x", "y")
+
+
+def _few(values: pl.Series) -> pl.Series:
+    """Return a column whose distinct values are at most CELLS_MAX, each the first of the neighbours it stands for."""
+    known = values.unique().sort()
+    size = -(-len(known) // CELLS_MAX)
+    if size <= 1:
+        return values
+    first = known.gather((np.arange(len(known)) // size * size).tolist())
+    return values.replace_strict(known, first)
+
+
+def test_windows(equity: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
+    """Return the tested windows of a walk forward on the trading time of its stitched equity, numbered."""
+    day = equity.select(day=pl.col("time").dt.convert_time_zone(_ZONE).dt.date())["day"]
+    starts = day.search_sorted(windows["test_from"], "left")
+    stops = day.search_sorted(windows["test_to"], "right")
+    return windows.select(
+        pl.int_range(pl.len()).alias("number"),
+        pl.Series("from", starts),
+        pl.Series("to", stops),
+        pl.format("{} to {}", "test_from", "test_to").alias("window"),
+        "train_sharpe",
+        "test_sharpe",
+        "test_return",
+    )
+
+
+def fan(fan: pl.DataFrame) -> pl.DataFrame:
+    """Return the days of a fan that a screen can tell apart; its bands bend too little to need their extremes."""
+    return fan.gather_every(-(-len(fan) // BUCKETS) or 1)

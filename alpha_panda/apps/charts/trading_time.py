@@ -1,0 +1,96 @@
+"""Trading time: the axis of every chart over time, one step per row that was measured.
+
+Nights and holidays take no room on it, as on a trader's screen. What people read of it (`when`, the labels of the axis)
+is written here, in IST; the chart only knows row numbers, so no browser's time zone can change what it says.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+TICKS_MAX = 9
+BUCKETS = 400
+"""Buckets of a line; each keeps up to four points."""
+
+_ZONE = "Asia/Kolkata"
+_PERIODS = (
+    *(("1y", "%Y"), ("3mo", "%b %Y"), ("1mo", "%b %Y"), ("1w", "%-d %b"), ("1d", "%-d %b")),
+    *((interval, "%H:%M") for interval in ("2h", "1h", "30m", "15m", "5m", "1m")),
+)
+
+
+class Tick(NamedTuple):
+    """A place on the axis, and what stands there."""
+
+    row: int
+    label: str
+
+
+def on_trading_time(frame: pl.DataFrame, time: str = "time") -> pl.DataFrame:
+    """Return a frame with `row`, its place in trading time, and `when`, its instant as people read it."""
+    local = _local(frame[time])
+    pattern = "%a %-d %b %Y" if local.dt.time().n_unique() <= 1 else "%a %-d %b %Y, %H:%M"
+    return frame.with_columns(pl.Series("row", np.arange(len(frame))), local.dt.strftime(pattern).alias("when"))
+
+
+def rows_at(times: pl.Series, moments: pl.Series) -> pl.Series:
+    """Return the row at which each moment was known: that of the first time that is not before it."""
+    return pl.Series("row", np.searchsorted(_nanoseconds(times), _nanoseconds(moments)))
+
+
+def ticks(times: pl.Series) -> list[Tick]:
+    """Return where the axis of these rising times is labelled: where the shortest periods begin of which it shows few.
+
+    Among times of day, the first of each day is labelled with its date instead.
+    """
+    local = _local(times)
+    found: list[Tick] = []
+    for interval, pattern in _PERIODS:
+        period = local.dt.truncate(interval)
+        rows = (period != period.shift(1)).fill_null(value=True).arg_true().to_list()
+        if found and len(rows) > TICKS_MAX:
+            break
+        found = _labelled(local, _spread(rows, len(local)), pattern)
+    return found
+
+
+def thinned(frame: pl.DataFrame, column: str, buckets: int = BUCKETS) -> pl.DataFrame:
+    """Return the rows of a line that a screen can tell apart: of each bucket the first, lowest, highest and last.
+
+    U. Jugel et al., "M4: A Visualization-Oriented Time Series Data Aggregation", PVLDB 7(10), 2014.
+    """
+    if len(frame) <= 4 * buckets:
+        return frame
+    place, value = pl.col("place"), pl.col(column)
+    points = [place.first(), place.get(value.arg_min()), place.get(value.arg_max()), place.last()]
+    bucket = (place // -(-len(frame) // buckets)).alias("bucket")
+    rows = frame.select(column).with_row_index("place")
+    kept = rows.group_by(bucket, maintain_order=True).agg(kept=pl.concat(points).unique().sort())
+    return frame[kept["kept"].explode().drop_nulls()]
+
+
+def _local(times: pl.Series) -> pl.Series:
+    """Return times as the clocks in India show them, without a zone; a date as its midnight."""
+    if times.dtype == pl.Date:
+        return times.cast(pl.Datetime("us"))
+    return times.dt.convert_time_zone(_ZONE).dt.replace_time_zone(None)
+
+
+def _nanoseconds(times: pl.Series) -> np.ndarray:
+    return times.dt.epoch("ns").to_numpy()
+
+
+def _spread(rows: list[int], length: int) -> list[int]:
+    """Return at most TICKS_MAX of the rows, without a first one that is too near to the next to be labelled."""
+    if len(rows) > 1 and rows[1] < length / 16:
+        rows = rows[1:]
+    return rows[:: max(-(-len(rows) // TICKS_MAX), 1)]
+
+
+def _labelled(local: pl.Series, rows: list[int], pattern: str) -> list[Tick]:
+    shown = local.gather(rows)
+    labels, days = shown.dt.strftime(pattern).to_list(), shown.dt.strftime("%-d %b").to_list()
+    if pattern == "%H:%M" and len(set(days)) > 1:
+        labels = [day if day not in days[:place] else labels[place] for place, day in enumerate(days)]
+    return [Tick(row, label) for row, label in zip(rows, labels, strict=True)]
