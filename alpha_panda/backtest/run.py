@@ -18,7 +18,7 @@ from alpha_panda.data.catalog import Catalog
 from alpha_panda.data.events import EventArray
 from alpha_panda.errors import ConfigurationError, EventError
 from alpha_panda.instruments import Universe
-from alpha_panda.kernels.records import CLOCK
+from alpha_panda.kernels.records import CLOCK, Records
 from alpha_panda.strategy import Strategy
 from alpha_panda.units import ist_time_ns
 
@@ -66,16 +66,18 @@ def replay(
     block: int = BLOCK,
     progress: Progress | None = None,
     trade_from: datetime.date | None = None,
+    written: Records | None = None,
 ) -> Result:
     """Pass all events through the chain, `block` at a time, those before `trade_from` through the strategies alone.
 
-    Raises ConfigurationError for a block of none, EventError where no event is left to trade on.
+    Signals that were `written` before, by event, stand for the strategies. Raises ConfigurationError for a block of
+    none, EventError where no event is left to trade on.
     """
     if block < 1:
         raise ConfigurationError(f"a block of {block} events cannot be passed: give at least 1")
     events, parts = inputs.events, list[Work]()
     traded = _first_traded(events, trade_from)
-    signals = SignalStage(inputs.profile, inputs.universe, inputs.strategies)
+    signals = SignalStage(inputs.profile, inputs.universe, inputs.strategies) if written is None else _Written(written)
     account = AccountStage(inputs.profile, inputs.universe)
     standing = Standing(inputs.profile, len(inputs.universe))
     for start, stop in _blocks(0, traded, len(events), block=block):
@@ -99,6 +101,17 @@ def replay(
         books=account.books.copy(),
         quotes=account.quotes.copy(),
     )
+
+
+class _Written:
+    """Signals from elsewhere, handed out as a SignalStage does."""
+
+    def __init__(self, signals: Records) -> None:
+        self._signals = signals
+
+    def advance(self, events: EventArray, start: int, stop: int) -> Records:
+        first, last = np.searchsorted(self._signals["event_index"], (start, stop))
+        return self._signals[first:last]
 
 
 def _first_traded(events: EventArray, trade_from: datetime.date | None) -> int:
