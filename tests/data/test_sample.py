@@ -1,11 +1,13 @@
 """The sample catalog: there when there is nothing else, and never in the way of what there is."""
 
+import datetime as dt
 import pathlib
 from typing import Any
 
 import polars as pl
 
-from alpha_panda.data.sample import DAILY, MINUTES, catalog_or_sample, sample_catalog
+from alpha_panda.data.sample import DAILY, EXPIRIES, MINUTES, catalog_or_sample, sample_catalog
+from alpha_panda.data.sample_contracts import RATE
 from alpha_panda.data.synthetic import SYMBOLS
 
 
@@ -40,3 +42,26 @@ def test_the_sample_is_made_once_and_the_same_everywhere(tmp_path: pathlib.Path)
     assert file.stat().st_mtime_ns == before
     other = sample_catalog(tmp_path / "other")
     assert pl.read_parquet(other.root / file.relative_to(first.root)).equals(pl.read_parquet(file))
+
+
+def test_the_sample_holds_a_chain_whose_calls_and_puts_agree(tmp_path: pathlib.Path):
+    catalog = sample_catalog(tmp_path)
+    on, (near, far) = dt.date(2025, 10, 15), EXPIRIES
+    day = pl.read_parquet(catalog.root / "contracts" / "1d" / "NFO" / f"{on}.parquet")
+    assert set(day["expiry"]) == {near, far}
+    calls, puts = (day.filter(pl.col("kind") == kind).sort("expiry", "strike_e4") for kind in ("CE", "PE"))
+    spot_e4 = day["underlying_e4"][0]
+    days = (calls["expiry"] - on).dt.total_days()
+    # Put-call parity, H. R. Stoll, "The Relationship Between Put and Call Option Prices", Journal of Finance 24(5),
+    # 1969; each price lies within half a tick of its model.
+    carried = calls["strike_e4"] * (-RATE * days / 365).exp()
+    gaps = (calls["settle_e4"] - puts["settle_e4"] - (spot_e4 - carried)).abs()
+    assert gaps.max() <= 2 * 500
+
+
+def test_options_end_at_what_they_are_worth(tmp_path: pathlib.Path):
+    catalog = sample_catalog(tmp_path)
+    day = pl.read_parquet(catalog.root / "contracts" / "1d" / "NFO" / f"{EXPIRIES[0]}.parquet")
+    ending = day.filter(pl.col("expiry") == EXPIRIES[0], pl.col("kind") == "CE")
+    worth = (ending["underlying_e4"] - ending["strike_e4"]).clip(lower_bound=500)
+    assert ((ending["settle_e4"] - worth).abs() <= 250).all()
