@@ -30,7 +30,7 @@ FUTURE_OF_TCS = Instrument("NFO:TCS26NOVFUT", 9134082, 1000, FUTURE, lot=175, fr
         ("lot", 0, "lot is positive"),
         ("freeze_quantity", -1, "freeze quantity is not negative"),
         ("segment", 3, "EQUITY, FUTURE or OPTION"),
-        ("calendar", "MCX", "one of NFO, NSE_EQ, NSE_EQ_FO"),
+        ("calendar", "MCX", "its calendar is one of NFO"),
     ],
 )
 def test_what_no_exchange_lists_cannot_be_an_instrument(field: str, value: object, rule: str):

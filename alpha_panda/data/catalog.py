@@ -14,29 +14,22 @@ file is replaced whole or not at all, and storing the same rows twice changes no
 
 import datetime
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
 
-from alpha_panda.data import adjust, contract_days
+from alpha_panda.data import adjust, contract_days, series
 from alpha_panda.data.events import EventArray, bars, sessions_around, ticks, validate, with_clocks
-from alpha_panda.data.files import DAY, Stored, merge, merge_ticks, write
+from alpha_panda.data.files import Stored, merge, write
 from alpha_panda.data.listings import Registry, in_force, merged, read_listings
+from alpha_panda.data.series import BAR_COLUMNS, RESOLUTIONS, TICK_COLUMNS, known
 from alpha_panda.errors import CatalogError
-from alpha_panda.instruments import Instrument, Universe
-from alpha_panda.kernels.clock import NEVER_NS
+from alpha_panda.instruments import Instrument, Universe, close_matches
 from alpha_panda.sessions import at_day_close, day_calendar
-from alpha_panda.units import ist_date, ist_time_ns
+from alpha_panda.units import ist_date
 
-RESOLUTIONS = ("tick", "1m", "1d")
-"""What a catalog can hold, finest first."""
-
-BAR_COLUMNS = ("time_ns", "open_e4", "high_e4", "low_e4", "close_e4", "volume")
-TICK_COLUMNS = ("time_ns", "price_e4", "volume_day", "bid_e4", "ask_e4", "open_interest")
-"""What each kind of file holds, all int64; `volume_day` is what traded since the day began."""
-
-_FOLDERS = {"tick": "ticks", "1m": "bars/1m", "1d": "bars/1d"}
+__all__ = ["BAR_COLUMNS", "Catalog", "RESOLUTIONS", "TICK_COLUMNS"]
 
 
 class Catalog:
@@ -62,56 +55,64 @@ class Catalog:
         return read_listings(self.root / "instruments.parquet")
 
     def symbols(self, resolution: str | None = None) -> tuple[str, ...]:
-        """Return the symbols that have data of `resolution`, or of any, sorted."""
-        asked = RESOLUTIONS if resolution is None else (_known(resolution),)
-        paths = [path for each in asked for path in (self.root / _FOLDERS[each]).glob("*/*.parquet")]
-        return tuple(sorted({f"{path.parent.name}:{path.stem}" for path in paths}))
+        """Return the symbols that have a file of `resolution`, or of any, sorted."""
+        asked = RESOLUTIONS if resolution is None else (resolution,)
+        return tuple(sorted({symbol for each in asked for symbol in series.paths(self.root, each)}))
 
     def resolutions(self, symbol: str) -> tuple[str, ...]:
         """Return the resolutions in which the catalog holds `symbol`, finest first."""
-        return tuple(resolution for resolution in RESOLUTIONS if self._path(symbol, resolution).exists())
+        filed = self._filed(symbol)
+        return filed if "1d" in filed or not self._contracts_of([symbol]) else (*filed, "1d")
 
     def span(self, symbol: str, resolution: str) -> tuple[datetime.date, datetime.date]:
         """Return the first and last IST date of `symbol`; CatalogError, saying what there is, if it has none."""
-        path = self._path(symbol, _known(resolution))
-        if not path.exists():
-            held = " and ".join(self.resolutions(symbol))
-            raise CatalogError(
-                f"the catalog holds no {resolution} data of {symbol}, {f'but {held}' if held else 'nor any'}"
-            )
-        times = pl.scan_parquet(path).select(first=pl.col("time_ns").min(), last=pl.col("time_ns").max()).collect()
-        return ist_date(times["first"][0]), ist_date(times["last"][0])
+        path = series.path_of(self.root, symbol, known(resolution))
+        if path.exists():
+            return series.spans({symbol: path}).select("first", "last").row(0)
+        contracts = self._contracts_of([symbol]) if resolution == "1d" else {}
+        if symbol in contracts:
+            return contracts[symbol]["date"][0], contracts[symbol]["date"][-1]
+        held = " and ".join(self.resolutions(symbol))
+        raise CatalogError(
+            f"the catalog holds no {resolution} data of {symbol}, {f'but {held}' if held else 'nor any'}"
+        )
+
+    def spans(self, resolution: str) -> pl.DataFrame:
+        """Return how far each file of a resolution reaches: `symbol`, `first` and `last` IST date, `rows`."""
+        return series.spans(series.paths(self.root, resolution))
 
     def tradable(
         self, resolution: str | None = None, first: datetime.date | None = None, last: datetime.date | None = None
     ) -> tuple[str, ...]:
-        """Return what has data of `resolution` between two days, both included, but for indices.
+        """Return what has a file of `resolution` with data between two days, both included, but for indices.
 
         CatalogError where the resolution would be a guess, or where there is nothing.
         """
-        held = sorted({each for symbol in self.symbols() for each in self.resolutions(symbol)})
+        held = [each for each in RESOLUTIONS if series.paths(self.root, each)]
         if not held:
-            raise CatalogError(f"the catalog at {self.root} is empty: fill it with `alpha-panda data ingest FILE`")
+            raise self._empty()
         if resolution is None and len(held) > 1:
-            raise CatalogError(f"the catalog holds {' and '.join(held)} data: name one of them as the resolution")
+            raise CatalogError(
+                f"the catalog holds {' and '.join(sorted(held))} data: name one of them as the resolution"
+            )
         chosen = resolution or held[0]
         indices = set(self.listings().filter(pl.col("kind") == "INDEX")["symbol"])
-        found = tuple(
-            symbol
-            for symbol in self.symbols(chosen)
-            if symbol not in indices and self._has_rows(symbol, chosen, first, last)
-        )
+        having = series.having_rows(series.paths(self.root, chosen), first, last)
+        found = tuple(symbol for symbol in having if symbol not in indices)
         if not found:
             span = f"from {first or 'its beginning'} to {last or 'its end'}"
             raise CatalogError(f"the catalog at {self.root} holds no {chosen} data {span}")
         return found
 
-    def _has_rows(self, symbol: str, resolution: str, first: datetime.date | None, last: datetime.date | None) -> bool:
-        """Say whether an instrument has data between two days; it may have some on either side and a hole between."""
-        since_ns = ist_time_ns(first) if first else 0
-        until_ns = ist_time_ns(last + datetime.timedelta(days=1)) if last else NEVER_NS
-        within = pl.col("time_ns").is_between(since_ns, until_ns, closed="left")
-        return bool(pl.scan_parquet(self._path(symbol, resolution)).select(within.any()).collect().item())
+    def contract_days(self, exchange: str) -> tuple[datetime.date, ...]:
+        """Return the days of which the futures and options of an exchange are held, in order."""
+        return contract_days.days(self.root, exchange)
+
+    def contracts(
+        self, exchange: str, first: datetime.date | None = None, last: datetime.date | None = None
+    ) -> pl.LazyFrame:
+        """Return the futures and options of an exchange by day, to be filtered: little is read where few are asked."""
+        return contract_days.scan(self.root, exchange, first, last)
 
     def adjusted_sources(self, symbol: str) -> tuple[str, ...]:
         """Return who adjusted daily bars of `symbol`, sorted."""
@@ -119,7 +120,7 @@ class Catalog:
         return tuple(sorted(path.name for path in found if self._adjusted_path(symbol, path.name).exists()))
 
     def adjusted_bars(self, symbol: str, source: str | None = None) -> pl.DataFrame:
-        """Return daily bars that `source` adjusted, or the only one that did; CatalogError if that is not to be told."""
+        """Return daily bars that `source` adjusted, or the only one that did; CatalogError without one, or a choice."""
         held = self.adjusted_sources(symbol)
         if source not in held and (source is not None or len(held) != 1):
             told = f"those of {' and '.join(held)}: name one of them" if held else "none"
@@ -132,12 +133,6 @@ class Catalog:
         """Return the corporate actions, with the columns of `adjust.ACTIONS`; none where the catalog has no file."""
         path = self.root / "actions.parquet"
         return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=adjust.ACTIONS)
-
-    def contracts(
-        self, exchange: str, first: datetime.date | None = None, last: datetime.date | None = None
-    ) -> pl.LazyFrame:
-        """Return the futures and options of an exchange, each day with its `date`, as far as they are then read."""
-        return contract_days.scan(self.root, exchange, first, last)
 
     # ── Out of it ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -154,29 +149,26 @@ class Catalog:
 
         `resolution` is `tick`, `1m` or `1d`; without one, the finest that all symbols have. `clocks` adds those of
         `with_clocks`. With `adjusted`, prices and volumes are as they read on the last day, after the corporate actions
-        up to then. Every event is valid and lies in a session of its instrument; daily bars, whatever their instrument,
-        belong to the day of the exchange and are known when it ends. Raises CatalogError where the catalog does not
-        hold what is asked, saying what it does hold, and EventError where a file breaks the rules.
+        up to then. Instruments are as of the last day. A contract without a file of its own comes from the days of
+        contracts, with a daily bar for each day on which it traded.
+
+        Every event is valid and lies in a session of its instrument; daily bars, whatever their instrument, belong to
+        the day of the exchange and are known when it ends. Raises CatalogError where the catalog does not hold what is
+        asked, saying what it does hold, and EventError where a file breaks the rules.
         """
-        registry = self.registry()
-        if not len(registry):
-            raise CatalogError(f"the catalog at {self.root} is empty: fill it with `alpha-panda data ingest FILE`")
-        universe = registry.universe(symbols)
-        chosen = self._finest(universe) if resolution is None else _known(resolution)
-        frames = [self._rows(instrument.symbol, chosen, first, last) for instrument in universe]
+        registry = self.registry(last)
+        self._refuse_unknown(symbols, registry)
+        chosen = self._finest(symbols) if resolution is None else known(resolution)
+        unfiled = [symbol for symbol in symbols if chosen == "1d" and "1d" not in self._filed(symbol)]
+        contracts = self._contracts_of(unfiled, first, last)
+        universe = Universe(self._instrument(symbol, contracts, registry) for symbol in symbols)
+        frames = [self._rows(symbol, chosen, first, last, contracts) for symbol in universe.symbols]
         if chosen == "1d":
             frames = [_known_at_day_close(rows, item.calendar) for rows, item in zip(frames, universe, strict=True)]
             universe = Universe(replace(item, calendar=day_calendar(item.calendar)) for item in universe)
         if adjusted:
             frames = self._adjusted(frames, universe, last)
-        numbered = [frame.with_columns(instrument=pl.lit(index, pl.Int16)) for index, frame in enumerate(frames)]
-        rows = pl.concat(numbered).sort("time_ns", "instrument", maintain_order=True).rechunk()
-        columns = {name: rows[name].to_numpy() for name in rows.columns}
-        events = ticks(universe, **columns) if chosen == "tick" else bars(universe, **columns)
-        table = sessions_around(universe, events, "correct its calendar in the catalog, or ingest its data anew")
-        events = with_clocks(events, table) if clocks else events
-        validate(events, universe)
-        return universe, events
+        return universe, _assembled(universe, frames, chosen, clocks)
 
     def _adjusted(
         self, frames: Sequence[pl.DataFrame], universe: Universe, as_of: datetime.date | None
@@ -188,9 +180,24 @@ class Catalog:
             adjust.adjusted(rows, symbol, actions, last) for rows, symbol in zip(frames, universe.symbols, strict=True)
         ]
 
-    def _finest(self, universe: Universe) -> str:
+    def _refuse_unknown(self, symbols: Sequence[str], registry: Registry) -> None:
+        """Raise CatalogError for a symbol that is neither listed nor held, with what was perhaps meant."""
+        if not len(registry) and not contract_days.exchanges(self.root):
+            raise self._empty()
+        for symbol in symbols:
+            if symbol not in registry and not self.resolutions(symbol):
+                names = [*registry.symbols, *contract_days.newest_symbols(self.root)]
+                raise CatalogError(f"{symbol} is not in the catalog{close_matches(symbol, names)}")
+
+    def _instrument(self, symbol: str, contracts: Mapping[str, pl.DataFrame], registry: Registry) -> Instrument:
+        """Return an instrument of a run, a contract with the lot that it had on its days."""
+        elsewhere = {} if symbol in contracts or symbol in registry else self._contracts_of([symbol])
+        days = contracts.get(symbol, elsewhere.get(symbol))
+        return registry[symbol] if days is None else contract_days.instrument(days, registry.get(symbol))
+
+    def _finest(self, symbols: Sequence[str]) -> str:
         """Return the finest resolution that all instruments have; CatalogError, saying what each has, if none."""
-        held = {instrument.symbol: self.resolutions(instrument.symbol) for instrument in universe}
+        held = {symbol: self.resolutions(symbol) for symbol in symbols}
         common = [resolution for resolution in RESOLUTIONS if all(resolution in each for each in held.values())]
         if not common:
             each = "; ".join(f"{symbol}: {', '.join(found) or 'none'}" for symbol, found in held.items())
@@ -198,25 +205,34 @@ class Catalog:
         return common[0]
 
     def _rows(
-        self, symbol: str, resolution: str, first: datetime.date | None, last: datetime.date | None
+        self,
+        symbol: str,
+        resolution: str,
+        first: datetime.date | None,
+        last: datetime.date | None,
+        contracts: Mapping[str, pl.DataFrame],
     ) -> pl.DataFrame:
-        """Return the rows of one instrument as `bars` or `ticks` take them; CatalogError if the range holds none."""
-        held_first, held_last = self.span(symbol, resolution)
-        since, until = first or held_first, last or held_last
-        within = pl.col("time_ns").is_between(
-            ist_time_ns(since), ist_time_ns(until + datetime.timedelta(days=1)), closed="left"
-        )
-        rows = pl.read_parquet(self._path(symbol, resolution)).filter(within)
+        """Return the rows of one instrument as events take them; CatalogError if the range holds none."""
+        path = series.path_of(self.root, symbol, resolution)
+        if symbol in contracts:
+            rows = contract_days.bars(contracts[symbol])
+        elif path.exists():
+            rows = series.read(path, resolution, first, last)
+        else:
+            rows = pl.DataFrame()
         if not len(rows):
+            held_first, held_last = self.span(symbol, resolution)
+            asked = f"from {first or 'the beginning'} to {last or 'the end'}"
             raise CatalogError(
-                f"the catalog holds no {resolution} data of {symbol} from {since} to {until}: "
-                f"it has {held_first} to {held_last}"
+                f"the catalog holds no {resolution} data of {symbol} {asked}: it has {held_first} to {held_last}"
             )
-        if resolution != "tick":
-            return rows
-        # What traded before the first tick of a day was not seen happening, so it is no tick's volume.
-        traded = pl.col("volume_day").diff().over(DAY).fill_null(0)
-        return rows.with_columns(volume=traded).drop("volume_day")
+        return rows
+
+    def _contracts_of(
+        self, symbols: Sequence[str], first: datetime.date | None = None, last: datetime.date | None = None
+    ) -> dict[str, pl.DataFrame]:
+        """Return the days of each contract among `symbols`, in order."""
+        return contract_days.of_symbols(self.root, symbols, first, last)
 
     # ── Into it ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -237,10 +253,7 @@ class Catalog:
         A bar is new when there is none of its time, a tick when it lies outside the stretch that is recorded of its
         day. Rows that are not new are `present` if they equal what is stored, and otherwise `conflicts`.
         """
-        path = self._path(symbol, _known(resolution))
-        if resolution == "tick":
-            return merge_ticks(path, rows, TICK_COLUMNS)
-        return merge(path, rows, BAR_COLUMNS, ["time_ns"])
+        return series.store(series.path_of(self.root, symbol, known(resolution)), resolution, rows)
 
     def store_contracts(self, exchange: str, date: datetime.date, rows: pl.DataFrame) -> Stored:
         """Merge the futures and options of one exchange and day, with the columns of CONTRACT_COLUMNS, by symbol."""
@@ -259,12 +272,8 @@ class Catalog:
 
     def latest(self, symbol: str) -> tuple[int, int] | None:
         """Return the time and price of the last row of `symbol` at any resolution; None if it has none."""
-        found: list[tuple[int, int]] = []
-        for resolution in self.resolutions(symbol):
-            price = "price_e4" if resolution == "tick" else "close_e4"
-            tail = pl.scan_parquet(self._path(symbol, resolution)).select("time_ns", price).tail(1).collect()
-            found.extend(tail.rows())
-        return max(found, default=None)
+        paths = {resolution: series.path_of(self.root, symbol, resolution) for resolution in self._filed(symbol)}
+        return max((series.newest(path, resolution) for resolution, path in paths.items()), default=None)
 
     def quarantine(self, name: str, rows: pl.DataFrame) -> None:
         """Keep the refused rows of one source under `name`, in place of those kept before."""
@@ -278,17 +287,26 @@ class Catalog:
         exchange, _, name = symbol.partition(":")
         return self.root / "adjusted" / "1d" / source / exchange / f"{name}.parquet"
 
-    def _path(self, symbol: str, resolution: str) -> pathlib.Path:
-        exchange, _, name = symbol.partition(":")
-        return self.root / _FOLDERS[resolution] / exchange / f"{name}.parquet"
+    def _filed(self, symbol: str) -> tuple[str, ...]:
+        """Return the resolutions of which `symbol` has a file, finest first."""
+        return tuple(each for each in RESOLUTIONS if series.path_of(self.root, symbol, each).exists())
 
-
-def _known(resolution: str) -> str:
-    if resolution not in RESOLUTIONS:
-        raise CatalogError(f"{resolution!r} is not a resolution of the catalog: choose one of {', '.join(RESOLUTIONS)}")
-    return resolution
+    def _empty(self) -> CatalogError:
+        return CatalogError(f"the catalog at {self.root} is empty: fill it with `alpha-panda data ingest FILE`")
 
 
 def _known_at_day_close(rows: pl.DataFrame, calendar: str) -> pl.DataFrame:
     """Return daily bars at the end of their day, by the hours that are known now and not when they were stored."""
     return rows.with_columns(time_ns=pl.Series(at_day_close(calendar, rows["time_ns"].to_numpy())))
+
+
+def _assembled(universe: Universe, frames: Sequence[pl.DataFrame], resolution: str, clocks: bool) -> EventArray:
+    """Return the rows of each instrument, in the order of the universe, as events by (time_ns, instrument)."""
+    numbered = [frame.with_columns(instrument=pl.lit(index, pl.Int16)) for index, frame in enumerate(frames)]
+    rows = pl.concat(numbered).sort("time_ns", "instrument", maintain_order=True).rechunk()
+    columns = {name: rows[name].to_numpy() for name in rows.columns}
+    events = ticks(universe, **columns) if resolution == "tick" else bars(universe, **columns)
+    table = sessions_around(universe, events, "correct its calendar in the catalog, or ingest its data anew")
+    events = with_clocks(events, table) if clocks else events
+    validate(events, universe)
+    return events

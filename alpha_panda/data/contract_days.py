@@ -6,6 +6,7 @@ lie by symbol in small groups, and a reader that asks for few symbols skips the 
 
 import datetime
 import pathlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -13,7 +14,7 @@ import polars as pl
 from alpha_panda.data.files import Stored, merge
 from alpha_panda.errors import CatalogError
 from alpha_panda.instruments import SEGMENTS, Instrument, contract_tick_e4, unlisted_token
-from alpha_panda.sessions import session_of
+from alpha_panda.units import IST_OFFSET_NS
 
 CONTRACT_COLUMNS = pl.Schema(
     {
@@ -46,9 +47,14 @@ _OPTION_TICK_E4 = 500
 
 
 def store(root: pathlib.Path, exchange: str, date: datetime.date, rows: pl.DataFrame) -> Stored:
-    """Merge the contracts of a day into its file, by symbol; CatalogError for a column of another kind than ours."""
+    """Merge the contracts of a day into its file, by symbol; CatalogError where a column is absent."""
+    absent = [name for name in CONTRACT_COLUMNS if name not in rows.columns]
+    if absent:
+        raise CatalogError(f"a day of contracts lacks {', '.join(absent)}: it has {', '.join(rows.columns)}")
     typed = rows.with_columns(pl.col(name).cast(kind) for name, kind in CONTRACT_COLUMNS.items())
-    return merge(_folder(root) / exchange / f"{date}.parquet", typed, CONTRACT_COLUMNS.names(), ["symbol"], _GROUP_ROWS)
+    path = _folder(root) / exchange / f"{date}.parquet"
+    columns = (*CONTRACT_COLUMNS, "date")  # the day is in every row too, so that one scan reads many files
+    return merge(path, typed.with_columns(date=pl.lit(date)), columns, ["symbol"], _GROUP_ROWS)
 
 
 def days(root: pathlib.Path, exchange: str) -> tuple[datetime.date, ...]:
@@ -70,36 +76,47 @@ def scan(
     wanted = [day for day in days(root, exchange) if (first or day) <= day <= (last or day)]
     if not wanted:
         return pl.LazyFrame(schema={**CONTRACT_COLUMNS, "date": pl.Date()})
-    paths = [_folder(root) / exchange / f"{day}.parquet" for day in wanted]
-    name = pl.col("path").str.extract(r"(\d{4}-\d{2}-\d{2})\.parquet$")
-    found = pl.scan_parquet(paths, include_file_paths="path").with_columns(date=name.str.to_date())
-    return found.drop("path")
+    return pl.scan_parquet([_folder(root) / exchange / f"{day}.parquet" for day in wanted])
 
 
-def bars(contracts: pl.DataFrame, calendar: str) -> pl.DataFrame:
-    """Return the days on which a contract traded as daily bars of the catalog, each at the close of its session."""
-    traded = contracts.filter(pl.col("volume") > 0).sort("date")
-    closes = {day: session[1] for day in traded["date"].unique() if (session := session_of(calendar, day))}
-    time_ns = pl.col("date").replace_strict(closes, default=None, return_dtype=pl.Int64)
+def of_symbols(
+    root: pathlib.Path, symbols: Sequence[str], first: datetime.date | None, last: datetime.date | None
+) -> dict[str, pl.DataFrame]:
+    """Return the days of each contract among `symbols`, in order; without those of which there are none."""
+    found: dict[str, pl.DataFrame] = {}
+    for exchange in exchanges(root):
+        asked = [symbol for symbol in symbols if symbol.partition(":")[0] == exchange]
+        rows = scan(root, exchange, first, last).filter(pl.col("symbol").is_in(asked)).collect().sort("date")
+        found |= {str(key): own for (key,), own in rows.partition_by("symbol", as_dict=True).items()}
+    return found
+
+
+def newest_symbols(root: pathlib.Path) -> list[str]:
+    """Return the symbols of all contracts of the last day of each exchange."""
+    newest = [scan(root, exchange, days(root, exchange)[-1]) for exchange in exchanges(root)]
+    return [symbol for contracts in newest for symbol in contracts.select("symbol").collect()["symbol"]]
+
+
+def bars(contracts: pl.DataFrame) -> pl.DataFrame:
+    """Return the days on which a contract traded as daily bars of the catalog, as yet at the midnight before."""
+    time_ns = pl.col("date").cast(pl.Datetime("ns")).dt.epoch("ns") - IST_OFFSET_NS
+    traded = contracts.filter(pl.col("volume") > 0)
     return traded.select(time_ns.alias("time_ns"), "open_e4", "high_e4", "low_e4", "close_e4", "volume")
 
 
 def instrument(contracts: pl.DataFrame, listed: Instrument | None) -> Instrument:
     """Return a contract as it traded on the days given, by a broker's listing where there is one, but for its lot.
 
-    Raises CatalogError where its lot changed meanwhile, so that a position would count otherwise before and after, and
-    for an exchange whose trading hours are not known.
+    Raises CatalogError where its lot changed meanwhile, so that a position would count otherwise before and after, or
+    is not known, and for an exchange whose trading hours are not known.
     """
     row = contracts.row(-1, named=True)
     symbol, exchange = row["symbol"], row["symbol"].partition(":")[0]
-    changes = contracts.sort("date").filter(pl.col("lot") != pl.col("lot").shift())
-    if len(changes):
-        raise CatalogError(
-            f"the lot of {symbol} became {changes['lot'][0]} on {changes['date'][0]}: "
-            "end the range before that day, or begin it there"
-        )
+    lot = _lot(symbol, contracts)
     if listed is not None:
-        return replace(listed, lot=row["lot"])
+        return replace(listed, lot=lot or listed.lot)
+    if not lot:
+        raise CatalogError(f"the lot of {symbol} is not known: ingest a list of instruments from when it traded")
     if exchange not in CALENDARS:
         raise CatalogError(f"the trading hours of {exchange} are not known here, so {symbol} has no events")
     return Instrument(
@@ -107,7 +124,7 @@ def instrument(contracts: pl.DataFrame, listed: Instrument | None) -> Instrument
         unlisted_token(symbol),
         contract_tick_e4(row["kind"], row["underlying"], row["underlying_e4"] or row["close_e4"], row["date"]),
         SEGMENTS[row["kind"]],
-        row["lot"],
+        lot,
         calendar=CALENDARS[exchange],
         name=row["underlying"],
         underlying=row["underlying"],
@@ -115,6 +132,18 @@ def instrument(contracts: pl.DataFrame, listed: Instrument | None) -> Instrument
         expiry=row["expiry"],
         strike_e4=row["strike_e4"],
     )
+
+
+def _lot(symbol: str, contracts: pl.DataFrame) -> int:
+    """Return the lot of a contract, 0 where all its days leave it out; CatalogError where it changed."""
+    known = contracts.filter(pl.col("lot") > 0)
+    changes = known.filter(pl.col("lot") != pl.col("lot").shift())
+    if len(changes):
+        raise CatalogError(
+            f"the lot of {symbol} became {changes['lot'][0]} on {changes['date'][0]}: "
+            "end the range before that day, or begin it there"
+        )
+    return known["lot"][0] if len(known) else 0
 
 
 def _folder(root: pathlib.Path) -> pathlib.Path:

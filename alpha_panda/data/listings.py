@@ -46,17 +46,27 @@ class Registry:
         return len(self.listings)
 
     def __iter__(self) -> Iterator[Instrument]:
-        return (Instrument(**row) for row in self.listings.select(TERMS.names()).iter_rows(named=True))
+        return (Instrument(*row) for row in self.listings.select(TERMS.names()).iter_rows())
+
+    @property
+    def symbols(self) -> list[str]:
+        """The symbols of all instruments, sorted."""
+        return list(self._rows)
 
     def __contains__(self, symbol: str) -> bool:
         return symbol in self._rows
 
     def __getitem__(self, symbol: str) -> Instrument:
         """Return the instrument of `symbol`; CatalogError, with close matches, if there is none."""
-        if symbol not in self._rows:
+        found = self.get(symbol)
+        if found is None:
             raise CatalogError(f"{symbol} is not in the catalog{close_matches(symbol, self._rows)}")
-        row = self.listings.row(self._rows[symbol], named=True)
-        return Instrument(**{name: row[name] for name in TERMS})
+        return found
+
+    def get(self, symbol: str) -> Instrument | None:
+        """Return the instrument of `symbol`, or None if there is none."""
+        row = self._rows.get(symbol)
+        return None if row is None else Instrument(*self.listings.select(TERMS.names()).row(row))
 
     def universe(self, symbols: Iterable[str]) -> Universe:
         """Return the universe of these symbols; CatalogError for an unknown one, DataError for one named twice."""
