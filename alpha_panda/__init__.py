@@ -13,6 +13,9 @@ if TYPE_CHECKING:  # for editors and type checkers; a new name stands here and i
     from alpha_panda import indicators as indicators
     from alpha_panda.backtest.result import Result as Result
     from alpha_panda.backtest.run import run as run
+    from alpha_panda.backtest.signals import from_signals as from_signals
+    from alpha_panda.backtest.signals import from_strategy as from_strategy
+    from alpha_panda.backtest.signals import from_weights as from_weights
     from alpha_panda.backtest.sweep import sweep as sweep
     from alpha_panda.config import Profile as Profile
     from alpha_panda.config import Study as Study
@@ -48,6 +51,9 @@ _HOMES = {
     "CorruptRecordError": "alpha_panda.errors:CorruptRecordError",
     "DataError": "alpha_panda.errors:DataError",
     "EventError": "alpha_panda.errors:EventError",
+    "from_signals": "alpha_panda.backtest.signals:from_signals",
+    "from_strategy": "alpha_panda.backtest.signals:from_strategy",
+    "from_weights": "alpha_panda.backtest.signals:from_weights",
     "indicators": "alpha_panda.indicators",
     "ingest": "alpha_panda.data.ingest:ingest",
     "Instrument": "alpha_panda.instruments:Instrument",

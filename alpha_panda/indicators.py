@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from alpha_panda.data.columns import column, counts, of, prices_e4, rows_by_symbol, times_ns
+from alpha_panda.data.columns import column, counts, from_first, prices_e4, rows_by_symbol, times_ns
 from alpha_panda.errors import ConfigurationError, DataError
 from alpha_panda.kernels import indicators as kernels
 from alpha_panda.kernels.jit import Kernel, block_kernel, kernel
@@ -237,7 +237,7 @@ def _bars_of(source: Any, needs: Sequence[str]) -> _Bars:
     if not isinstance(frame, pl.DataFrame):
         raise DataError(f"an indicator is asked of a frame, a Series or an expression, not of {type(source).__name__}")
     known = np.logical_and.reduce([column(frame, name).is_not_null().to_numpy() for name in needs])
-    series = [_from_first(symbol, rows, known[rows]) for symbol, rows in rows_by_symbol(frame)]
+    series = [from_first(symbol, rows, known[rows]) for symbol, rows in rows_by_symbol(frame)]
     counted = isinstance(source, pl.Series) and source.dtype.is_integer()
     records = np.zeros(len(frame), record(*((_FIELDS[name], "i8") for name in needs)))
     # What comes before the first value is never fed, so that any value may stand there.
@@ -245,15 +245,6 @@ def _bars_of(source: Any, needs: Sequence[str]) -> _Bars:
     for name in needs:
         records[_FIELDS[name]] = _whole(filled["close"]) if counted else _integers(filled, name)
     return _Bars(records, series, 1 if counted else E4)
-
-
-def _from_first(symbol: str, rows: npt.NDArray[np.int64], known: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Return the rows from the first that is known on; DataError for an unknown one after it."""
-    first = int(np.argmax(known)) if known.any() else len(rows)
-    if not known[first:].all():
-        row = rows[first + int(np.argmin(known[first:]))]
-        raise DataError(f"row {row}{of(symbol)} has no value, but rows before it have: fill it, or leave out the row")
-    return rows[first:]
 
 
 def _integers(frame: pl.DataFrame, name: str) -> npt.NDArray[np.int64]:

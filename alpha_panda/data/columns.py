@@ -65,6 +65,15 @@ def rows_by_symbol(frame: pl.DataFrame) -> Iterator[tuple[str, Integers]]:
         yield str(symbol), own["row"].to_numpy()
 
 
+def from_first(symbol: str, rows: Integers, known: npt.NDArray[np.bool_]) -> Integers:
+    """Return the rows from the first that is `known` on; DataError naming an unknown one after it."""
+    first = int(np.argmax(known)) if known.any() else len(rows)
+    if not known[first:].all():
+        row = rows[first + int(np.argmin(known[first:]))]
+        raise DataError(f"row {row}{of(symbol)} has no value, but rows before it have: fill it, or leave out the row")
+    return rows[first:]
+
+
 def column(frame: pl.DataFrame, name: str) -> pl.Series:
     """Return a column; DataError that names those there are if it is not among them."""
     if name not in frame.columns:
