@@ -2,16 +2,18 @@
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import polars as pl
 import polars.selectors as cs
 
-from alpha_panda.apps.charts.theme import HEIGHT, Theme, themed
+from alpha_panda.apps.charts.theme import HEIGHT, WIDTH, Theme, themed
 from alpha_panda.apps.charts.trading_time import ticks
 
 PERCENT = ".1%"
+_READINGS_MAX = 300
 _DIGITS = 9  # of a figure; money to the paisa up to a crore
 
 
@@ -72,6 +74,15 @@ def figure(column: str, title: str, pattern: str = ",.2f") -> alt.Tooltip:
 def layered(*layers: alt.Chart | alt.LayerChart) -> alt.LayerChart:
     """Return layers as one chart, the last on top."""
     return alt.LayerChart(layer=list(layers))
+
+
+def readings(frame: pl.DataFrame, axis: TradingAxis, told: Sequence[alt.Tooltip], theme: Theme) -> alt.Chart:
+    """Return columns, seen only under the pointer, that tell what a line is at a row; not at every one of very many."""
+    shown = frame.gather_every(-(-len(frame) // _READINGS_MAX) or 1)
+    under = alt.selection_point(name="under", on="pointerover", clear="pointerout", fields=["row"])
+    columns = alt.Chart(inline(shown)).mark_rule(color=theme.muted, strokeWidth=max(WIDTH / max(len(shown), 1), 3.0))
+    faint = alt.when(under, empty=False).then(alt.value(0.25)).otherwise(alt.value(0.0))
+    return columns.encode(axis.at(), opacity=faint, tooltip=list(told)).add_params(under)
 
 
 def level(value: float, theme: Theme) -> alt.Chart:

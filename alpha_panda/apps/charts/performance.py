@@ -3,7 +3,7 @@
 import altair as alt
 import polars as pl
 
-from alpha_panda.apps.charts import prepare
+from alpha_panda.apps.charts import marks, prepare
 from alpha_panda.apps.charts.marks import (
     PERCENT,
     TradingAxis,
@@ -33,25 +33,22 @@ def equity(
     """Draw the equity of an account, and that of its benchmark where there is one; both have time and equity."""
     if not len(equity):
         return nothing(title, "The account was never seen.", theme, _TALL)
-    lines = prepare.equity_lines(equity, benchmark)
+    readings = prepare.equity_readings(equity, benchmark)
+    lines = prepare.equity_lines(readings)
     axis, domain = TradingAxis(equity["time"]), spread(lines["value"])
-    scale = alt.Scale(domain=domain, nice=False, zero=False)
-    height = alt.Y("value:Q", scale=scale, axis=rupee_axis())
+    height = alt.Y("value:Q", scale=alt.Scale(domain=domain, nice=False, zero=False), axis=rupee_axis())
     names = lines["line"].unique(maintain_order=True).to_list()
-    base = alt.Chart(inline(lines)).transform_calculate(floor=str(domain[0]))
-    area = (
-        base.transform_filter(f"datum.line == '{names[0]}'")
-        .mark_area(color=theme.buy, opacity=0.10)
-        .encode(axis.at(), height, alt.Y2("floor:Q"))
-    )
+    base = alt.Chart(inline(lines)).encode(axis.at(), height)
+    area = base.transform_filter(f"datum.line == '{names[0]}'").transform_calculate(floor=str(domain[0]))
     drawn = base.mark_line().encode(
-        axis.at(),
-        height,
-        alt.Color("line:N", scale=alt.Scale(domain=names, range=[theme.buy, theme.muted])),
+        color=alt.Color("line:N", scale=alt.Scale(domain=names, range=[theme.buy, theme.muted])),
         strokeDash=alt.StrokeDash("line:N", scale=alt.Scale(domain=names, range=[[1, 0], [4, 3]])),
-        tooltip=[when(), alt.Tooltip("line:N", title="Line"), figure("value", "₹")],
     )
-    return themed(layered(area, drawn), theme, title, "₹, after charges", _TALL)
+    told = [when(), figure("equity", "Strategy ₹"), figure("benchmark", "Buy & hold ₹")][: 1 + len(names)]
+    layers = area.mark_area(color=theme.buy, opacity=0.10).encode(alt.Y2("floor:Q")), drawn
+    return themed(
+        layered(*layers, marks.readings(readings, axis, told, theme)), theme, title, "rupees, after charges", _TALL
+    )
 
 
 def underwater(equity: pl.DataFrame, *, title: str = "Underwater", theme: Theme = LIGHT) -> Chart:
@@ -67,10 +64,12 @@ def underwater(equity: pl.DataFrame, *, title: str = "Underwater", theme: Theme 
     area = (
         alt.Chart(inline(fallen))
         .mark_area(color=theme.down, opacity=0.16, line={"color": theme.down, "strokeWidth": 1.2, "opacity": 1})
-        .encode(axis.at(), height, tooltip=[when(), figure("value", "Below the peak", ".2%")])
+        .encode(axis.at(), height)
     )
+    told = [when(), figure("value", "Below the peak", ".2%")]
     point = alt.Chart(inline(deepest)).encode(axis.at(), height)
     layers = [area, point.mark_point(color=theme.down, filled=True, size=34, opacity=1)] if low < 0 else [area]
+    layers.append(marks.readings(fallen, axis, told, theme))
     subtitle = f"deepest {signed(low)} on {deepest['when'][0]}" if low < 0 else "never below its peak"
     return themed(layered(*layers), theme, title, subtitle)
 
@@ -81,18 +80,14 @@ def rolling_sharpe(
     """Draw the yearly Sharpe ratio of the last `window` days; `daily` has date and return."""
     ratios = prepare.rolling_sharpe(daily, window)
     if not len(ratios):
-        return nothing(title, f"It takes {window} days with changing equity; there are {len(daily)}.", theme)
+        short = f"It takes {window} days; there are {len(daily)}."
+        return nothing(title, short if len(daily) < window else "The equity never changed.", theme)
     scale = alt.Scale(domain=spread(ratios["value"], 0.0), nice=False, zero=False)
-    line = (
-        alt.Chart(inline(ratios))
-        .mark_line(color=theme.buy)
-        .encode(
-            TradingAxis(daily["date"]).at(),
-            alt.Y("value:Q", scale=scale, axis=alt.Axis(title=None, format=".1f")),
-            tooltip=[when("Until"), figure("value", "Sharpe ratio")],
-        )
-    )
-    return themed(layered(level(0.0, theme), line), theme, title, f"of the last {window} days, a year's worth")
+    axis = TradingAxis(daily["date"])
+    height = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=None, format=".1f"))
+    line = alt.Chart(inline(ratios)).mark_line(color=theme.buy).encode(axis.at(), height)
+    read = marks.readings(ratios, axis, [when("Until"), figure("value", "Sharpe ratio")], theme)
+    return themed(layered(level(0.0, theme), line, read), theme, title, f"annualised, of the last {window} days")
 
 
 def exposure(equity: pl.DataFrame, *, title: str = "Exposure", theme: Theme = LIGHT) -> Chart:
@@ -100,21 +95,15 @@ def exposure(equity: pl.DataFrame, *, title: str = "Exposure", theme: Theme = LI
     if not len(equity):
         return nothing(title, "The account was never seen.", theme)
     shares = prepare.exposure(equity)
-    area = (
-        alt.Chart(inline(shares))
-        .mark_area(
-            interpolate="step-after",
-            color=theme.warn,
-            opacity=0.18,
-            line={"color": theme.warn, "strokeWidth": 1.1, "opacity": 1},
-        )
-        .encode(
-            TradingAxis(equity["time"]).at(),
-            alt.Y("value:Q", axis=percent_axis(), scale=alt.Scale(domainMin=0, nice=True)),
-            tooltip=[when(), figure("value", "Of the equity", PERCENT)],
-        )
+    highest = max(*shares["value"].drop_nulls().to_list(), 0.01)
+    axis = TradingAxis(equity["time"])
+    height = alt.Y("value:Q", axis=percent_axis(), scale=alt.Scale(domain=[0, highest * 1.05], nice=False))
+    edge = {"color": theme.warn, "strokeWidth": 1.1, "opacity": 1}
+    area = alt.Chart(inline(shares)).mark_area(interpolate="step-after", color=theme.warn, opacity=0.18, line=edge)
+    read = marks.readings(shares, axis, [when(), figure("value", "Of the equity", PERCENT)], theme)
+    return themed(
+        layered(area.encode(axis.at(), height), read), theme, title, "gross value of the positions, of the equity"
     )
-    return themed(area, theme, title, "gross value of the positions, of the equity")
 
 
 # ── Returns ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,7 +129,7 @@ def monthly_heat_map(monthly: pl.DataFrame, *, title: str = "Monthly returns", t
     rectangles = base.mark_rect(cornerRadius=3, stroke=theme.surface, strokeWidth=2).encode(
         color=colour, tooltip=told, fillOpacity=alt.FillOpacity("weight:Q", legend=None, scale=_FAINT_TO_STRONG)
     )
-    height = max(_ROW_HEIGHT * monthly["year"].n_unique(), 2 * _ROW_HEIGHT)
+    height = _ROW_HEIGHT * monthly["year"].n_unique()
     words = base.mark_text(fontSize=11, color=theme.text).encode(text="shown:N")
     return themed(layered(rectangles, words), theme, title, height=height)
 
@@ -155,15 +144,17 @@ def _heading() -> alt.Axis:
 def return_distribution(daily: pl.DataFrame, *, title: str = "Daily returns", theme: Theme = LIGHT) -> Chart:
     """Draw how often which daily return was seen, its mean and its worst twentieth; `daily` has date and return."""
     returns = daily["return"].drop_nulls().drop_nans()
-    if not len(returns):
-        return nothing(title, "No day was measured.", theme)
+    if returns.n_unique() < 2:
+        seen = f"Every day returned {signed(returns[0])}." if len(returns) else "No day was measured."
+        return nothing(title, seen, theme)
+    changed = returns.filter(returns != 0)
     colour = alt.when("datum.from < 0").then(alt.value(theme.down)).otherwise(alt.value(theme.up))
     told = [figure("from", "From", "+.2%"), figure("to", "To", "+.2%"), figure("count", "Days", ",.0f")]
     bars = (
-        alt.Chart(inline(prepare.distribution(returns)))
+        alt.Chart(inline(prepare.distribution(changed)))
         .mark_bar(opacity=0.75, binSpacing=1)
         .encode(
-            alt.X("from:Q", bin="binned", axis=alt.Axis(title=None, format="+.2~%", labelFlush=False)),
+            alt.X("from:Q", bin="binned", axis=alt.Axis(title=None, format="+.3~%", tickCount=9, labelFlush=False)),
             alt.X2("to:Q"),
             alt.Y("count:Q", axis=alt.Axis(title="days", tickMinStep=1)),
             color=colour,
@@ -175,7 +166,9 @@ def return_distribution(daily: pl.DataFrame, *, title: str = "Daily returns", th
     rules = alt.Chart(inline(known)).mark_rule(color=theme.text, strokeDash=[3, 3]).encode(
         x="value:Q", tooltip=[alt.Tooltip("name:N", title="Line"), figure("value", "Return", "+.2%")]
     )  # fmt: skip
-    subtitle = f"{len(returns):,} days · mean {signed(mean)} · one day in twenty below {signed(worst)}"
+    idle = len(returns) - len(changed)
+    days = f"{len(returns):,} days" + (f", the {idle:,} without a change not drawn" if idle else "")
+    subtitle = f"{days} · mean {signed(mean)} · one day in twenty below {signed(worst)}"
     return themed(layered(bars, rules), theme, title, subtitle)
 
 
@@ -195,9 +188,9 @@ def trade_scatter(trades: pl.DataFrame, *, title: str = "Trades", theme: Theme =
     names = ["won", "lost"]
     chart = (
         alt.Chart(inline(points))
-        .mark_point(filled=True, size=38, opacity=0.55)
+        .mark_point(filled=True, size=44, opacity=0.7)
         .encode(
-            alt.X("against:Q", axis=alt.Axis(title="against it (MAE)", format=".2~%")),
+            alt.X("against:Q", axis=alt.Axis(title="against it (MAE)", format=".2~%", tickCount=8)),
             alt.Y("favour:Q", axis=percent_axis("for it (MFE)")),
             alt.Color("outcome:N", scale=alt.Scale(domain=names, range=[theme.up, theme.down])),
             alt.Shape("outcome:N", scale=alt.Scale(domain=names, range=["circle", "triangle-down"])),

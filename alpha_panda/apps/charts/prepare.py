@@ -106,19 +106,25 @@ def _middle(together: pl.DataFrame) -> float:
 # ── The account over time ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def equity_lines(equity: pl.DataFrame, benchmark: pl.DataFrame | None) -> pl.DataFrame:
-    """Return row, when, line and value of the account's equity and, on the same rows, its benchmark's."""
-    placed = on_trading_time(equity)
-    drawn = [_line(placed, "equity", "strategy")]
-    if benchmark is not None and len(benchmark):
-        known = benchmark.select("time", pl.col("equity").alias("benchmark")).sort("time")
-        drawn.append(_line(placed.sort("time").join_asof(known, on="time"), "benchmark", "buy & hold"))
-    return pl.concat(drawn)
+def equity_readings(equity: pl.DataFrame, benchmark: pl.DataFrame | None) -> pl.DataFrame:
+    """Return row, when, the account's equity and, as it was known then, its benchmark's; null without one."""
+    placed = on_trading_time(equity).select("row", "when", "time", "equity")
+    if benchmark is None or not len(benchmark):
+        return placed.with_columns(benchmark=pl.lit(None, pl.Float64)).drop("time")
+    known = benchmark.select("time", pl.col("equity").alias("benchmark")).sort("time")
+    return placed.sort("time").join_asof(known, on="time").drop("time")
 
 
-def _line(placed: pl.DataFrame, column: str, name: str) -> pl.DataFrame:
-    kept = thinned(placed.drop_nulls(column), column)
-    return kept.select("row", "when", pl.lit(name).alias("line"), pl.col(column).cast(pl.Float64).alias("value"))
+def equity_lines(readings: pl.DataFrame) -> pl.DataFrame:
+    """Return row, line and value of the two lines in `equity_readings`, the account's first."""
+    names = {"equity": "strategy", "benchmark": "buy & hold"}
+    kept = (
+        thinned(readings.drop_nulls(column), column).select(
+            "row", pl.lit(name).alias("line"), pl.col(column).cast(pl.Float64).alias("value")
+        )
+        for column, name in names.items()
+    )
+    return pl.concat(kept)
 
 
 def drawdowns(equity: pl.DataFrame) -> pl.DataFrame:
@@ -159,13 +165,11 @@ def monthly_cells(monthly: pl.DataFrame) -> pl.DataFrame:
 
 def distribution(returns: pl.Series, bins: int = 48) -> pl.DataFrame:
     """Return from, to and count of about so many bins; zero is an edge, so that no bin holds both gains and losses."""
-    known = returns.drop_nulls().drop_nans()
-    if not len(known):
+    if not len(returns):
         return pl.DataFrame(schema={"from": pl.Float64, "to": pl.Float64, "count": pl.UInt32})
-    width = np.ptp(known.to_numpy()) or abs(float(known[0])) or 0.01
+    width = np.ptp(returns.to_numpy()) or abs(float(returns[0])) or 0.01
     step = _round_step(float(width) / bins)
-    place = (known / step).floor().alias("place")
-    counted = place.value_counts().sort("place")
+    counted = (returns / step).floor().alias("place").value_counts().sort("place")
     return counted.select((pl.col("place") * step).alias("from"), ((pl.col("place") + 1) * step).alias("to"), "count")
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from alpha_panda.apps.charts import prepare
 from alpha_panda.apps.charts.marks import TradingAxis, figure, inline, layered, nothing, rupee_axis, spread, when
-from alpha_panda.apps.charts.theme import LIGHT, Chart, Theme, themed
+from alpha_panda.apps.charts.theme import LIGHT, SERIES, Chart, Theme, themed
 from alpha_panda.apps.charts.trading_time import on_trading_time
 
 _HEIGHT = 380
@@ -36,17 +36,23 @@ def candles(
         return nothing(title, "There are no bars in this range.", theme, _HEIGHT)
     drawn, interval = prepare.candles(bars, lines)
     axis = TradingAxis(drawn["time"], margin=0.6)
-    price = alt.Scale(domain=spread(pl.concat([drawn["low"], drawn["high"]])), nice=False, zero=False)
+    price = alt.Scale(domain=_above_volume(spread(pl.concat([drawn["low"], drawn["high"]]))), nice=False, zero=False)
     layers = _candles(_shaped(drawn), axis, price, theme)
     if lines:
-        layers.append(_lines(prepare.lines_on(drawn, lines), lines, axis, price, theme))
+        layers.append(_lines(prepare.lines_on(drawn, lines), lines, axis, price))
     parts = [f"candles of {interval}"] if interval else []
     if fills is not None and len(fills):
-        layers.append(_fills(prepare.fills_on(drawn, fills), axis, price, theme))
+        layers.extend(_fills(prepare.fills_on(drawn, fills), axis, price, theme))
         parts.append("filled marks enter a position, hollow ones leave it")
-    over = layered(*layers).resolve_scale(color="independent")
+    over = layered(*layers).resolve_scale(color="independent", shape="independent")
     chart = layered(_volumes(_shaped(drawn), axis, theme), over).resolve_scale(y="independent")
     return themed(chart, theme, title, " · ".join(parts), _HEIGHT)
+
+
+def _above_volume(ends: list[float]) -> list[float]:
+    """Return the ends of a price scale that leaves the foot of the chart to the volume."""
+    low, high = ends
+    return [low - (high - low) / (_VOLUME_SHARE - 1), high]
 
 
 def _shaped(drawn: pl.DataFrame) -> pl.DataFrame:
@@ -78,12 +84,12 @@ def _candles(shaped: pl.DataFrame, axis: TradingAxis, price: alt.Scale, theme: T
 def _volumes(shaped: pl.DataFrame, axis: TradingAxis, theme: Theme) -> alt.Chart:
     top = max(*shaped["volume"].to_list(), 1) * _VOLUME_SHARE
     height = alt.Y("volume:Q", axis=None, scale=alt.Scale(domain=[0, top], nice=False))
-    bars = alt.Chart(inline(shaped)).mark_bar(color=theme.muted, opacity=0.25)
-    return bars.encode(axis.at("left"), alt.X2("right:Q"), height)
+    bars = alt.Chart(inline(shaped.with_columns(floor=pl.lit(0)))).mark_bar(color=theme.muted, opacity=0.25)
+    return bars.encode(axis.at("left"), alt.X2("right:Q"), height, alt.Y2("floor:Q"))
 
 
-def _lines(placed: pl.DataFrame, lines: Sequence[str], axis: TradingAxis, price: alt.Scale, theme: Theme) -> alt.Chart:
-    colour = alt.Color("line:N", scale=alt.Scale(domain=list(lines), range=theme.series), legend=alt.Legend())
+def _lines(placed: pl.DataFrame, lines: Sequence[str], axis: TradingAxis, price: alt.Scale) -> alt.Chart:
+    colour = alt.Color("line:N", scale=alt.Scale(domain=list(lines), range=SERIES), legend=alt.Legend())
     return (
         alt.Chart(inline(placed))
         .mark_line(strokeWidth=1.3, clip=True)
@@ -91,11 +97,10 @@ def _lines(placed: pl.DataFrame, lines: Sequence[str], axis: TradingAxis, price:
     )
 
 
-def _fills(placed: pl.DataFrame, axis: TradingAxis, price: alt.Scale, theme: Theme) -> alt.Chart:
-    names, colours = ["BUY", "SELL"], [theme.buy, theme.sell]
-    shape = alt.Shape("side:N", scale=alt.Scale(domain=names, range=["triangle-up", "triangle-down"]))
-    colour = alt.Color("side:N", scale=alt.Scale(domain=names, range=colours))
-    fill = alt.when("datum.act == 'out'").then(alt.value(theme.surface)).when("datum.side == 'BUY'")
+def _fills(placed: pl.DataFrame, axis: TradingAxis, price: alt.Scale, theme: Theme) -> list[alt.Chart]:
+    names = ["BUY", "SELL"]
+    colours = alt.Scale(domain=names, range=[theme.buy, theme.sell])
+    shapes = alt.Scale(domain=names, range=["triangle-up", "triangle-down"])
     told = [
         when(),
         alt.Tooltip("side:N", title="Side"),
@@ -103,18 +108,13 @@ def _fills(placed: pl.DataFrame, axis: TradingAxis, price: alt.Scale, theme: The
         figure("quantity", "Quantity", ",.0f"),
         figure("fills", "Fills", ",.0f"),
     ]
-    return (
-        alt.Chart(inline(placed))
-        .mark_point(size=62, strokeWidth=1.4, opacity=1, clip=True)
-        .encode(
-            axis.at(),
-            alt.Y("price:Q", scale=price),
-            colour,
-            shape,
-            fill=fill.then(alt.value(theme.buy)).otherwise(alt.value(theme.sell)),
-            tooltip=told,
-        )
-    )
+    base = alt.Chart(inline(placed)).encode(axis.at(), alt.Y("price:Q", scale=price), tooltip=told)
+    left = base.transform_filter("datum.act == 'out'").mark_point(size=62, fill=theme.surface, opacity=1, clip=True)
+    entered = base.transform_filter("datum.act == 'in'").mark_point(size=80, filled=True, opacity=1, clip=True)
+    return [
+        left.encode(alt.Color("side:N", scale=colours, legend=None), alt.Shape("side:N", scale=shapes, legend=None)),
+        entered.encode(alt.Color("side:N", scale=colours), alt.Shape("side:N", scale=shapes)),
+    ]
 
 
 # ── Options ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,7 +16,6 @@ from alpha_panda.apps.charts.marks import (
     nothing,
     rupee_axis,
     spread,
-    when,
 )
 from alpha_panda.apps.charts.theme import LIGHT, Chart, Theme, themed
 from alpha_panda.apps.charts.trading_time import thinned
@@ -75,7 +74,7 @@ def _weighed(cells: pl.DataFrame) -> pl.DataFrame:
     reach = max(abs(low), abs(high)) - nearest or 1.0
     return cells.with_columns(
         weight=(pl.col("value").abs() - nearest) / reach,
-        best=pl.col("value") == pl.col("value").max().over("z"),
+        best=pl.col("value").rank("ordinal", descending=True).over("z") == 1,
     )
 
 
@@ -122,7 +121,8 @@ def walk_forward_equity(
     if not len(equity) or not len(windows):
         return nothing(title, "No window was tested.", theme, _TALL)
     axis = TradingAxis(equity["time"])
-    line = prepare.equity_lines(equity, None)
+    readings = prepare.equity_readings(equity, None)
+    line = prepare.equity_lines(readings)
     height = alt.Scale(domain=spread(line["value"]), nice=False, zero=False)
     told = [
         alt.Tooltip("window:N", title="Tested"),
@@ -143,9 +143,9 @@ def walk_forward_equity(
     curve = (
         alt.Chart(inline(line))
         .mark_line(color=theme.buy)
-        .encode(axis.at(), alt.Y("value:Q", scale=height, axis=rupee_axis()), tooltip=[when(), figure("value", "₹")])
+        .encode(axis.at(), alt.Y("value:Q", scale=height, axis=rupee_axis()))
     )
-    subtitle = f"₹, {len(windows)} windows, each traded with parameters chosen before it"
+    subtitle = f"rupees, {len(windows)} windows, each traded with parameters chosen before it"
     return themed(layered(bands, curve), theme, title, subtitle, _TALL)
 
 
@@ -161,7 +161,9 @@ def monte_carlo_fan(
         return nothing(title, "There are too few days to resample.", theme, _TALL)
     bounded = prepare.fan(fan)
     scale = alt.Scale(domain=spread(pl.concat([bounded["p05"], bounded["p95"]])), nice=False, zero=False)
-    base = alt.Chart(inline(bounded)).encode(alt.X("day:Q", axis=alt.Axis(title="days", format=",.0f")))
+    base = alt.Chart(inline(bounded)).encode(
+        alt.X("day:Q", axis=alt.Axis(title="days", format=",.0f", tickCount=8), scale=alt.Scale(nice=False))
+    )
     names = {"p05": "5 %", "p25": "25 %", "p50": "Median", "p75": "75 %", "p95": "95 %"}
     told = [figure("day", "Day", ",.0f"), *(figure(name, words, ".3f") for name, words in reversed(names.items()))]
     nine_tenths, half = (

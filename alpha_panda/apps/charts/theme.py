@@ -34,11 +34,6 @@ class Theme:
     down: str
     warn: str
 
-    @property
-    def series(self) -> list[str]:
-        """Colours of lines that mean nothing in particular, told apart by the colour-blind as well."""
-        return [self.warn, self.buy, self.sell, self.muted, self.up]
-
 
 LIGHT = Theme(
     background="#f4f6f8",
@@ -66,6 +61,9 @@ DARK = Theme(
 )
 PAGE = Theme(**{field.name: f"var(--{field.name})" for field in dataclasses.fields(Theme)})
 """For charts in a page whose style sheet says `variables` of a theme."""
+
+SERIES = ["#c98a00", "#8b5cf6", "#0e9aa7", "#d4579b", "#7d8996"]
+"""Lines that are neither bought nor sold, up nor down; they can be read on light and on dark."""
 
 # d3's own locale of India: the last three digits, then twos.
 _INDIA = {"decimal": ".", "thousands": ",", "grouping": [3, *[2] * 9], "currency": ["₹", ""]}

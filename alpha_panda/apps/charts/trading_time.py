@@ -71,10 +71,15 @@ def thinned(frame: pl.DataFrame, column: str, buckets: int = BUCKETS) -> pl.Data
 
 
 def _local(times: pl.Series) -> pl.Series:
-    """Return times as the clocks in India show them, without a zone; a date as its midnight."""
+    """Return times as the clocks in India show them, without a zone; as midnights where no two are of one day.
+
+    No market opens before nine, so what was seen in the small hours is of the day before.
+    """
     if times.dtype == pl.Date:
         return times.cast(pl.Datetime("us"))
-    return times.dt.convert_time_zone(_ZONE).dt.replace_time_zone(None)
+    local = times.dt.convert_time_zone(_ZONE).dt.replace_time_zone(None)
+    days = local.dt.offset_by("-9h").dt.date()
+    return days.cast(pl.Datetime("us")) if 1 < days.n_unique() == len(days) else local
 
 
 def _nanoseconds(times: pl.Series) -> np.ndarray:
