@@ -89,7 +89,8 @@ def _row(data: Decision | Fill, universe: Universe) -> dict[str, Any]:
 
 def _for_people(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     frame = pl.DataFrame(rows, infer_schema_length=None)
-    money = [pl.col(name) / E4 for name in frame.columns if name.endswith("_e4")]
+    # Numpy divides; Polars multiplies by the inverse, which is off by a last digit.
+    money = [pl.Series(name, frame[name].to_numpy() / E4) for name in frame.columns if name.endswith("_e4")]
     time = pl.from_epoch("time_ns", "ns").dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Kolkata")
     shown = frame.with_columns(time.alias("time"), *money).drop("time_ns")
     return shown.rename({name: name.removesuffix("_e4") for name in shown.columns}).select("time", pl.exclude("time"))

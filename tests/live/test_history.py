@@ -31,7 +31,9 @@ def test_its_fills_and_decisions_are_those_of_the_backtest(history: SessionHisto
     monkeypatch.chdir(ROOT)
     result = ap.run(history.profile, events=history.events, universe=history.universe)
     same = ["time", "strategy", "symbol", "side", "quantity", "price", "charges", "realised", "position"]
-    assert_frame_equal(history.fills.select(same), result.fills.select(same).cast({"side": pl.String}))
+    assert_frame_equal(
+        history.fills.select(same), result.fills.select(same).cast({"side": pl.String}), check_exact=True
+    )
     columns = ["time", "strategy", "symbol", "verdict", "code", "asked", "granted"]
     words = {"verdict": pl.String, "code": pl.String}
     by = ["time", "strategy", "symbol", "code"]
