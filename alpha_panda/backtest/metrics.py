@@ -9,10 +9,9 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from alpha_panda.kernels.records import Records
-from alpha_panda.units import DAY_NS, E4, ist_date
+from alpha_panda.units import E4, ist_date
 
 Floats = npt.NDArray[np.float64]
 
@@ -118,15 +117,6 @@ def _ratio(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> Float
 # ── From the equity curve ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def daily_returns(equity: pl.DataFrame, initial: float) -> pl.DataFrame:
-    """Return `date` and `return` of each IST day of an equity frame; the first is over the `initial` capital."""
-    # No market opens before nine, so a snapshot of the small hours still shows the day before.
-    day = pl.col("time").dt.offset_by("-9h").dt.date()
-    closes = equity.group_by(date=day, maintain_order=True).agg(pl.col("equity").last())
-    before = pl.col("equity").shift(1, fill_value=initial)
-    return closes.select("date", (pl.col("equity") / before - 1.0).alias("return"))
-
-
 def sortino(returns: Floats) -> float | None:
     """Return the yearly Sortino ratio of daily returns over a target of zero; None where none fell or too few.
 
@@ -143,14 +133,3 @@ def cagr(total_return: float, first_ns: int, last_ns: int) -> float | None:
     if days < CAGR_DAYS_MIN:
         return None
     return max(1.0 + total_return, 0.0) ** (365.25 / days) - 1.0
-
-
-def drawdown_days(equity: pl.DataFrame) -> float:
-    """Return the longest time from a peak of the equity until it was reached again, or the end, in calendar days."""
-    values, times_ns = equity["equity"].to_numpy(), equity["time"].to_physical().to_numpy()
-    below = values < np.maximum.accumulate(values)
-    peak_row = np.maximum.accumulate(np.where(below, 0, np.arange(len(values))))
-    # A stretch also spans the row that ends it, the first that is at its peak again.
-    rows = np.flatnonzero(below[1:] | below[:-1]) + 1
-    start_row = np.where(below[rows], peak_row[rows], peak_row[rows - 1])
-    return float((times_ns[rows] - times_ns[start_row]).max(initial=0) / DAY_NS)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from alpha_panda.backtest import frames, metrics
+from alpha_panda.backtest import curve, frames, metrics
 from alpha_panda.backtest.bars import bars_frame
 from alpha_panda.backtest.trades import trades_frame
 from alpha_panda.backtest.trials import FIRST, Tried
@@ -47,6 +47,11 @@ class Result:
         """A hash of the account, its books and its orders at work: equal to live's over the same events."""
         return str(self.summary["ledger_hash"])
 
+    @property
+    def initial(self) -> float:
+        """The capital of the account at the start, in rupees."""
+        return to_rupees(self.account["initial_e4"][0])
+
     @functools.cached_property
     def names(self) -> frames.Names:
         """What the indices in the records stand for."""
@@ -75,7 +80,7 @@ class Result:
     @functools.cached_property
     def trades(self) -> pl.DataFrame:
         """The closed trades, from flat to flat in one book, in the order in which they closed."""
-        return trades_frame(self.work.fills, self.names)
+        return trades_frame(self.work.fills, self.names, self.events)
 
     @functools.cached_property
     def charges(self) -> pl.DataFrame:
@@ -99,7 +104,24 @@ class Result:
     @functools.cached_property
     def daily(self) -> pl.DataFrame:
         """The return of each day."""
-        return metrics.daily_returns(self.equity, to_rupees(self.account["initial_e4"][0]))
+        return curve.daily_returns(self.equity, self.initial)
+
+    @functools.cached_property
+    def monthly(self) -> pl.DataFrame:
+        """The return of each month."""
+        return curve.monthly_returns(self.daily)
+
+    @functools.cached_property
+    def drawdowns(self) -> pl.DataFrame:
+        """Every fall of the equity from a peak, by its snapshots."""
+        return curve.drawdowns(self.equity, self.initial, self.first_ns)
+
+    @functools.cached_property
+    def benchmark(self) -> pl.DataFrame:
+        """What the capital would be, in equal parts in all traded instruments and left there, without charges."""
+        traded = {symbol for terms in self.profile.strategies for symbol in terms.instruments or self.universe.symbols}
+        indices = [self.universe.index_of(symbol) for symbol in sorted(traded)]
+        return curve.benchmark_frame(self.events, indices, self.equity, self.initial)
 
     @functools.cached_property
     def stats(self) -> dict[str, Statistic]:
@@ -117,7 +139,7 @@ class Result:
             **figures,
             "cagr": TOO_SHORT if cagr is None else cagr,
             "sortino": metrics.sortino(self.daily["return"].to_numpy()) if enough else TOO_SHORT,
-            "drawdown_days": metrics.drawdown_days(self.equity),
+            "drawdown_days": max(self.drawdowns["days"], default=0.0),
         }
 
     @functools.cached_property

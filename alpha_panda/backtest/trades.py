@@ -6,7 +6,9 @@ Then profits add up to the ledger's: over closed books, net = realised - charges
 
 import polars as pl
 
+from alpha_panda.backtest.excursions import excursions
 from alpha_panda.backtest.frames import IST_TIME, Names, named, worded
+from alpha_panda.data.events import EventArray
 from alpha_panda.kernels.records import NO_GUARD, Records
 from alpha_panda.units import E4
 from alpha_panda.words import WORDS
@@ -15,11 +17,12 @@ _BOOK = ("strategy", "instrument")
 _EXIT_REASONS = {**WORDS["guard"], NO_GUARD: "signal"}
 
 
-def trades_frame(fills: Records, names: Names) -> pl.DataFrame:
+def trades_frame(fills: Records, names: Names, events: EventArray) -> pl.DataFrame:
     """Return the closed trades, in the order in which they closed.
 
-    `quantity` is all that was bought into the trade, or sold into a short one; `gross` is before charges. The reason of
-    an exit is the guard that made it, or a signal.
+    `quantity` is all that was bought into the trade, or sold into a short one; `gross` is before charges, `return` is
+    after them, a fraction of what was paid at the entry. `mae` and `mfe` are how far the price went against and for the
+    trade, as fractions of the entry price. The reason of an exit is the guard that made it, or a signal.
     """
     closed = _closed(_legs(fills))
     rows = closed.select(
@@ -32,8 +35,9 @@ def trades_frame(fills: Records, names: Names) -> pl.DataFrame:
         (pl.col("gross_e4") / E4).alias("gross"),
         (pl.col("charges_e4") / E4).alias("charges"),
         ((pl.col("gross_e4") - pl.col("charges_e4")) / E4).alias("net"),
+        ((pl.col("gross_e4") - pl.col("charges_e4")) / (pl.col("entry_price") * pl.col("quantity"))).alias("return"),
         (pl.col("exit_ns") - pl.col("entry_ns")).cast(pl.Duration("ns")).alias("held"),
-    )
+    ).hstack(excursions(closed, events))
     return rows.insert_column(0, named("strategy", closed["strategy"].to_numpy(), names.strategies)).select(
         "strategy",
         named("symbol", closed["instrument"].to_numpy(), names.symbols),

@@ -4,16 +4,13 @@ import datetime
 import math
 
 import numpy as np
-import polars as pl
 import pytest
 
 from alpha_panda.backtest import metrics
 from alpha_panda.backtest.result import TOO_SHORT, Result
-from alpha_panda.backtest.run import run
 from alpha_panda.kernels.records import ACCOUNT
-from alpha_panda.units import DAY_NS, HOUR_NS, IST, ist_time_ns
-from tests.backtest.conftest import Market
-from tests.backtest.questions import question, scripted
+from alpha_panda.units import DAY_NS, HOUR_NS, ist_time_ns
+from tests.backtest.questions import scripted
 
 
 def account(**fields: float) -> np.ndarray:
@@ -31,12 +28,6 @@ def account(**fields: float) -> np.ndarray:
 
 def figure(name: str, **fields: float) -> float:
     return float(metrics.account_figures(account(**fields), 0, 10 * HOUR_NS)[name][0])
-
-
-def curve(*values: float, hours: int = 24) -> pl.DataFrame:
-    start = datetime.datetime(2024, 12, 2, 15, 30, tzinfo=IST)
-    times = [start + datetime.timedelta(hours=hours * step) for step in range(len(values))]
-    return pl.DataFrame({"time": times, "equity": values}).cast({"time": pl.Datetime("ns", "Asia/Kolkata")})
 
 
 # ── What the account carries ─────────────────────────────────────────────────────────────────────────────────────────
@@ -94,25 +85,6 @@ def test_fewer_than_63_daily_returns_are_not_annualised():
 # ── From the equity curve ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_daily_returns_run_from_close_to_close_and_begin_at_the_capital():
-    # The rows fall on 2 December 15:30, 3 December 03:30, which is the night after, and 15:30, and 4 December 03:30.
-    daily = metrics.daily_returns(curve(100, 104, 110, 121, hours=12), 80)
-    assert [day.day for day in daily["date"]] == [2, 3]
-    assert daily["return"].to_list() == pytest.approx([0.3, 121 / 104 - 1])
-
-
-@pytest.mark.parametrize("every", ["15m", "12h", "1d"])
-def test_the_spacing_of_the_snapshots_changes_no_daily_return(weeks: Market, every: str):
-    universe, events = weeks
-    often, seldom = (
-        run(question(market={"equity_every": each}), events=events, universe=universe) for each in ("1m", every)
-    )
-    assert len(seldom.equity) < len(often.equity)
-    assert seldom.daily.equals(often.daily)
-    # Fifteen weekdays, of which NSE was closed on 10 November 2026, Diwali Balipratipada.
-    assert len(often.daily) == often.stats["days"] == 14
-
-
 def test_sortino_divides_by_what_fell():
     returns = np.tile([0.02, -0.01], 40)
     # mean 0.005; of squares of falls 0.0001 / 2, whose root is 0.0070711; 0.005 / 0.0070711 x 15.8745 = 11.2250.
@@ -128,12 +100,6 @@ def test_growth_is_compound_and_only_of_a_year_or_more():
     assert metrics.cagr(0.21, start, start + 364 * DAY_NS) == pytest.approx(0.21, abs=1e-3)
     assert metrics.cagr(0.21, start, start + 363 * DAY_NS) is None
     assert metrics.cagr(-1.5, start, start + 400 * DAY_NS) == -1.0
-
-
-def test_a_drawdown_lasts_from_the_peak_until_it_is_reached_again():
-    assert metrics.drawdown_days(curve(100, 110, 105, 100, 110, 111)) == 3
-    assert metrics.drawdown_days(curve(100, 90, 100, 95, 96, 97)) == 3
-    assert metrics.drawdown_days(curve(100, 101, 102)) == 0
 
 
 # ── Of a run ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -49,6 +49,35 @@ def test_the_guard_that_closed_a_trade_is_its_exit_reason():
     assert (trade["exit_reason"], trade["exit_price"]) == ("stop_loss", 470)
 
 
+def test_excursions_are_what_the_price_did_while_the_trade_was_held():
+    result = scripted(500, 510, 490, 540, 530, 600, long_at=1, flat_at=5)
+    (trade,) = result.trades.rows(named=True)
+    # Bought at 510 and sold at 600: 490 was the lowest on the way, and 600 the highest, for it was sold there.
+    assert (trade["entry_price"], trade["exit_price"]) == (510, 600)
+    assert (trade["mae"], trade["mfe"]) == pytest.approx((490 / 510 - 1, 600 / 510 - 1), rel=1e-12)
+    assert trade["return"] == pytest.approx(trade["net"] / 51_000, rel=1e-12)
+
+
+def test_a_short_trade_suffers_where_the_price_rises():
+    result = scripted(500, 510, 490, 540, 530, 500, 505, short_at=1, flat_at=4)
+    (trade,) = result.trades.rows(named=True)
+    assert (trade["side"], trade["entry_price"], trade["exit_price"]) == ("short", 510, 530)
+    assert (trade["mae"], trade["mfe"]) == pytest.approx((1 - 540 / 510, 1 - 490 / 510), rel=1e-12)
+
+
+def test_excursions_of_real_minutes_are_those_of_a_plain_search(minutes_result: Result):
+    trades = minutes_result.trades
+    assert (trades["mae"] <= 0).all()
+    assert (trades["mfe"] >= 0).all()
+    for trade in trades.sample(25, seed=1).rows(named=True):
+        bars = minutes_result.bars(trade["symbol"])
+        held = bars.filter((pl.col("time") >= trade["entry_time"]) & (pl.col("time") < trade["exit_time"]))
+        lowest = min([*held["low"], trade["entry_price"], trade["exit_price"]]) / trade["entry_price"] - 1
+        highest = max([*held["high"], trade["entry_price"], trade["exit_price"]]) / trade["entry_price"] - 1
+        expected = (lowest, highest) if trade["side"] == "long" else (-highest, -lowest)
+        assert (trade["mae"], trade["mfe"]) == pytest.approx(expected, abs=1e-12)
+
+
 def test_an_open_position_is_no_trade_yet():
     result = scripted(500, 510, 520, 530, long_at=1)
     assert len(result.trades) == 0

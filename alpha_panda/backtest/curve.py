@@ -1,0 +1,80 @@
+"""What an equity curve tells: its days, months and drawdowns, and what holding the instruments would have made."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from alpha_panda.backtest.frames import IST_TIME
+from alpha_panda.data.events import EventArray
+from alpha_panda.kernels.records import CLOCK
+from alpha_panda.units import DAY_NS
+
+
+def daily_returns(equity: pl.DataFrame, initial: float) -> pl.DataFrame:
+    """Return `date` and `return` of each IST day of an equity frame; the first is over the `initial` capital."""
+    # No market opens before nine, so a snapshot of the small hours still shows the day before.
+    day = pl.col("time").dt.offset_by("-9h").dt.date()
+    closes = equity.group_by(date=day, maintain_order=True).agg(pl.col("equity").last())
+    before = pl.col("equity").shift(1, fill_value=initial)
+    return closes.select("date", (pl.col("equity") / before - 1.0).alias("return"))
+
+
+def monthly_returns(daily: pl.DataFrame) -> pl.DataFrame:
+    """Return `year`, `month` and `return` of each month of a frame of daily returns, compounded."""
+    compounded = (1.0 + pl.col("return")).product() - 1.0
+    months = daily.group_by(
+        pl.col("date").dt.year().alias("year"), pl.col("date").dt.month().alias("month"), maintain_order=True
+    )
+    return months.agg(compounded.alias("return"))
+
+
+def drawdowns(equity: pl.DataFrame, initial: float, first_ns: int) -> pl.DataFrame:
+    """Return every fall of an equity frame from a peak until the peak was reached again, in order of time.
+
+    `peak`, `trough` and `recovery` are instants, the last null for a fall still open at the end. `depth` is the share
+    of the peak that was lost at the trough, `days` are calendar days from the peak to the recovery or to the end. The
+    curve begins with the `initial` capital at `first_ns`; what happened between two snapshots is not in it.
+    """
+    begin = pl.DataFrame({"time": pl.Series([first_ns]).cast(IST_TIME), "equity": [initial]})
+    rows = pl.concat([begin, equity.select("time", "equity")])
+    at_peak = pl.col("equity") == pl.col("equity").cum_max()
+    # A row at the peak begins a stretch, and the rows below it belong to it.
+    stretches = rows.group_by(stretch=at_peak.cum_sum(), maintain_order=True).agg(
+        peak=pl.col("time").first(),
+        trough=pl.col("time").get(pl.col("equity").arg_min()),
+        depth=1.0 - pl.col("equity").min() / pl.col("equity").first(),
+    )
+    recovery = pl.col("peak").shift(-1)
+    lasted = recovery.fill_null(rows["time"][-1]) - pl.col("peak")
+    return (
+        stretches.with_columns(recovery=recovery, days=lasted.dt.total_nanoseconds() / DAY_NS)
+        .filter(pl.col("depth") > 0.0)
+        .select("peak", "trough", "recovery", "depth", "days")
+    )
+
+
+def benchmark_frame(
+    events: EventArray, instruments: Sequence[int], equity: pl.DataFrame, initial: float
+) -> pl.DataFrame:
+    """Return `time` and `equity`, at the times of an equity frame, of capital put into `instruments` and left there.
+
+    The same share of the `initial` capital goes into each at its first price, in fractions of a share and without
+    charges; until then it is cash.
+    """
+    wanted = np.zeros(max(instruments, default=0) + 1, np.bool_)
+    wanted[list(instruments)] = True
+    market = np.flatnonzero((events["kind"] != CLOCK) & (events["instrument"] < len(wanted)))
+    market = market[wanted[events["instrument"][market]]]
+    # One instrument after the other, each in order of time, so that a difference is that of one instrument.
+    order = np.argsort(events["instrument"][market], kind="stable")
+    index = events["instrument"][market][order]
+    closes = events["close_e4"][market][order].astype(np.float64)
+    begins = np.concatenate([[True], index[1:] != index[:-1]])[: len(index)]
+    first = closes[begins][np.cumsum(begins) - 1]
+    gains = np.where(begins, 0.0, np.diff(closes, prepend=0.0)) / first
+    in_time = np.empty_like(gains)
+    in_time[order] = gains
+    worth = np.concatenate([[1.0], 1.0 + np.cumsum(in_time) / max(len(instruments), 1)])
+    seen = np.searchsorted(events["time_ns"][market], equity["time"].to_physical().to_numpy(), side="right")
+    return equity.select("time", pl.Series("equity", initial * worth[seen]))

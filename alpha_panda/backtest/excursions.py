@@ -1,0 +1,44 @@
+"""How far each trade went against and for itself while it was held (J. Sweeney, "Maximum Adverse Excursion", 1997)."""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from alpha_panda.data.events import EventArray
+from alpha_panda.kernels.records import CLOCK
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+def excursions(trades: pl.DataFrame, events: EventArray) -> pl.DataFrame:
+    """Return `mae` and `mfe` of trades, as fractions of the entry price: adverse <= 0 <= favourable.
+
+    `trades` have `instrument`, `direction` (1 or -1), `entry_ns`, `exit_ns`, and `entry_price`, `exit_price` in E4.
+    What counts are all events from that of the entry to the last before that of the exit, and both prices themselves.
+    A market order fills at the open of its bar, so its entry bar was held in full and its exit bar not at all; a limit
+    or stop order may have filled later in its entry bar, which then shows more than was held.
+    """
+    lows, highs = np.full(len(trades), np.inf), np.full(len(trades), -np.inf)
+    instrument, entry_ns, exit_ns = (trades[name].to_numpy() for name in ("instrument", "entry_ns", "exit_ns"))
+    for index in np.unique(instrument):
+        rows = np.flatnonzero(instrument == index)
+        own = events[(events["instrument"] == index) & (events["kind"] != CLOCK)]
+        start, stop = (np.searchsorted(own["time_ns"], held_ns[rows]) for held_ns in (entry_ns, exit_ns))
+        lows[rows] = _over_spans(np.minimum, own["low_e4"], start, stop, np.inf)
+        highs[rows] = _over_spans(np.maximum, own["high_e4"], start, stop, -np.inf)
+    entry, leaving, long = (trades[name].to_numpy() for name in ("entry_price", "exit_price", "direction"))
+    lowest: Floats = np.minimum(lows, np.minimum(entry, leaving)) / entry - 1.0
+    highest: Floats = np.maximum(highs, np.maximum(entry, leaving)) / entry - 1.0
+    return pl.DataFrame(
+        {"mae": np.where(long > 0, lowest, -highest), "mfe": np.where(long > 0, highest, -lowest)},
+        schema={"mae": pl.Float64, "mfe": pl.Float64},
+    )
+
+
+def _over_spans(extreme: np.ufunc, values: Integers, start: Integers, stop: Integers, none: float) -> Floats:
+    """Return the extreme of each values[start:stop], `none` where a span is empty."""
+    # Every second stretch lies between two spans and is dropped; one more value lets a span reach the end.
+    bounds = np.column_stack([start, stop]).ravel()
+    found: Integers = extreme.reduceat(np.append(values, 0), bounds)[::2]
+    return np.where(stop > start, found, none)
