@@ -145,6 +145,12 @@ def inside(table: SessionArray, times_ns: npt.NDArray[np.int64]) -> npt.NDArray[
     return (row >= 0) & (times_ns < table["close_ns"][row])
 
 
+def known_years() -> tuple[datetime.date, datetime.date]:
+    """Return the first and the last day of the years of which the holidays are known."""
+    years = {datetime.date.fromisoformat(date).year for date in _facts()["holidays"]}
+    return datetime.date(min(years), 1, 1), datetime.date(max(years), 12, 31)
+
+
 def calendars() -> tuple[str, ...]:
     """Return the names of all calendars, sorted."""
     return tuple(sorted(_facts()["calendars"]))

@@ -12,6 +12,9 @@ from alpha_panda.data.ingest import IngestReport, ingest
 from alpha_panda.terminal import print_json, progress, show, table
 
 app = App(name="data")
+app.command("alpha_panda.cli.quality:report_quality", name="quality", help="Say what is missing, and what looks wrong.")
+app.command("alpha_panda.cli.actions:app", name="actions", help="Corporate actions, added or found.")
+app.command("alpha_panda.cli.calendar:show_calendar", name="calendar", help="Say when the exchange trades.")
 
 
 @app.command(name="ingest")
