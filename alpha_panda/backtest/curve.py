@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from alpha_panda.backtest.bars import Rows
 from alpha_panda.backtest.frames import IST_TIME
 from alpha_panda.data.events import EventArray
-from alpha_panda.kernels.records import CLOCK
 from alpha_panda.units import DAY_NS
 
 
@@ -55,26 +55,17 @@ def drawdowns(equity: pl.DataFrame, initial: float, first_ns: int) -> pl.DataFra
 
 
 def benchmark_frame(
-    events: EventArray, instruments: Sequence[int], equity: pl.DataFrame, initial: float
+    events: EventArray, instruments: Sequence[Rows], equity: pl.DataFrame, initial: float
 ) -> pl.DataFrame:
-    """Return `time` and `equity`, at the times of an equity frame, of capital put into `instruments` and left there.
+    """Return `time` and `equity`, at the times of an equity frame, of capital put into instruments and left there.
 
-    The same share of the `initial` capital goes into each at its first price, in fractions of a share and without
-    charges; until then it is cash.
+    `instruments` has the rows of each one's events. The same share of the `initial` capital goes into each at its first
+    price, in fractions of a share and without charges; until then it is cash.
     """
-    wanted = np.zeros(max(instruments, default=0) + 1, np.bool_)
-    wanted[list(instruments)] = True
-    market = np.flatnonzero((events["kind"] != CLOCK) & (events["instrument"] < len(wanted)))
-    market = market[wanted[events["instrument"][market]]]
-    # One instrument after the other, each in order of time, so that a difference is that of one instrument.
-    order = np.argsort(events["instrument"][market], kind="stable")
-    index = events["instrument"][market][order]
-    closes = events["close_e4"][market][order].astype(np.float64)
-    begins = np.concatenate([[True], index[1:] != index[:-1]])[: len(index)]
-    first = closes[begins][np.cumsum(begins) - 1]
-    gains = np.where(begins, 0.0, np.diff(closes, prepend=0.0)) / first
-    in_time = np.empty_like(gains)
-    in_time[order] = gains
-    worth = np.concatenate([[1.0], 1.0 + np.cumsum(in_time) / max(len(instruments), 1)])
-    seen = np.searchsorted(events["time_ns"][market], equity["time"].to_physical().to_numpy(), side="right")
-    return equity.select("time", pl.Series("equity", initial * worth[seen]))
+    times_ns = equity["time"].to_physical().to_numpy()
+    worth = np.zeros(len(times_ns))
+    for rows in instruments:
+        closes = events["close_e4"][rows]
+        ratios = np.concatenate([[1.0], closes / closes[:1]])
+        worth += ratios[np.searchsorted(events["time_ns"][rows], times_ns, side="right")]
+    return equity.select("time", pl.Series("equity", initial * worth / len(instruments)))

@@ -1,32 +1,35 @@
 """How far each trade went against and for itself while it was held (J. Sweeney, "Maximum Adverse Excursion", 1997)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from alpha_panda.backtest.bars import Rows
 from alpha_panda.data.events import EventArray
-from alpha_panda.kernels.records import CLOCK
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
-def excursions(trades: pl.DataFrame, events: EventArray) -> pl.DataFrame:
+def excursions(trades: pl.DataFrame, events: EventArray, instruments: Sequence[Rows]) -> pl.DataFrame:
     """Return `mae` and `mfe` of trades, as fractions of the entry price: adverse <= 0 <= favourable.
 
-    `trades` have `instrument`, `direction` (1 or -1), `entry_ns`, `exit_ns`, and `entry_price`, `exit_price` in E4.
-    What counts are all events from that of the entry to the last before that of the exit, and both prices themselves.
-    A market order fills at the open of its bar, so its entry bar was held in full and its exit bar not at all; a limit
-    or stop order may have filled later in its entry bar, which then shows more than was held.
+    `trades` have `instrument`, `direction` (1 or -1), `entry_ns`, `exit_ns`, and `entry_price`, `exit_price` in E4;
+    `instruments` has the rows of each one's events. What counts are all events from that of the entry to the last
+    before that of the exit, and both prices themselves. A market order fills at the open of its bar, so its entry bar
+    was held in full and its exit bar not at all; a limit or stop order may have filled later in its entry bar, which
+    then shows more than was held.
     """
     lows, highs = np.full(len(trades), np.inf), np.full(len(trades), -np.inf)
     instrument, entry_ns, exit_ns = (trades[name].to_numpy() for name in ("instrument", "entry_ns", "exit_ns"))
-    for index in np.unique(instrument):
-        rows = np.flatnonzero(instrument == index)
-        own = events[(events["instrument"] == index) & (events["kind"] != CLOCK)]
-        start, stop = (np.searchsorted(own["time_ns"], held_ns[rows]) for held_ns in (entry_ns, exit_ns))
-        lows[rows] = _over_spans(np.minimum, own["low_e4"], start, stop, np.inf)
-        highs[rows] = _over_spans(np.maximum, own["high_e4"], start, stop, -np.inf)
+    for index in np.unique(instrument).tolist():
+        mine, own = instrument == index, instruments[index]
+        times_ns = events["time_ns"][own]
+        start, stop = (np.searchsorted(times_ns, held_ns[mine]) for held_ns in (entry_ns, exit_ns))
+        lows[mine] = _over_spans(np.minimum, events["low_e4"][own], start, stop, np.inf)
+        highs[mine] = _over_spans(np.maximum, events["high_e4"][own], start, stop, -np.inf)
     entry, leaving, long = (trades[name].to_numpy() for name in ("entry_price", "exit_price", "direction"))
     lowest: Floats = np.minimum(lows, np.minimum(entry, leaving)) / entry - 1.0
     highest: Floats = np.maximum(highs, np.maximum(entry, leaving)) / entry - 1.0

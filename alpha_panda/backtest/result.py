@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from alpha_panda.backtest import curve, frames, metrics
-from alpha_panda.backtest.bars import bars_frame
+from alpha_panda.backtest.bars import Rows, bars_frame, rows_by_instrument
 from alpha_panda.backtest.trades import trades_frame
 from alpha_panda.backtest.trials import FIRST, Tried
 from alpha_panda.chain import Work
@@ -47,6 +47,10 @@ class Result:
         """A hash of the account, its books and its orders at work: equal to live's over the same events."""
         return str(self.summary["ledger_hash"])
 
+    @functools.cached_property
+    def _rows(self) -> list[Rows]:
+        return rows_by_instrument(self.events, len(self.universe))
+
     @property
     def initial(self) -> float:
         """The capital of the account at the start, in rupees."""
@@ -80,7 +84,7 @@ class Result:
     @functools.cached_property
     def trades(self) -> pl.DataFrame:
         """The closed trades, from flat to flat in one book, in the order in which they closed."""
-        return trades_frame(self.work.fills, self.names, self.events)
+        return trades_frame(self.work.fills, self.names, self.events, self._rows)
 
     @functools.cached_property
     def charges(self) -> pl.DataFrame:
@@ -99,7 +103,8 @@ class Result:
 
     def bars(self, symbol: str, every: str | None = None) -> pl.DataFrame:
         """Return the bars of one instrument: its events as they came, or bars of an interval such as `15m` or `1d`."""
-        return bars_frame(self.events, self.universe, symbol, every)
+        index = self.universe.index_of(symbol)
+        return bars_frame(self.events, self._rows[index], self.universe[index], every)
 
     @functools.cached_property
     def daily(self) -> pl.DataFrame:
@@ -120,8 +125,8 @@ class Result:
     def benchmark(self) -> pl.DataFrame:
         """What the capital would be, in equal parts in all traded instruments and left there, without charges."""
         traded = {symbol for terms in self.profile.strategies for symbol in terms.instruments or self.universe.symbols}
-        indices = [self.universe.index_of(symbol) for symbol in sorted(traded)]
-        return curve.benchmark_frame(self.events, indices, self.equity, self.initial)
+        rows = [rows for symbol, rows in zip(self.universe.symbols, self._rows, strict=True) if symbol in traded]
+        return curve.benchmark_frame(self.events, rows, self.equity, self.initial)
 
     @functools.cached_property
     def stats(self) -> dict[str, Statistic]:

@@ -4,8 +4,11 @@ A fill that takes a book through flat ends one trade and begins another; its cha
 Then profits add up to the ledger's: over closed books, net = realised - charges, to the last digit.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
+from alpha_panda.backtest.bars import Rows
 from alpha_panda.backtest.excursions import excursions
 from alpha_panda.backtest.frames import IST_TIME, Names, named, worded
 from alpha_panda.data.events import EventArray
@@ -17,12 +20,13 @@ _BOOK = ("strategy", "instrument")
 _EXIT_REASONS = {**WORDS["guard"], NO_GUARD: "signal"}
 
 
-def trades_frame(fills: Records, names: Names, events: EventArray) -> pl.DataFrame:
+def trades_frame(fills: Records, names: Names, events: EventArray, instruments: Sequence[Rows]) -> pl.DataFrame:
     """Return the closed trades, in the order in which they closed.
 
     `quantity` is all that was bought into the trade, or sold into a short one; `gross` is before charges, `return` is
     after them, a fraction of what was paid at the entry. `mae` and `mfe` are how far the price went against and for the
-    trade, as fractions of the entry price. The reason of an exit is the guard that made it, or a signal.
+    trade, as fractions of the entry price, by the events whose rows `instruments` has. The reason of an exit is the
+    guard that made it, or a signal.
     """
     closed = _closed(_legs(fills))
     rows = closed.select(
@@ -37,7 +41,7 @@ def trades_frame(fills: Records, names: Names, events: EventArray) -> pl.DataFra
         ((pl.col("gross_e4") - pl.col("charges_e4")) / E4).alias("net"),
         ((pl.col("gross_e4") - pl.col("charges_e4")) / (pl.col("entry_price") * pl.col("quantity"))).alias("return"),
         (pl.col("exit_ns") - pl.col("entry_ns")).cast(pl.Duration("ns")).alias("held"),
-    ).hstack(excursions(closed, events))
+    ).hstack(excursions(closed, events, instruments))
     return rows.insert_column(0, named("strategy", closed["strategy"].to_numpy(), names.strategies)).select(
         "strategy",
         named("symbol", closed["instrument"].to_numpy(), names.symbols),

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from alpha_panda.backtest.bars import bars_frame
+from alpha_panda.backtest.bars import bars_frame, rows_by_instrument
 from alpha_panda.backtest.result import Result
 from alpha_panda.errors import DataError
 from tests.backtest.conftest import Market
@@ -23,9 +23,10 @@ def test_without_an_interval_the_bars_are_the_events():
 def test_bars_are_those_that_a_strategy_sees(weeks: Market, every: str):
     universe, events = weeks
     seen, _ = recorded(events, universe, every)
-    for index, symbol in enumerate(universe.symbols):
+    rows = rows_by_instrument(events, len(universe))
+    for index in range(len(universe)):
         mine = seen.filter(pl.col("instrument") == index)
-        bars = bars_frame(events, universe, symbol, every)
+        bars = bars_frame(events, rows[index], universe[index], every)
         assert len(bars) > 10
         assert bars["time"].dt.epoch("ns").to_list() == mine["time_ns"].to_list()
         assert bars["volume"].to_list() == mine["volume"].to_list()
