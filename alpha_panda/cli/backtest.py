@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.run import run
 from alpha_panda.cli.figures import rupees, shown
-from alpha_panda.cli.options import DataOfStudy, First, Instruments, Json, Last, Resolution
+from alpha_panda.cli.options import Adjusted, DataOfStudy, First, Instruments, Json, Last, Resolution
 from alpha_panda.terminal import print_json, progress, show, table
 
 
@@ -24,6 +24,7 @@ def backtest(
     last: Last = None,
     instruments: Instruments = (),
     resolution: Resolution = None,
+    adjusted: Adjusted = None,
     json: Json = False,
 ) -> None:
     """Run a profile or a study over past events."""
@@ -35,6 +36,7 @@ def backtest(
             last=last,
             instruments=instruments,
             resolution=resolution,
+            adjusted=adjusted,
             progress=tell,
         )
     if json:

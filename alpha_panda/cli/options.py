@@ -13,6 +13,15 @@ def _comma_separated(_hint: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
     return tuple(name.strip() for token in tokens for name in token.value.split(",") if name.strip())
 
 
+Adjusted = Annotated[
+    bool | None,
+    Parameter(
+        "--adjusted",
+        negative="--raw",
+        show_default=False,
+        help="Adjust prices for corporate actions; else as the study.",
+    ),
+]
 Data = Annotated[pathlib.Path, Parameter("--data", help="Folder of the catalog.")]
 DataOfStudy = Annotated[pathlib.Path | None, Parameter("--data", help="Folder of the catalog; else the study's own.")]
 First = Annotated[datetime.date | None, Parameter("--from", help="First day, as 2024-04-22, included.")]
