@@ -204,7 +204,7 @@ def _known(contracts: pl.DataFrame) -> pl.DataFrame:
 
 def _in_rupees(contracts: pl.DataFrame) -> pl.DataFrame:
     """Return a frame with its E4 columns in rupees, under their names without the unit."""
-    frame = contracts.rename({"underlying_e4": "underlying_price_e4"})
-    # Polars divides by a single number as it multiplies by its inverse, and 21.9 would read 21.900000000000002.
-    rupees = pl.selectors.ends_with("_e4") / pl.repeat(float(E4), pl.len())
-    return frame.with_columns(rupees).rename(lambda name: name.removesuffix("_e4"))
+    amounts = contracts.rename({"underlying_e4": "underlying_price_e4"}).select(pl.selectors.ends_with("_e4"))
+    # Polars would multiply by 1 / 10,000 instead of dividing, and 21.9 would read 21.900000000000002.
+    rupees = [pl.Series(each.name.removesuffix("_e4"), each.to_numpy() / E4, nan_to_null=True) for each in amounts]
+    return contracts.drop(pl.selectors.ends_with("_e4")).with_columns(rupees)
