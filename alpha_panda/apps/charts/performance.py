@@ -51,11 +51,16 @@ def equity(
     )
 
 
-def underwater(equity: pl.DataFrame, *, title: str = "Underwater", theme: Theme = LIGHT) -> Chart:
-    """Draw how far the equity was below its highest so far, and its deepest point; `equity` has time and equity."""
+def underwater(
+    equity: pl.DataFrame, initial: float | None = None, *, title: str = "Underwater", theme: Theme = LIGHT
+) -> Chart:
+    """Draw how far the equity was below its highest so far, and its deepest point; `equity` has time and equity.
+
+    The `initial` capital counts as the first height that was reached; without it, the first equity does.
+    """
     if not len(equity):
         return nothing(title, "The account was never seen.", theme)
-    fallen = prepare.drawdowns(equity)
+    fallen = prepare.drawdowns(equity, initial)
     deepest = fallen.filter(pl.col("value") == pl.col("value").min()).head(1)
     low = float(deepest["value"][0])
     axis = TradingAxis(equity["time"])

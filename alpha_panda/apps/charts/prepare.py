@@ -127,9 +127,10 @@ def equity_lines(readings: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(kept)
 
 
-def drawdowns(equity: pl.DataFrame) -> pl.DataFrame:
+def drawdowns(equity: pl.DataFrame, initial: float | None) -> pl.DataFrame:
     """Return row, when and the fall of the equity from its highest so far, as a fraction that is never above zero."""
-    fallen = (pl.col("equity") / pl.col("equity").cum_max() - 1.0).alias("value")
+    highest = pl.max_horizontal(pl.col("equity").cum_max(), pl.lit(initial, pl.Float64))
+    fallen = (pl.col("equity") / highest - 1.0).alias("value")
     return thinned(on_trading_time(equity).select("row", "when", fallen), "value")
 
 
