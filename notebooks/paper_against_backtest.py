@@ -6,12 +6,14 @@ __generated_with = "0.25.2"
 app = marimo.App(width="medium", app_title="Paper against backtest")
 
 with app.setup:
-    import asyncio
     import os
     import pathlib
     import subprocess
     import sys
     import tempfile
+    from collections.abc import Callable
+    from concurrent.futures import ThreadPoolExecutor
+    from typing import Any
 
     import marimo as mo
     import polars as pl
@@ -33,6 +35,13 @@ def trade_on_paper(profile: pathlib.Path, state: pathlib.Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "alpha_panda.live", str(profile), *options], check=True, stdout=subprocess.PIPE, cwd=home
     )
+
+
+@app.function
+def apart(read: Callable[..., Any], state: pathlib.Path) -> Any:
+    """Return what reading a session gives, in a thread of its own: that of a cell has an event loop already."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(read, state, [own_or_shipped("strategies")]).result()
 
 
 @app.cell
@@ -59,20 +68,20 @@ def _():
 
 
 @app.cell
-async def _(session_choice):
+def _(session_choice):
     profile_path = own_or_shipped("live").resolve() / "paper.toml"
     if session_choice.value:
         state = pathlib.Path(session_choice.value)
     else:
         state = pathlib.Path(tempfile.mkdtemp(prefix="alpha-panda-session-"))
-        await asyncio.to_thread(trade_on_paper, profile_path, state)
-    history = await asyncio.to_thread(session_history, state)
+        trade_on_paper(profile_path, state)
+    history = apart(session_history, state)
     return history, state
 
 
 @app.cell
-async def _(state):
-    report = await asyncio.to_thread(verify, state)
+def _(state):
+    report = apart(verify, state)
     verdicts = [{"level": level.name, "same": level.holds, "compared": level.compared} for level in report.levels]
     mo.vstack([mo.md("## Three levels of parity"), mo.ui.table(verdicts, selection=None)])
     return

@@ -35,21 +35,21 @@ class SessionHistory:
     fills: pl.DataFrame
 
 
-def session_history(state: pathlib.Path) -> SessionHistory:
-    """Read the session in `state`, which may be running.
+def session_history(state: pathlib.Path, folders: Sequence[pathlib.Path] = ()) -> SessionHistory:
+    """Read the session in `state`, which may be running; its strategies are those of `folders` and of ./strategies.
 
     Raises LogError where there is no log, RecoveryError where no session has begun on it, CorruptRecordError where the
     log is damaged.
     """
-    return asyncio.run(_history(state))
+    return asyncio.run(_history(state, folders))
 
 
-async def _history(state: pathlib.Path) -> SessionHistory:
+async def _history(state: pathlib.Path, folders: Sequence[pathlib.Path]) -> SessionHistory:
     async with open_log(state, read_only=True) as log:
         session = await read_session(log)
         if session is None:
             raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
-        blueprint = blueprint_of(session)
+        blueprint = blueprint_of(session, folders)
         topics = blueprint.topics
         return SessionHistory(
             profile=blueprint.profile,

@@ -11,7 +11,7 @@ that depends on how events were cut into frames only the third.
 import asyncio
 import dataclasses
 import pathlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 
@@ -66,21 +66,21 @@ class VerifyReport:
         return all(level.holds for level in self.levels)
 
 
-def verify(state: pathlib.Path) -> VerifyReport:
-    """Prove the session in `state`, which may be running; strategies are those of ./strategies.
+def verify(state: pathlib.Path, folders: Sequence[pathlib.Path] = ()) -> VerifyReport:
+    """Prove the session in `state`, which may be running; strategies are those of `folders` and of ./strategies.
 
     Raises CorruptRecordError where the log itself is damaged, EventError where its ticks break the rules of the chain,
     RecoveryError where no session has begun.
     """
-    return asyncio.run(_verify(state))
+    return asyncio.run(_verify(state, folders))
 
 
-async def _verify(state: pathlib.Path) -> VerifyReport:
+async def _verify(state: pathlib.Path, folders: Sequence[pathlib.Path]) -> VerifyReport:
     async with open_log(state, read_only=True) as log:
         session = await read_session(log)
         if session is None:
             raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
-        blueprint = blueprint_of(session)
+        blueprint = blueprint_of(session, folders)
         backtest = _Backtest(blueprint)
         comparisons: dict[str, Callable[[], Awaitable[str]]] = {
             "signals": lambda: _compare_signals(log, SignalsEngine(blueprint)),

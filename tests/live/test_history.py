@@ -17,9 +17,7 @@ from tests.live.trading import ROOT, ChoppedFeed, morning, paper, run_in
 def history(tmp_path_factory: pytest.TempPathFactory) -> SessionHistory:
     state = tmp_path_factory.mktemp("session")
     asyncio.run(run_in(state, ChoppedFeed(morning())))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(ROOT)
-        return session_history(state)
+    return session_history(state, [ROOT / "strategies"])
 
 
 def test_the_events_are_those_that_the_session_saw(history: SessionHistory):
