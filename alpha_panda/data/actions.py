@@ -8,12 +8,13 @@ the exchange adjusted it, as the old `cm` bhavcopies did; `sec_bhavdata_full` do
 import pathlib
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import polars as pl
 
 from alpha_panda.data import adjust, series
 from alpha_panda.data.catalog import Catalog
-from alpha_panda.data.files import DAY, Stored
+from alpha_panda.data.files import DAY
 from alpha_panda.errors import DataError
 from alpha_panda.sessions import previous_session
 from alpha_panda.units import E4
@@ -81,7 +82,15 @@ def read_actions(path: pathlib.Path) -> pl.DataFrame:
     return rows.cast(adjust.ACTIONS).sort(_KEY)
 
 
-def add(catalog: Catalog, actions: pl.DataFrame) -> Stored:
+class Added(NamedTuple):
+    """What became of actions given to the catalog: how many are new, how many it had, and which contradict it."""
+
+    written: int
+    present: int
+    conflicts: pl.DataFrame  # with `held_price` and `held_volume`, the factors of the catalog
+
+
+def add(catalog: Catalog, actions: pl.DataFrame) -> Added:
     """Store corporate actions; what the catalog has stays, and what contradicts it is handed back as conflicts."""
     known = catalog.actions().select(*_KEY, held_price="price_factor", held_volume="volume_factor")
     rows = actions.join(known, on=_KEY, how="left", maintain_order="left")
@@ -92,7 +101,7 @@ def add(catalog: Catalog, actions: pl.DataFrame) -> Stored:
     fresh = rows.filter(pl.col("held_price").is_null())
     if len(fresh):
         catalog.store_actions(fresh.select(adjust.ACTIONS.names()))
-    return Stored(len(fresh), len(held.filter(same)), held.filter(~same))
+    return Added(len(fresh), len(held.filter(same)), held.filter(~same))
 
 
 # ── Found ────────────────────────────────────────────────────────────────────────────────────────────────────────────
