@@ -84,7 +84,7 @@ def _(state):
     report = apart(verify, state)
     verdicts = [{"level": level.name, "same": level.holds, "compared": level.compared} for level in report.levels]
     mo.vstack([mo.md("## Three levels of parity"), mo.ui.table(verdicts, selection=None)])
-    return
+    return (report,)
 
 
 @app.cell
@@ -133,8 +133,11 @@ def _(replayed, symbol_choice):
 
 
 @app.cell
-def test_paper_and_backtest_agree(same_fills):
-    assert same_fills
+def _(report, same_fills):
+    def test_paper_and_backtest_agree():
+        assert same_fills
+        assert report.holds
+
     return
 
 
