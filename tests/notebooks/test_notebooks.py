@@ -57,7 +57,8 @@ def test_a_notebook_proves_itself_under_pytest(notebook: pathlib.Path, tmp_path:
     # As in a workspace of one's own: with pytest's defaults, not with the strictness of this project.
     defaults = ["-c", os.devnull, "--rootdir", str(tmp_path), "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", "-q", *defaults, str(notebook)]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    run = subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
     assert " passed" in run.stdout
 
