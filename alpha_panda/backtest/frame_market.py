@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from alpha_panda.data.columns import Integers, column, counts, prices_e4, rows_by_symbol, times_ns
+from alpha_panda.data.columns import Integers, counts, prices_e4, rows_by_symbol, times_ns
 from alpha_panda.data.events import EventArray, bars, in_order, sessions_around, validate, with_clocks
 from alpha_panda.errors import DataError
 from alpha_panda.instruments import Instrument, Universe, share_tick_e4, unlisted_token
@@ -65,9 +65,14 @@ def market_of(frame: pl.DataFrame, universe: Universe | None) -> FrameMarket:
 def _is_daily(frame: pl.DataFrame) -> bool:
     if ("time" in frame.columns) == ("date" in frame.columns):
         raise DataError(f"the frame of bars needs one of time and date: it has {', '.join(frame.columns)}")
-    if "date" in frame.columns and frame["date"].dtype != pl.Date:
-        raise DataError(f"column date is {frame['date'].dtype}: it holds days, as Date")
-    return "date" in frame.columns
+    if "time" in frame.columns:
+        return False
+    dates = frame["date"]
+    if dates.dtype != pl.Date:
+        raise DataError(f"column date is {dates.dtype}: it holds days, as Date")
+    if dates.has_nulls():
+        raise DataError(f"column date: row {dates.is_null().arg_max()} has no value: leave out the row")
+    return True
 
 
 def _rows_of(frame: pl.DataFrame, universe: Universe | None) -> tuple[list[str], list[Integers]]:
@@ -88,9 +93,7 @@ def _share(symbol: str, frame: pl.DataFrame, rows: Integers) -> Instrument:
 
 def _day_closes(frame: pl.DataFrame, universe: Universe, instrument: Integers) -> Integers:
     """Return when the day of each row ends; DataError for a day on which its exchange does not trade."""
-    dates = column(frame, "date")
-    if dates.has_nulls():
-        raise DataError(f"column date: row {dates.is_null().arg_max()} has no value: leave out the row")
+    dates = frame["date"]
     midnight_ns = ist_time_ns(datetime.date(1970, 1, 1)) + dates.to_physical().cast(pl.Int64).to_numpy() * DAY_NS
     closes_ns = midnight_ns.copy()
     for index, item in enumerate(universe):

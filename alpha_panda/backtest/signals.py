@@ -34,7 +34,15 @@ from alpha_panda.backtest.inputs import Inputs, finest_ns
 from alpha_panda.backtest.metrics import daily_sharpes
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.run import replay, run
-from alpha_panda.backtest.targets import Asked, Floats, entry_targets, refuse_borrowing, signals_of, weight_targets
+from alpha_panda.backtest.targets import (
+    Asked,
+    Booleans,
+    Floats,
+    entry_targets,
+    refuse_borrowing,
+    signals_of,
+    weight_targets,
+)
 from alpha_panda.backtest.trials import remember
 from alpha_panda.config import Profile, Risk, validated
 from alpha_panda.errors import ConfigurationError
@@ -155,6 +163,7 @@ def from_strategy(
     """
     market = market_of(bars, universe)
     loaded = strategy if isinstance(strategy, Strategy) else load_strategy(strategy)
+    _refuse_untradable(market, np.ones(len(bars), np.bool_))
     terms = {
         **_terms(product, size, size_type, sl_stop, tp_stop, tsl_stop),
         "name": loaded.name,
@@ -239,12 +248,21 @@ def _interval(market: FrameMarket) -> str:
 
 def _answered(market: FrameMarket, targets: Floats, profile: Profile) -> Result:
     """Pass the frame's events and what its rows ask for through the account, and count the trial."""
+    _refuse_untradable(market, np.nan_to_num(targets) != 0.0)
     _refuse_short_delivery(market, targets, profile)
     signals = signals_of(market, targets)
     inputs = Inputs(profile, (), market.universe, market.events)
     result = replay(inputs, written=signals)
     asked = hashlib.sha256(signals.tobytes()).hexdigest()
     return dataclasses.replace(result, trials=remember(inputs, daily_sharpes(result.account), asked))
+
+
+def _refuse_untradable(market: FrameMarket, asked: Booleans) -> None:
+    """Raise ConfigurationError where a row asks for what has prices and cannot be bought, which is an index."""
+    untradable = np.array([not instrument.tradable for instrument in market.universe])[market.instrument] & asked
+    if untradable.any():
+        symbol = market.universe[int(market.instrument[int(np.argmax(untradable))])].symbol
+        raise ConfigurationError(f"{symbol} is an index, which nobody can trade: ask for a contract on it")
 
 
 def _refuse_short_delivery(market: FrameMarket, targets: Floats, profile: Profile) -> None:

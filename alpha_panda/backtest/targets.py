@@ -172,5 +172,5 @@ def _evaluated(frame: pl.DataFrame, name: str, asked: pl.Expr) -> pl.Series:
     each = asked.over("symbol") if "symbol" in frame.columns and not windowed else asked
     try:
         return frame.with_columns(each.alias(name))[name]
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, DataError) as error:
         raise DataError(f"{name} cannot be evaluated: {str(error).splitlines()[0]}") from None
