@@ -24,8 +24,8 @@ def excursions(trades: pl.DataFrame, events: EventArray, instruments: Sequence[R
     """
     lows, highs = np.full(len(trades), np.inf), np.full(len(trades), -np.inf)
     instrument, entry_ns, exit_ns = (trades[name].to_numpy() for name in ("instrument", "entry_ns", "exit_ns"))
-    for index in np.unique(instrument).tolist():
-        mine, own = instrument == index, instruments[index]
+    for index, own in enumerate(instruments):
+        mine = instrument == index
         times_ns = events["time_ns"][own]
         start, stop = (np.searchsorted(times_ns, held_ns[mine]) for held_ns in (entry_ns, exit_ns))
         lows[mine] = _over_spans(np.minimum, events["low_e4"][own], start, stop, np.inf)

@@ -1,8 +1,8 @@
-"""The figures by which a run is judged, each formula in one place and with its source.
+"""The formulas of the figures by which runs are judged; what each is called and where it comes from is in stats.py.
 
 `account_figures` reads the account's own counters, so a sweep without an equity curve and a single run share every
-formula. What needs the curve comes after it. Ratios are fractions (0.05 is 5 %), money is in rupees, and NaN or None
-says that a figure is not defined: a profit factor without a loss, or a sample that is too short.
+formula. Ratios are fractions (0.05 is 5 %), money is in rupees, and NaN or None says that a figure is not defined: a
+profit factor without a loss, or a sample that is too short.
 """
 
 import math
@@ -80,23 +80,17 @@ def daily_sharpes(accounts: Records) -> Floats:
 
 
 def annual_volatility(deviation: Floats) -> Floats:
-    """Return the yearly volatility of daily returns with this standard deviation, sqrt(252) times as much."""
+    """Return the yearly volatility of daily returns with this standard deviation."""
     return deviation * math.sqrt(DAYS_A_YEAR)
 
 
 def annual_ratio(mean: Floats, deviation: Floats) -> Floats:
-    """Return mean / deviation x sqrt(252): with the standard deviation, the Sharpe ratio over a riskless rate of zero.
-
-    W. F. Sharpe, "The Sharpe Ratio", Journal of Portfolio Management 21(1), 1994. NaN where nothing deviated.
-    """
+    """Return the yearly ratio of the mean of daily returns to a deviation of theirs; NaN where nothing deviated."""
     return _ratio(mean, deviation) * math.sqrt(DAYS_A_YEAR)
 
 
 def max_drawdown(accounts: Records) -> Floats:
-    """Return the deepest fall of the equity from a peak, as a fraction of it, the fall still open at the end included.
-
-    M. Magdon-Ismail and A. Atiya, "Maximum Drawdown", Risk 17(10), 2004.
-    """
+    """Return the deepest fall of the equity from a peak, as a fraction of it; one still open at the end counts."""
     still_open = (accounts["peak_e4"] - accounts["trough_e4"]) / accounts["peak_e4"]
     return np.maximum(accounts["drawdown_max"], still_open)
 
@@ -114,22 +108,40 @@ def _ratio(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> Float
     return np.where(none, np.nan, part / np.where(none, 1, whole))
 
 
-# ── From the equity curve ────────────────────────────────────────────────────────────────────────────────────────────
+# ── From returns and trades ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 def sortino(returns: Floats) -> float | None:
-    """Return the yearly Sortino ratio of daily returns over a target of zero; None where none fell or too few.
-
-    mean / sqrt(mean of min(return, 0)^2) x sqrt(252): F. A. Sortino and L. N. Price, "Performance Measurement in a
-    Downside Risk Framework", Journal of Investing 3(3), 1994.
-    """
-    downside = np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2)) if len(returns) >= RETURN_DAYS_MIN else 0.0
-    return float(annual_ratio(np.mean(returns, keepdims=True), np.array([downside]))[0]) if downside > 0 else None
+    """Return the yearly Sortino ratio of daily returns (n,) over a target of zero; None where none fell."""
+    downside = math.sqrt(float(np.mean(np.minimum(returns, 0.0) ** 2)))
+    return float(np.mean(returns)) / downside * math.sqrt(DAYS_A_YEAR) if downside > 0.0 else None
 
 
 def cagr(total_return: float, first_ns: int, last_ns: int) -> float | None:
-    """Return the compound annual growth rate, (1 + total)^(365.25 / days) - 1; None below CAGR_DAYS_MIN days."""
+    """Return the compound annual growth rate over the IST days of two instants; None below CAGR_DAYS_MIN days."""
     days = (ist_date(last_ns) - ist_date(first_ns)).days + 1
     if days < CAGR_DAYS_MIN:
         return None
     return max(1.0 + total_return, 0.0) ** (365.25 / days) - 1.0
+
+
+def geometric_mean(returns: Floats) -> float | None:
+    """Return the return of each trade (n,) that would compound to theirs; None without one, or where all was lost."""
+    if not len(returns) or float(returns.min()) <= -1.0:
+        return None
+    return math.expm1(float(np.log1p(returns).mean()))
+
+
+def system_quality(profits: Floats) -> float | None:
+    """Return the system quality number of the trades' profits (n,); None for fewer than two or where they are equal."""
+    deviation = float(np.std(profits, ddof=1)) if len(profits) > 1 else 0.0
+    return math.sqrt(len(profits)) * float(np.mean(profits)) / deviation if deviation > 0.0 else None
+
+
+def kelly(profits: Floats) -> float | None:
+    """Return the share of the capital to bet that grows it fastest; None unless trades were both won and lost."""
+    won, lost = profits[profits > 0.0], profits[profits <= 0.0]
+    if not len(won) or not len(lost) or float(lost.sum()) == 0.0:
+        return None
+    share = len(won) / len(profits)
+    return share - (1.0 - share) / (float(won.mean()) / -float(lost.mean()))

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import html
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,6 +10,8 @@ import polars as pl
 
 from alpha_panda.backtest import curve, frames, metrics
 from alpha_panda.backtest.bars import Rows, bars_frame, rows_by_instrument
+from alpha_panda.backtest.stats import stats_of
+from alpha_panda.backtest.stats.figure import Measured, Statistic
 from alpha_panda.backtest.trades import trades_frame
 from alpha_panda.backtest.trials import FIRST, Tried
 from alpha_panda.chain import Work
@@ -20,10 +21,6 @@ from alpha_panda.instruments import Universe
 from alpha_panda.kernels.rates import FIRST_RATE_DATE
 from alpha_panda.kernels.records import Records
 from alpha_panda.units import format_rupees, ist_date, to_e4, to_rupees
-
-TOO_SHORT = "sample too short"
-
-Statistic = int | float | str | None
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -130,22 +127,23 @@ class Result:
 
     @functools.cached_property
     def stats(self) -> dict[str, Statistic]:
-        """The figures by which a run is judged, in rupees and fractions; None where one is not defined."""
+        """The figures by which a run is judged, by label; `figures_frame` of the package stats says what each is."""
         counted = metrics.account_figures(self.account, self.first_ns, self.last_ns)
-        figures: dict[str, Statistic] = {name: _plain(values[0].item()) for name, values in counted.items()}
-        cagr = metrics.cagr(float(counted["total_return"][0]), self.first_ns, self.last_ns)
-        enough = len(self.daily) >= metrics.RETURN_DAYS_MIN
-        if not enough:
-            figures |= dict.fromkeys(("volatility", "sharpe"), TOO_SHORT)
-        return {
-            "first": ist_date(self.first_ns).isoformat(),
-            "last": ist_date(self.last_ns).isoformat(),
-            "days": len(self.daily),
-            **figures,
-            "cagr": TOO_SHORT if cagr is None else cagr,
-            "sortino": metrics.sortino(self.daily["return"].to_numpy()) if enough else TOO_SHORT,
-            "drawdown_days": max(self.drawdowns["days"], default=0.0),
-        }
+        total = self.charges.row(-1, named=True)
+        measured = Measured(
+            account={name: values[0].item() for name, values in counted.items()},
+            initial=self.initial,
+            peak=to_rupees(self.account["peak_e4"][0]),
+            charges=total,
+            first_ns=self.first_ns,
+            last_ns=self.last_ns,
+            returns=self.daily["return"].to_numpy(),
+            drawdowns=self.drawdowns,
+            trades=self.trades,
+            held=float(self.benchmark["equity"][-1]),
+            tried=self.trials,
+        )
+        return stats_of(measured)
 
     @functools.cached_property
     def notes(self) -> tuple[str, ...]:
@@ -173,24 +171,22 @@ class Result:
 
     def _headline(self) -> tuple[str, list[tuple[str, str]]]:
         stats, summary = self.stats, self.summary
-        title = f"Backtest of {', '.join(self.names.strategies)} from {stats['first']} to {stats['last']}"
-        return title, [
+        days = f"{ist_date(self.first_ns)} to {ist_date(self.last_ns)}"
+        return f"Backtest of {', '.join(self.names.strategies)} from {days}", [
             ("instruments", str(len(self.universe))),
             ("equity", format_rupees(int(self.account["equity_e4"][0]))),
-            ("return", f"{stats['total_return']:+.2%}"),
-            ("max drawdown", f"{stats['max_drawdown']:.2%}"),
-            ("sharpe", _shown(stats["sharpe"])),
+            ("return", _shown(stats["Return [%]"], "+.2f", " %")),
+            ("max drawdown", _shown(stats["Max. Drawdown [%]"], ".2f", " %")),
+            ("sharpe", _shown(stats["Sharpe Ratio"])),
+            ("trials", f"{self.trials.count:,}, deflated Sharpe {_shown(stats['Deflated Sharpe [%]'], '.1f', ' %')}"),
+            ("significant", _shown(stats["Significant"])),
             ("charges", format_rupees(to_e4(summary["charges"]))),
             ("orders", f"{summary['orders']} made, {summary['refused']} refused, {summary['fills']} fills"),
-            ("trades", f"{stats['trades']}, {_shown(stats['win_rate'], '.0%')} won"),
+            ("trades", f"{stats['# Trades']}, {_shown(stats['Win Rate [%]'], '.0f', ' %')} won"),
             ("ledger", self.ledger_hash[:16]),
             *(("note", note) for note in self.notes),
         ]
 
 
-def _plain(value: int | float) -> Statistic:
-    return None if math.isnan(value) else value
-
-
-def _shown(value: Statistic, how: str = ".2f") -> str:
-    return format(value, how) if isinstance(value, int | float) else value or "–"
+def _shown(value: Statistic, how: str = ".2f", unit: str = "") -> str:
+    return f"{value:{how}}{unit}" if isinstance(value, int | float) else str(value or "–")

@@ -1,5 +1,7 @@
 """`alpha-panda backtest`: a profile or a study over past events, and what came of it."""
 
+import datetime
+import itertools
 import pathlib
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -10,7 +12,9 @@ from rich.console import RenderableType
 
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.run import run
-from alpha_panda.cli.figures import rupees, shown
+from alpha_panda.backtest.stats import FIGURES
+from alpha_panda.backtest.stats.figure import Statistic
+from alpha_panda.cli.figures import rupees, statistic
 from alpha_panda.cli.options import Adjusted, DataOfStudy, First, Instruments, Json, Last, Resolution
 from alpha_panda.terminal import print_json, progress, show, table
 
@@ -46,10 +50,15 @@ def backtest(
 
 
 def as_json(result: Result) -> dict[str, Any]:
-    """Return the figures that live reports too, under the same names, and those that only a backtest has."""
+    """Return the figures that live reports too, under the same names, and those that only a backtest has.
+
+    `names` has the machine name of each label in `stats`; durations are in seconds.
+    """
     return {
         **result.summary,
-        "stats": result.stats,
+        "stats": {label: _plain(value) for label, value in result.stats.items()},
+        "names": {figure.label: figure.name for figure in FIGURES},
+        "notes": result.notes,
         "refusals": dict(_counted(result.refusals, "code")),
         "exits": dict(_counted(result.trades, "exit_reason")),
         "charges_itemised": result.charges.rows(named=True),
@@ -58,11 +67,12 @@ def as_json(result: Result) -> dict[str, Any]:
 
 def _report(result: Result) -> Iterable[RenderableType]:
     """Yield the parts of the report: figures, trades, refusals, charges and the hash."""
-    stats = {name: shown(name, value) for name, value in result.stats.items()}
-    title = f"{', '.join(result.names.strategies)}: {stats.pop('first')} to {stats.pop('last')}"
-    counted = {name: f"{result.summary[name]:,}" for name in ("events", "signals", "approved")}
-    figures = {"instruments": f"{len(result.universe):,}", **counted, **stats}
-    yield table(title, ("figure", "value>"), [(name.replace("_", " "), value) for name, value in figures.items()])
+    title = f"{', '.join(result.names.strategies)} on {len(result.universe):,} instruments"
+    counted = [(name, f"{result.summary[name]:,}") for name in ("events", "signals", "approved")]
+    yield table(title, ("passed", "times>"), counted)
+    for group, figures in itertools.groupby(FIGURES, lambda figure: figure.group):
+        rows = [statistic(figure.label, result.stats[figure.label]) for figure in figures]
+        yield table(group, ("figure", "value>"), rows)
     if len(result.trades):
         columns = ("strategy", "trades>", "won>", "net>", "best>", "worst>", "median held>")
         yield table("Closed trades", columns, map(_trades_row, _by_strategy(result.trades)))
@@ -72,7 +82,13 @@ def _report(result: Result) -> Iterable[RenderableType]:
     items = [name for name in result.charges.columns if name != "strategy"]
     charged = [(row["strategy"], *(rupees(row[item]) for item in items)) for row in result.charges.rows(named=True)]
     yield table("Charges", ("strategy", *(f"{item}>" for item in items)), charged)
+    yield from (f"note: {note}" for note in result.notes)
     yield f"ledger {result.ledger_hash}"
+
+
+def _plain(value: Statistic) -> Any:
+    """Return a figure as JSON can say it."""
+    return value.total_seconds() if isinstance(value, datetime.timedelta) else value
 
 
 def _by_strategy(trades: pl.DataFrame) -> Iterable[dict[str, Any]]:
