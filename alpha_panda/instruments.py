@@ -21,7 +21,7 @@ from alpha_panda.units import E4
 INSTRUMENTS_MAX = 2**15 - 1  # an event names its instrument in 16 bits
 
 _TOKEN_MAX = 2**31 - 1
-_SYMBOL = re.compile(r"[A-Z]{2,8}:[A-Z0-9][A-Z0-9 &_.-]*")
+SYMBOL = re.compile(r"[A-Z]{2,8}:[A-Z0-9][A-Z0-9 &_.-]*")
 
 
 Kind = Literal["EQ", "INDEX", "FUT", "CE", "PE"]
@@ -56,7 +56,7 @@ class Instrument:
         if not self.kind and self.segment in (EQUITY, FUTURE):
             object.__setattr__(self, "kind", "FUT" if self.segment == FUTURE else "EQ")
         for holds, rule in (
-            (_SYMBOL.fullmatch(self.symbol), "its symbol reads EXCHANGE:NAME in capitals"),
+            (SYMBOL.fullmatch(self.symbol), "its symbol reads EXCHANGE:NAME in capitals"),
             (0 < abs(self.instrument_token) <= _TOKEN_MAX, "its token is not 0 and fits 32 bits"),
             (self.tick_e4 > 0, "its tick is positive"),
             (self.lot > 0, "its lot is positive"),

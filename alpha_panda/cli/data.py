@@ -53,7 +53,12 @@ def _as_json(report: IngestReport) -> dict[str, Any]:
         for file in report.files
     ]
     totals = {"rows": report.rows, "written": report.written, "present": report.present}
-    return {**totals, "quarantined": report.quarantined, "files": files, "unrecognised": report.unrecognised}
+    return {
+        **totals,
+        "quarantined": report.quarantined,
+        "files": files,
+        "passed_over": {str(path): why for path, why in report.passed_over.items()},
+    }
 
 
 def _show(report: IngestReport, data: pathlib.Path) -> None:
@@ -71,8 +76,8 @@ def _show(report: IngestReport, data: pathlib.Path) -> None:
     if report.quarantined:
         reasons = [(reason, f"{count:,}") for reason, count in sorted(report.quarantined.items())]
         show(table(f"Kept out, in {data / 'quarantine'}", ("reason", "rows>"), reasons))
-    for path in report.unrecognised:
-        show(f"not read, of no kind that we know: {path}")
+    for reason in report.passed_over.values():
+        show(f"passed over: {reason}")
 
 
 @app.command(name="list")

@@ -17,11 +17,12 @@ DAY = ((pl.col("time_ns") + IST_OFFSET_NS) // DAY_NS).alias("day")
 
 
 class Stored(NamedTuple):
-    """What became of rows given to the catalog: how many are new, how many it had, and which contradict it."""
+    """What became of rows given to the catalog: how many are new or were there, which contradict it, which are new."""
 
     written: int
     present: int
     conflicts: pl.DataFrame
+    fresh: pl.DataFrame
 
 
 def write(frame: pl.DataFrame, path: pathlib.Path, row_group_size: int | None = None) -> None:
@@ -48,7 +49,7 @@ def merge(
     """Merge rows that have a key into a file in order of it; a row is new when the file has none of its key."""
     if not path.exists():
         write(rows.select(columns).sort(key, maintain_order=True), path, row_group_size)
-        return Stored(len(rows), 0, rows.clear())
+        return Stored(len(rows), 0, rows.clear(), rows)
     stored = pl.read_parquet(path)
     fresh = rows.join(stored, on=list(key), how="anti", maintain_order="left")
     known = rows.join(stored, on=list(key), how="semi", maintain_order="left")
@@ -65,7 +66,7 @@ def merge_ticks(path: pathlib.Path, rows: pl.DataFrame, columns: Sequence[str]) 
     """
     if not path.exists():
         write(rows.select(columns), path)
-        return Stored(len(rows), 0, rows.clear())
+        return Stored(len(rows), 0, rows.clear(), rows)
     stored = pl.read_parquet(path)
     stretches = stored.group_by(DAY).agg(first=pl.col("time_ns").min(), last=pl.col("time_ns").max())
     held = rows.with_columns(DAY).join(stretches, on="day", how="left", maintain_order="left")
@@ -79,4 +80,4 @@ def merge_ticks(path: pathlib.Path, rows: pl.DataFrame, columns: Sequence[str]) 
 def _told_apart(fresh: pl.DataFrame, known: pl.DataFrame, stored: pl.DataFrame, columns: Sequence[str]) -> Stored:
     """Return what became of rows of which `fresh` were written and `known` were not."""
     conflicts = known.join(stored, on=list(columns), how="anti", nulls_equal=True, maintain_order="left")
-    return Stored(len(fresh), len(known) - len(conflicts), conflicts)
+    return Stored(len(fresh), len(known) - len(conflicts), conflicts, fresh)

@@ -33,7 +33,7 @@ def test_ingest_names_what_it_cannot_read_in_a_folder(
     folder = minute_file([100.0]).parent
     pl.DataFrame({"weather": ["fine"]}).write_parquet(folder / "weather.parquet")
     answer = command("data", "ingest", folder, "--data", tmp_path / "data", "--json")
-    assert (answer.code, answer.json["unrecognised"]) == (0, [str(folder / "weather.parquet")])
+    assert (answer.code, list(answer.json["passed_over"])) == (0, [str(folder / "weather.parquet")])
 
 
 def test_list_says_what_there_is_and_for_which_days(command: Command, minute_file: MinuteFile, tmp_path: pathlib.Path):

@@ -1,5 +1,6 @@
-"""From the files that people have to the catalog: recognised by their columns, checked row by row, merged."""
+"""From the files that people have to the catalog: recognised by their content, checked row by row, merged."""
 
-from alpha_panda.data.ingest.run import FileReport, IngestReport, ingest
+from alpha_panda.data.ingest.report import FileReport, IngestReport
+from alpha_panda.data.ingest.run import ingest
 
 __all__ = ["FileReport", "IngestReport", "ingest"]

@@ -1,195 +1,239 @@
-"""Ingesting files: recognise, check, merge, and report what became of every row."""
+"""Ingesting files: recognise, read, check, store, and report what became of every row."""
 
-import hashlib
+import datetime
 import pathlib
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from alpha_panda.data.catalog import BAR_COLUMNS, TICK_COLUMNS, Catalog
-from alpha_panda.data.events import prices_to_e4
-from alpha_panda.data.files import Stored
-from alpha_panda.data.ingest.defects import Defect, check_bars, check_ticks
-from alpha_panda.data.ingest.sources import INDEX_NAMES, INDEX_TICK_E4, SOURCES, Source, recognise
-from alpha_panda.data.listings import Registry
+from alpha_panda.data import series
+from alpha_panda.data.catalog import Catalog
+from alpha_panda.data.ingest import broker, opening, vendor
+from alpha_panda.data.ingest.defects import Defect, check_bars, check_contracts, check_ticks, share_in_session
+from alpha_panda.data.ingest.listing import with_instruments
+from alpha_panda.data.ingest.reading import Given, Reading, Zone, date_of
+from alpha_panda.data.ingest.report import FileReport, IngestReport
+from alpha_panda.data.ingest.sources import BARS, Source, recognise
+from alpha_panda.data.ingest.storing import Batch, Outcome, store_contracts
 from alpha_panda.errors import DataError
-from alpha_panda.instruments import Instrument, share_tick_e4, unlisted_token
-from alpha_panda.kernels.records import EQUITY
-from alpha_panda.units import ist_date
+from alpha_panda.units import DAY_NS, E4, IST_OFFSET_NS
 
 Progress = Callable[[int, int, str], None]
 """Told how many files are done, of how many, and the name of the next."""
 
-_BAR_PRICES = ("open", "high", "low", "close")
-
-
-@dataclass(frozen=True)
-class FileReport:
-    """What became of one file: `rows` is `written` plus `present` plus all that is `quarantined`."""
-
-    path: pathlib.Path
-    source: str
-    symbols: tuple[str, ...]
-    rows: int
-    written: int
-    present: int  # in the catalog already
-    quarantined: dict[str, int]  # by reason
-
-
-@dataclass(frozen=True)
-class IngestReport:
-    """What became of all files; `unrecognised` are those that lay in a folder and are of no kind that we know."""
-
-    files: tuple[FileReport, ...]
-    unrecognised: tuple[pathlib.Path, ...] = ()
-
-    @property
-    def rows(self) -> int:
-        """Rows read."""
-        return sum(file.rows for file in self.files)
-
-    @property
-    def written(self) -> int:
-        """Rows that are new in the catalog."""
-        return sum(file.written for file in self.files)
-
-    @property
-    def present(self) -> int:
-        """Rows that the catalog already held."""
-        return sum(file.present for file in self.files)
-
-    @property
-    def quarantined(self) -> dict[str, int]:
-        """Rows refused, by reason."""
-        return dict(sum((Counter(file.quarantined) for file in self.files), start=Counter[str]()))
+_ROUNDING = 0.002  # of a price, by which two sources may differ that mean the same
+_BARS = {("1m", False): "one-minute bars", ("1d", False): "daily bars", ("1d", True): "daily bars, adjusted"}
+_IN_SESSION, _OUT_OF_SESSION = 0.9, 0.5  # shares of rows that tell a wrong time zone from bad rows
 
 
 def _unheard(done: int, total: int, label: str) -> None:
     """Tell nobody."""
 
 
-def ingest(paths: Sequence[pathlib.Path], catalog: Catalog, progress: Progress = _unheard) -> IngestReport:
-    """Merge Parquet files, and those in folders, into `catalog`; doing it twice changes nothing.
+def ingest(
+    paths: Sequence[pathlib.Path],
+    catalog: Catalog,
+    progress: Progress = _unheard,
+    *,
+    symbol: str | None = None,
+    adjusted: bool | None = None,
+    on: datetime.date | None = None,
+    zone: Zone | None = None,
+    columns: Mapping[str, str] | None = None,
+    lot: int | None = None,
+) -> IngestReport:
+    """Merge files, and those in folders, into `catalog`; doing it twice changes nothing.
 
-    Rows with a defect go to the catalog's quarantine. Raises DataError, before anything is written, for a path that is
-    absent and for a named file that is of no known kind; a file found in a folder is then only reported.
+    A file's kind is told from its content. What files do not say themselves, the caller may: the `symbol` of candles
+    that name none, whether daily bars are `adjusted` for corporate actions, `on` which day a list was made, the `zone`
+    of stamps without one (IST if not given), what a vendor calls our `columns`, and the `lot` of contracts.
+
+    Rows with a defect go to the catalog's quarantine. Raises DataError for a path that is absent and for a named file
+    in which there is nothing to ingest; a file found in a folder is then passed over and reported.
     """
-    recognised, unrecognised = _recognise_all(paths)
-    reports: list[FileReport] = []
-    for done, (path, source) in enumerate(recognised):
+    unknown = sorted(set(columns or {}) - set(vendor.USUAL))
+    if unknown:
+        raise DataError(f"{unknown[0]} is no column of ours to map: those are {', '.join(vendor.USUAL)}")
+    given = Given(symbol, adjusted, on, zone, columns or {}, lot)
+    recognised, passed_over = _recognise_all(paths, given)
+    ingestion = _Ingestion(catalog, given)
+    for done, (path, source) in enumerate(sorted(recognised.items(), key=lambda item: item[1].priority)):
         progress(done, len(recognised), path.name)
-        reports.append(_ingest_file(path, source, catalog))
-    progress(len(recognised), len(recognised), "done")
-    return IngestReport(tuple(reports), tuple(unrecognised))
+        try:
+            ingestion.take(path, source)
+        except DataError as error:
+            if path in paths:
+                raise
+            passed_over[path] = str(error)
+    progress(len(recognised), len(recognised), "storing")
+    reports = ingestion.finish()
+    return IngestReport(tuple(reports[path] for path in recognised if path in reports), passed_over)
 
 
-def _recognise_all(paths: Sequence[pathlib.Path]) -> tuple[list[tuple[pathlib.Path, Source]], list[pathlib.Path]]:
+def _recognise_all(
+    paths: Sequence[pathlib.Path], given: Given
+) -> tuple[dict[pathlib.Path, Source], dict[pathlib.Path, str]]:
+    """Return the kind of each file, and of those in folders that have none, why."""
     recognised: dict[pathlib.Path, Source] = {}
-    unrecognised: list[pathlib.Path] = []
+    passed_over: dict[pathlib.Path, str] = {}
     for path in paths:
         if not path.exists():
-            raise DataError(f"{path} does not exist: name a Parquet file, or a folder of them")
-        for file in sorted(path.rglob("*.parquet")) if path.is_dir() else [path]:
-            schema = _schema(file)
-            source = recognise(schema)
-            if source is not None:
-                recognised[file] = source
-            elif path.is_dir():
-                unrecognised.append(file)
-            else:
-                kinds = ", ".join(each.name for each in SOURCES)
-                columns = ", ".join(schema)
-                raise DataError(f"{file} has the columns {columns}, which are those of no kind that we know: {kinds}")
-    if not recognised:
+            raise DataError(f"{path} does not exist: name a file, or a folder of them")
+        for file in sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]:
+            try:
+                recognised[file] = recognise(file, opening.columns_of(file), given)
+            except DataError as error:
+                if not path.is_dir():
+                    raise
+                passed_over[file] = str(error)
+    if not recognised and not passed_over:
         raise DataError(f"there is nothing to ingest in {', '.join(map(str, paths)) or 'no path at all'}")
-    return list(recognised.items()), unrecognised
+    return recognised, passed_over
 
 
-def _schema(path: pathlib.Path) -> pl.Schema:
-    try:
-        return pl.Schema(pl.read_parquet_schema(path))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path} cannot be read as Parquet: {error}") from error
+@dataclass
+class _Taken:
+    """A file that was read and checked; what becomes of its good rows is known when its batch is stored."""
+
+    source: str
+    symbols: tuple[str, ...]
+    rows: int
+    refused: pl.DataFrame  # row and defect
+    kept: pl.DataFrame  # the same rows as they stand in the file
+    outcome: Outcome
 
 
-def _ingest_file(path: pathlib.Path, source: Source, catalog: Catalog) -> FileReport:
-    try:
-        frame = pl.read_parquet(path)
-        rows = source.read(frame)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path} cannot be read as {source.name}: {error}") from error
-    registry = catalog.registry()
-    rows = rows.with_columns(symbol=pl.concat_str(pl.lit(f"{source.exchange}:"), "symbol"))
-    rows = rows.with_columns(calendar=_calendars(rows["symbol"], registry, source))
-    checked = check_ticks(rows) if source.resolution == "tick" else check_bars(rows, source.resolution)
-    good = _in_e4(checked.filter(pl.col("defect").is_null()), source)
-    by_symbol = {str(key): own for (key,), own in good.partition_by("symbol", as_dict=True).items()}
-    # Instruments first: data of an unknown instrument could not be read, should the next step fail.
-    catalog.register([_instrument(symbol, own, source, catalog, registry) for symbol, own in by_symbol.items()])
-    stored = [catalog.store(symbol, source.resolution, own) for symbol, own in by_symbol.items()]
-    refused = _refused(checked, stored)
-    catalog.quarantine(_quarantine_name(path), frame.with_row_index("row").join(refused, on="row").sort("row"))
-    return FileReport(
-        path=path,
-        source=source.name,
-        symbols=tuple(sorted(by_symbol)),
-        rows=len(frame),
-        written=sum(each.written for each in stored),
-        present=sum(each.present for each in stored),
-        quarantined=dict(sorted(Counter(refused["defect"]).items())),
+class _Ingestion:
+    """One call of `ingest`: files go in one after another, and come out as reports when all is stored."""
+
+    def __init__(self, catalog: Catalog, given: Given) -> None:
+        self._catalog = catalog
+        self._given = given
+        self._registry = catalog.registry()
+        self._taken: dict[pathlib.Path, _Taken] = {}
+        self._batches: dict[tuple[str, str | None], Batch] = {}
+
+    def take(self, path: pathlib.Path, source: Source) -> None:
+        """Read and check a file and pass on its good rows; DataError, saying why, for one that cannot be taken."""
+        frame = opening.load(path)
+        rows, empty = _split(frame, path)
+        try:
+            reading = source.read(rows, path, self._given, self._registry)
+            checked, outcome = self._pass_on(reading, path)
+        except (DataError, pl.exceptions.PolarsError) as error:
+            raise DataError(f"{path} cannot be ingested as {source.name}: {' '.join(str(error).split())}") from error
+        refused = pl.concat([empty, checked.drop_nulls("defect").select("row", "defect")])
+        good = checked.filter(pl.col("defect").is_null())["symbol"]
+        symbols = tuple(good.unique().sort().to_list())
+        kind = _BARS[reading.holds, bool(reading.adjusted)] if source is BARS else source.name
+        self._taken[path] = _Taken(kind, symbols, len(frame), refused, _kept(frame, refused), outcome)
+
+    def finish(self) -> dict[pathlib.Path, FileReport]:
+        """Store what still waits and return the report of each file."""
+        for batch in self._batches.values():
+            batch.store(self._catalog)
+        return {path: self._report(path, taken) for path, taken in self._taken.items()}
+
+    def _pass_on(self, reading: Reading, path: pathlib.Path) -> tuple[pl.DataFrame, Outcome]:
+        """Return the checked rows, and the outcome of the good ones, which may still be open."""
+        if reading.holds == "instruments":
+            checked = broker.check_instruments(reading.rows)
+            good = checked.filter(pl.col("defect").is_null())
+            written = broker.store_instruments(self._catalog, good, date_of(path, self._given))
+            self._registry = self._catalog.registry()
+            return checked, Outcome(written, len(good) - written)
+        if reading.holds == "contracts":
+            checked = check_contracts(reading.rows)
+            return checked, store_contracts(self._catalog, checked.filter(pl.col("defect").is_null()))
+        return self._pass_on_series(reading, path)
+
+    def _pass_on_series(self, reading: Reading, path: pathlib.Path) -> tuple[pl.DataFrame, Outcome]:
+        rows, contracts = with_instruments(reading, self._catalog, self._registry, self._given)
+        if reading.adjusted is None:
+            _refuse_to_guess(rows, self._catalog)
+        if reading.holds != "1d":
+            _refuse_other_zone(rows)
+        checked = check_ticks(rows) if reading.holds == "tick" else check_bars(rows, reading.holds)
+        key = (reading.holds, _stem(path) if reading.adjusted else None)
+        batch = self._batches.setdefault(key, Batch(*key))
+        outcome = batch.add(checked.filter(pl.col("defect").is_null()), contracts)
+        if batch.is_full:
+            self._batches.pop(key).store(self._catalog)
+        return checked, outcome
+
+    def _report(self, path: pathlib.Path, taken: _Taken) -> FileReport:
+        refused, kept = taken.refused, taken.kept
+        conflicts = [rows.with_columns(defect=pl.lit(str(Defect.CONFLICT))) for rows in taken.outcome.conflicts]
+        if any(map(len, conflicts)):
+            refused = pl.concat([refused, *conflicts])
+            kept = _kept(opening.load(path), refused)
+        self._catalog.quarantine(f"{path.stem}-{opening.fingerprint(path)}", kept)
+        return FileReport(
+            path=path,
+            source=taken.source,
+            symbols=taken.symbols,
+            rows=taken.rows,
+            written=taken.outcome.written,
+            present=taken.outcome.present,
+            quarantined=dict(sorted(Counter(refused["defect"]).items())),
+        )
+
+
+def _split(frame: pl.DataFrame, path: pathlib.Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows under plain names, text without padding, and the numbers of those that are no data, refused."""
+    names = {name: opening.plain(name) for name in frame.columns}
+    repeated = [name for name, count in Counter(names.values()).items() if count > 1]
+    if repeated:
+        raise DataError(f"{path} has more than one column that is called {repeated[0]}: leave all but one out")
+    text = pl.col(pl.String).str.strip_chars().replace(["", "-"], None)
+    rows = frame.with_columns(text).with_row_index("row").with_columns(pl.col("row").cast(pl.UInt32))
+    blank = pl.all_horizontal(pl.col(frame.columns[1:]).is_null()) if frame.width > 1 else pl.lit(value=False)
+    all_text = all(dtype == pl.String for dtype in frame.dtypes)
+    header = (
+        pl.all_horizontal(pl.col(name) == name.strip() for name in frame.columns) if all_text else pl.lit(value=False)
+    )
+    no_data = (blank | header).fill_null(value=False)
+    rows = rows.with_columns(no_data=no_data)
+    empty = rows.filter("no_data").select("row", defect=pl.lit(str(Defect.NO_DATA)))
+    return rows.filter(~pl.col("no_data")).drop("no_data").rename(names), empty
+
+
+def _kept(frame: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_row_index("row").join(refused, on="row").sort("row")
+
+
+def _stem(path: pathlib.Path) -> str:
+    """Return the name of a file without any of its endings."""
+    return path.name.partition(".")[0]
+
+
+def _refuse_to_guess(rows: pl.DataFrame, catalog: Catalog) -> None:
+    """Raise DataError for daily bars of which nobody said whether they are adjusted, with what the catalog shows."""
+    times = pl.col("time_ns") + IST_OFFSET_NS
+    own = rows.select("symbol", "close", day=times // DAY_NS)
+    held = series.paths(catalog.root, "1d")
+    compared = differing = 0
+    for (name,), bars in own.partition_by("symbol", as_dict=True).items():
+        if name in held:
+            both = bars.join(series.read(held[str(name)], "1d").select("close_e4", day=times // DAY_NS), on="day")
+            compared += len(both)
+            differing += both.filter(
+                (pl.col("close") * E4 - pl.col("close_e4")).abs() > pl.col("close_e4") * _ROUNDING
+            ).height
+    shown = f" (of {compared:,} that the catalog also holds unadjusted, {differing:,} differ)" if compared else ""
+    raise DataError(
+        f"it does not say whether its daily bars are adjusted for corporate actions{shown}: say --adjusted or --raw"
     )
 
 
-def _calendars(symbols: pl.Series, registry: Registry, source: Source) -> pl.Series:
-    """Return the calendar of each row's instrument: the registry's, or that of its source for a new one."""
-    known = {symbol: registry[symbol].calendar for symbol in symbols.unique() if symbol in registry}
-    return symbols.replace_strict(known, default=source.calendar, return_dtype=pl.String)
-
-
-def _in_e4(good: pl.DataFrame, source: Source) -> pl.DataFrame:
-    """Return good rows as the catalog keeps them, with their row number and symbol."""
-    prices, columns = (("price",), TICK_COLUMNS) if source.resolution == "tick" else (_BAR_PRICES, BAR_COLUMNS)
-    converted = {f"{name}_e4": prices_to_e4(good[name].to_numpy()) for name in prices}
-    if source.resolution == "tick":
-        converted |= {f"{name}_e4": _quotes_to_e4(good[name].to_numpy()) for name in ("bid", "ask")}
-    return good.with_columns(pl.Series(name, values) for name, values in converted.items()).select(
-        "row", "symbol", *columns
-    )
-
-
-def _quotes_to_e4(rupees: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    quotes_e4 = np.zeros(len(rupees), dtype=np.int64)
-    quotes_e4[rupees > 0] = prices_to_e4(rupees[rupees > 0])  # 0 is a quote that is not known
-    return quotes_e4
-
-
-def _instrument(symbol: str, rows: pl.DataFrame, source: Source, catalog: Catalog, registry: Registry) -> Instrument:
-    """Return the instrument of these rows: as a broker lists it, or with the tick that its last price ever seen has."""
-    if symbol in registry and registry[symbol].instrument_token > 0:
-        return registry[symbol]
-    price = "price_e4" if source.resolution == "tick" else "close_e4"
-    newest = (rows["time_ns"][-1], rows[price][-1])
-    time_ns, price_e4 = max(newest, catalog.latest(symbol) or newest)
-    index = symbol.partition(":")[2] in INDEX_NAMES
-    tick_e4 = INDEX_TICK_E4 if index else share_tick_e4(price_e4, ist_date(time_ns))
-    if symbol in registry:
-        return replace(registry[symbol], tick_e4=tick_e4)
-    # Without a list of contracts, the lot of a future is the largest number that divides all that traded.
-    lot = 1 if source.segment == EQUITY else max(int(np.gcd.reduce(rows["volume_day"].to_numpy())), 1)
-    kind = "INDEX" if index else ""
-    return Instrument(symbol, unlisted_token(symbol), tick_e4, source.segment, lot, calendar=source.calendar, kind=kind)
-
-
-def _refused(checked: pl.DataFrame, stored: Sequence[Stored]) -> pl.DataFrame:
-    """Return the row numbers that were refused, each with its defect."""
-    conflicts = [each.conflicts.select("row", defect=pl.lit(str(Defect.CONFLICT))) for each in stored]
-    return pl.concat([checked.drop_nulls("defect").select("row", "defect"), *conflicts])
-
-
-def _quarantine_name(path: pathlib.Path) -> str:
-    """Return a name that tells apart two files of one name and is the same when a file is ingested again."""
-    return f"{path.stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+def _refuse_other_zone(rows: pl.DataFrame) -> None:
+    """Raise DataError where most rows lie outside their sessions and would lie inside, were they of the other zone."""
+    if share_in_session(rows) >= _OUT_OF_SESSION:
+        return
+    outside = "most of its stamps lie outside the sessions and would fit 5:30 hours"
+    if share_in_session(rows, IST_OFFSET_NS) >= _IN_SESSION:
+        raise DataError(f"{outside} later: they are of UTC, so say --zone UTC")
+    if share_in_session(rows, -IST_OFFSET_NS) >= _IN_SESSION:
+        raise DataError(f"{outside} earlier: they are of IST, so neither the file nor --zone may call them UTC")

@@ -1,139 +1,154 @@
-"""The kinds of file that can be ingested, each recognised by its columns, and how each reads in common terms.
+"""The kinds of file that can be ingested, each recognised by its columns; to read another kind, add a source.
 
-A source turns its frame into bars or ticks with these columns, prices still in rupees and nothing left out:
+A reader turns the rows of a file into rows in common terms, prices still in rupees and nothing left out:
 
-    bars   row, symbol, time_ns, open, high, low, close, volume
-    ticks  row, symbol, time_ns, price, volume_day, bid, ask, open_interest
+    bars         row, symbol, time_ns, open, high, low, close, volume
+    ticks        row, symbol, time_ns, price, volume_day, bid, ask, open_interest
+    contracts    row, symbol, date, underlying, kind, expiry, strike_e4, lot, prices, volume, open interest …
+    instruments  row, exchange, tradingsymbol, instrument_token, tick, lot, kind, expiry, strike, name
 
-`row` counts from 0 in the file, `time_ns` is null for an impossible stamp. To read another kind of file, add a source.
+`row` counts from 0 in the file, `time_ns` is null for an impossible stamp.
 """
 
-import datetime
-from collections.abc import Callable
+import pathlib
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import polars as pl
 
-from alpha_panda.kernels.records import EQUITY, FUTURE
-from alpha_panda.units import IST_OFFSET_NS, MINUTE_NS, ist_time_ns
+from alpha_panda.data.ingest import cash, derivatives, kite, vendor
+from alpha_panda.data.ingest.opening import CANDLE_COLUMNS
+from alpha_panda.data.ingest.reading import Given, Reading
+from alpha_panda.data.listings import Registry
+from alpha_panda.errors import DataError
 
-EARLIEST_NS, LATEST_NS = ist_time_ns(datetime.date(2000, 1, 1)), ist_time_ns(datetime.date(2100, 1, 1))
-"""No stamp outside these years, in which trading hours are known, can be true."""
+Read = Callable[[pl.DataFrame, pathlib.Path, Given, Registry], Reading]
 
-INDEX_NAMES = ("NIFTY 50", "NIFTY BANK")
-INDEX_TICK_E4 = 500
-
-_RENAMED = {"Nifty": "NIFTY 50", "Nifty_Bank": "NIFTY BANK"}  # a recorder's names of the indices, and Kite's
+_UDIFF = frozenset({"traddt", "sgmt", "src", "fininstrmtp", "tckrsymb", "xprydt", "clspric", "ttltradgvol"})
 
 
 @dataclass(frozen=True)
 class Source:
-    """One kind of file: how to recognise it, what its instruments are, and how to read it."""
+    """One kind of file: what it is called, the columns it must have, and how to read it; `priority` orders kinds.
+
+    What tells about instruments is read before what needs to know them.
+    """
 
     name: str
-    stamp: str  # the column that says when, of a type of date or time
-    columns: frozenset[str]  # the other columns that it must have
-    resolution: str  # of the catalog
-    read: Callable[[pl.DataFrame], pl.DataFrame]
-    exchange: str = "NSE"
-    segment: int = EQUITY
-    calendar: str = "NSE_EQ"
-
-    def recognises(self, schema: pl.Schema) -> bool:
-        """Return whether a file with these columns is of this kind."""
-        return isinstance(schema.get(self.stamp), pl.Date | pl.Datetime) and self.columns <= set(schema)
+    columns: frozenset[str]
+    read: Read
+    priority: int = 2
 
 
-def recognise(schema: pl.Schema) -> Source | None:
-    """Return the kind of a file with these columns, or None if it is none that we know."""
-    return next((source for source in SOURCES if source.recognises(schema)), None)
+def _plainly(read: Callable[[pl.DataFrame], Reading]) -> Read:
+    """Return the reader of files that say everything themselves."""
+    return lambda frame, path, given, registry: read(frame)
 
 
-def _minute_bars(frame: pl.DataFrame) -> pl.DataFrame:
-    """Read bars stamped with the start of their minute; they are known one minute later."""
-    prices = [_price(name) for name in ("open", "high", "low", "close")]
-    rows = _common(frame, "symbol", "timestamp", *prices, _count("volume"))
-    return rows.with_columns(pl.col("time_ns") + MINUTE_NS)
+def _with_zone(read: Callable[[pl.DataFrame, Given], Reading]) -> Read:
+    return lambda frame, path, given, registry: read(frame, given)
 
 
-def _daily_bars(frame: pl.DataFrame) -> pl.DataFrame:
-    """Read NSE's daily file of securities; a bar bears the midnight before, until its session is looked up."""
-    prices = [_price(f"{name}_price", name) for name in ("open", "high", "low", "close")]
-    return _common(frame, "symbol", "date", *prices, _count("ttl_trd_qnty", "volume"))
+def _read_udiff(frame: pl.DataFrame, path: pathlib.Path, given: Given, registry: Registry) -> Reading:
+    """Read a UDiFF file: that of futures and options has the header of that of the cash segment."""
+    segments = sorted(frame["sgmt"].drop_nulls().unique().to_list())
+    if segments == ["CM"]:
+        return cash.read_udiff_bhavcopy(frame)
+    if segments == ["FO"]:
+        return derivatives.read_udiff_contracts(frame)
+    raise DataError(f"it is a UDiFF file of the segment {' and '.join(segments)}: one of CM or FO can be ingested")
 
 
-def _trade_ticks(frame: pl.DataFrame) -> pl.DataFrame:
-    """Read last prices with the cumulative volume of the day, and no quotes."""
-    unknown = (pl.lit(0.0).alias("bid"), pl.lit(0.0).alias("ask"), pl.lit(0, pl.Int64).alias("open_interest"))
-    return _common(frame, "symbol", "timestamp", _price("ltp", "price"), _count("cum_volume", "volume_day"), *unknown)
-
-
-def _quote_ticks(frame: pl.DataFrame) -> pl.DataFrame:
-    """Read ticks with best quotes, whose recorder wrote the best ask under the label of the second bid."""
-    quotes = (_price("bid_price_1", "bid"), _price("bid_price_2", "ask"))
-    traded = (_price("last_price", "price"), _count("volume_traded", "volume_day"))
-    rows = _common(frame, "Symbol", "exchange_timestamp", *traded, *quotes, _count("open_interest"))
-    return rows.with_columns(pl.col("symbol") + "-FUT")  # the file does not say which expiry
+def _read_bars(frame: pl.DataFrame, path: pathlib.Path, given: Given, registry: Registry) -> Reading:
+    return vendor.read_bars(frame, vendor.terms_of(frame.columns, given) or {}, given)
 
 
 SOURCES = (
+    Source("UDiFF bhavcopy", _UDIFF, _read_udiff, priority=1),
     Source(
-        name="one-minute bars",
-        stamp="timestamp",
-        columns=frozenset({"symbol", "open", "high", "low", "close", "volume"}),
-        resolution="1m",
-        read=_minute_bars,
+        "cash bhavcopy, old layout",
+        frozenset({"symbol", "series", "open", "high", "low", "close", "tottrdqty", "timestamp"}),
+        _plainly(cash.read_old_bhavcopy),
     ),
     Source(
-        name="ticks of last price and cumulative volume",
-        stamp="timestamp",
-        columns=frozenset({"symbol", "ltp", "cum_volume"}),
-        resolution="tick",
-        read=_trade_ticks,
+        "cash bhavcopy, full",
+        frozenset({"symbol", "open_price", "high_price", "low_price", "close_price", "ttl_trd_qnty"}),
+        _plainly(cash.read_full_bhavcopy),
     ),
     Source(
-        name="ticks of stock futures with best quotes",
-        stamp="exchange_timestamp",
-        columns=frozenset(
-            {"Symbol", "last_price", "volume_traded", "open_interest", "bid_price_1", "bid_price_2", "ask_price_1"}
+        "history of one security",
+        frozenset({"date", "series", "symbol", "open", "high", "low", "close", "vwap", "volume", "52w_h"}),
+        _plainly(cash.read_security),
+    ),
+    Source(
+        "F&O bhavcopy, old layout",
+        frozenset(
+            {"instrument", "symbol", "expiry_dt", "strike_pr", "option_typ", "contracts", "val_inlakh", "timestamp"}
         ),
-        resolution="tick",
-        read=_quote_ticks,
-        exchange="NFO",
-        segment=FUTURE,
-        calendar="NFO",
+        _plainly(derivatives.read_old_contracts),
+        priority=1,
     ),
     Source(
-        name="daily bars, unadjusted",
-        stamp="date",
-        columns=frozenset({"symbol", "open_price", "high_price", "low_price", "close_price", "ttl_trd_qnty"}),
-        resolution="1d",
-        read=_daily_bars,
+        "F&O market activity",
+        frozenset({"instrument", "symbol", "exp_date", "hi_price", "lo_price", "trd_qty", "no_of_cont", "open_int"}),
+        lambda frame, path, given, registry: derivatives.read_market_activity(frame, path, given),
+        priority=1,
+    ),
+    Source("Kite candles", frozenset(CANDLE_COLUMNS[:-1]), kite.read_candles),
+    Source(
+        "Kite instruments",
+        frozenset({"instrument_token", "tradingsymbol", "expiry", "strike", "tick_size", "lot_size", "segment"}),
+        _plainly(kite.read_instruments),
+        priority=0,
+    ),
+    Source(
+        "option prices by the minute",
+        frozenset({"date", "optionprice", "strikeprice", "optionsymbol", "expirydate", "optiontype"}),
+        _plainly(vendor.read_option_prices),
+    ),
+    Source(
+        "ticks of last price and cumulative volume",
+        frozenset({"timestamp", "symbol", "ltp", "cum_volume"}),
+        _with_zone(vendor.read_trade_ticks),
+    ),
+    Source(
+        "ticks of stock futures with best quotes",
+        frozenset({"exchange_timestamp", "symbol", "last_price", "volume_traded", "bid_price_1", "bid_price_2"}),
+        _with_zone(vendor.read_quote_ticks),
     ),
 )
-"""Every kind of file that can be ingested."""
+"""Every kind of file whose columns have names of their own, the most particular first."""
+
+BARS = Source("bars", frozenset(), _read_bars)
+"""Bars of a vendor, whose columns have the usual names or those that the caller gives."""
+
+OTHERS = {
+    "a snapshot of the pre-open auction, whose prices are indicative and no trades: nothing of it is kept": frozenset(
+        {"total_stocks", "advances", "declines"}
+    ),
+    "a list of holidays and special sessions, which belong into alpha_panda/calendars.toml": frozenset(
+        {"date", "weekday", "kind", "open_ist", "close_ist"}
+    ),
+    "a list of corporate actions, which say how to see prices and are no prices": frozenset(
+        {"symbol", "ex_date", "price_factor"}
+    ),
+    "a list of mutual funds, which no exchange trades": frozenset({"amc", "scheme_type", "purchase_allowed"}),
+}
+"""Files that are known and hold nothing to ingest: what they are, by the columns that they have."""
 
 
-def _common(frame: pl.DataFrame, symbol: str, stamp: str, *figures: pl.Expr) -> pl.DataFrame:
-    """Return what every source has, `row`, `symbol` and `time_ns`, with its figures."""
-    name = pl.col(symbol).cast(pl.String).replace(_RENAMED).alias("symbol")
-    time_ns = _instant(stamp, frame.schema[stamp]).alias("time_ns")
-    return frame.with_row_index("row").select("row", name, time_ns, *figures)
-
-
-def _instant(column: str, dtype: pl.DataType) -> pl.Expr:
-    """Return a stamp in nanoseconds UTC, taken as IST where it names no zone; null where it cannot be true."""
-    zoned = isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
-    moment_us = pl.col(column).cast(pl.Datetime("us")) if dtype == pl.Date else pl.col(column)
-    time_us = moment_us.dt.epoch("us") - (0 if zoned else IST_OFFSET_NS // 1_000)
-    possible = time_us.is_between(EARLIEST_NS // 1_000, LATEST_NS // 1_000)
-    return pl.when(possible).then(time_us * 1_000)
-
-
-def _price(column: str, name: str | None = None) -> pl.Expr:
-    return pl.col(column).cast(pl.Float64).alias(name or column)
-
-
-def _count(column: str, name: str | None = None) -> pl.Expr:
-    """Return whole numbers, null for what is none."""
-    return pl.col(column).cast(pl.Int64, strict=False).alias(name or column)
+def recognise(path: pathlib.Path, columns: Collection[str], given: Given) -> Source:
+    """Return the kind of a file with these columns; DataError, saying why, if there is nothing to ingest in it."""
+    found = next((source for source in SOURCES if source.columns <= set(columns)), None)
+    if found is not None:
+        return found
+    for what, named in OTHERS.items():
+        if named <= set(columns):
+            raise DataError(f"{path} is {what}")
+    if vendor.terms_of(columns, given) is not None:
+        return BARS
+    kinds = ", ".join(source.name for source in (*SOURCES, BARS))
+    raise DataError(
+        f"{path} has the columns {', '.join(columns)}, which are those of no kind that we know ({kinds}): "
+        "for bars, say with --column open=NAME and so on what they are called"
+    )
