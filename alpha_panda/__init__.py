@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a new name stands here and i
     from alpha_panda.costs import charges_of as charges_of
     from alpha_panda.data.catalog import Catalog as Catalog
     from alpha_panda.data.ingest import ingest as ingest
+    from alpha_panda.data.query import query as query
     from alpha_panda.data.synthetic import synthetic_bars as synthetic_bars
     from alpha_panda.data.synthetic import synthetic_day as synthetic_day
     from alpha_panda.errors import AlphaPandaError as AlphaPandaError
@@ -67,6 +68,7 @@ _HOMES = {
     "MoneyOverflowError": "alpha_panda.errors:MoneyOverflowError",
     "ParityError": "alpha_panda.errors:ParityError",
     "Profile": "alpha_panda.config:Profile",
+    "query": "alpha_panda.data.query:query",
     "RecoveryError": "alpha_panda.errors:RecoveryError",
     "Result": "alpha_panda.backtest.result:Result",
     "run": "alpha_panda.backtest.run:run",
