@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a new name stands here and i
     from alpha_panda.config import load_profile as load_profile
     from alpha_panda.config import load_study as load_study
     from alpha_panda.costs import charges_of as charges_of
+    from alpha_panda.data.bars import bars as bars
     from alpha_panda.data.catalog import Catalog as Catalog
     from alpha_panda.data.ingest import ingest as ingest
     from alpha_panda.data.query import query as query
@@ -47,6 +48,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a new name stands here and i
 
 _HOMES = {
     "AlphaPandaError": "alpha_panda.errors:AlphaPandaError",
+    "bars": "alpha_panda.data.bars:bars",
     "Catalog": "alpha_panda.data.catalog:Catalog",
     "CatalogError": "alpha_panda.errors:CatalogError",
     "charges_of": "alpha_panda.costs:charges_of",
