@@ -18,12 +18,14 @@ _DIGITS = 9  # of a figure; money to the paisa up to a crore
 
 
 def inline(frame: pl.DataFrame) -> alt.InlineData:
-    """Return a frame as data that stands in the specification itself; what is not finite becomes null."""
+    """Return a frame as data that stand in the specification itself; what is not finite is null there.
+
+    They are one text, whose values Altair need not copy and check one by one; as JSON, which a browser reads even where
+    a page forbids to evaluate code, as it would to read CSV.
+    """
     floats = cs.float()
-    plain = frame.with_columns(
-        pl.when(floats.is_finite()).then(floats.round_sig_figs(_DIGITS)), (cs.enum() | cs.categorical()).cast(pl.String)
-    )
-    return alt.InlineData(values=plain.rows(named=True))
+    plain = frame.with_columns(pl.when(floats.is_finite()).then(floats.round_sig_figs(_DIGITS)))
+    return alt.InlineData(values=plain.write_json(), format=alt.DataFormat({"type": "json"}))
 
 
 class TradingAxis:

@@ -244,5 +244,5 @@ def test_windows(equity: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
 
 
 def fan(fan: pl.DataFrame) -> pl.DataFrame:
-    """Return the days of a fan that a screen can tell apart; its bands bend too little to need their extremes."""
-    return fan.gather_every(-(-len(fan) // BUCKETS) or 1)
+    """Return the steps of a fan that a screen can tell apart; its bands bend too little to need their extremes."""
+    return fan.rename({fan.columns[0]: "step"}).gather_every(-(-len(fan) // BUCKETS) or 1)

@@ -150,35 +150,35 @@ def walk_forward_equity(
 
 
 def monte_carlo_fan(
-    fan: pl.DataFrame, actual: pl.DataFrame | None = None, *, title: str = "Monte Carlo", theme: Theme = LIGHT
+    fan: pl.DataFrame,
+    actual: pl.DataFrame | None = None,
+    initial: float = 1.0,
+    *,
+    title: str = "Monte Carlo",
+    theme: Theme = LIGHT,
 ) -> Chart:
-    """Draw where resampled returns lead: the median, half and nine tenths of the paths, and what happened.
+    """Draw where the drawn histories lead: their median, half and nine tenths of them, and what happened.
 
-    `fan` has day and the quantiles p05, p25, p50, p75 and p95 as factors of the initial equity; `actual` has day and
-    value.
+    `fan` is that of a `MonteCarlo`: day or trade, and the quantiles p05, p25, p50, p75 and p95 of the equity, which
+    began with `initial`; `actual` has day and value.
     """
     if not len(fan):
-        return nothing(title, "There are too few days to resample.", theme, _TALL)
-    bounded = prepare.fan(fan)
-    scale = alt.Scale(domain=spread(pl.concat([bounded["p05"], bounded["p95"]])), nice=False, zero=False)
-    base = alt.Chart(inline(bounded)).encode(
-        alt.X("day:Q", axis=alt.Axis(title="days", format=",.0f", tickCount=8), scale=alt.Scale(nice=False))
-    )
-    names = {"p05": "5 %", "p25": "25 %", "p50": "Median", "p75": "75 %", "p95": "95 %"}
-    told = [figure("day", "Day", ",.0f"), *(figure(name, words, ".3f") for name, words in reversed(names.items()))]
-    nine_tenths, half = (
-        base.mark_area(color=theme.buy, opacity=opacity).encode(alt.Y(f"{low}:Q", scale=scale), alt.Y2(f"{high}:Q"))
-        for low, high, opacity in (("p05", "p95", 0.14), ("p25", "p75", 0.22))
-    )
-    median = base.mark_line(color=theme.buy).encode(
-        alt.Y("p50:Q", scale=scale, axis=alt.Axis(title=None)), tooltip=told
-    )
-    layers = [nine_tenths, half, median, level(1.0, theme)]
-    if actual is not None and len(actual):
-        seen = alt.Chart(inline(thinned(actual.select("day", "value"), "value")))
-        layers.append(
-            seen.mark_line(color=theme.text, strokeWidth=1.2).encode(x="day:Q", y=alt.Y("value:Q", scale=scale))
+        return nothing(title, "There are too few days to draw from.", theme, _TALL)
+    step, bounded = fan.columns[0], prepare.fan(fan)
+    seen = actual if actual is not None and len(actual) else pl.DataFrame({"day": [0], "value": [initial]})
+    ends = spread(pl.concat([bounded["p05"], bounded["p95"], seen["value"]]), initial)
+    height, money = alt.Scale(domain=ends, nice=False, zero=False), rupee_axis()
+    along = alt.X("step:Q", axis=alt.Axis(title=f"{step}s", format=",.0f", tickCount=8), scale=alt.Scale(nice=False))
+    base = alt.Chart(inline(bounded)).encode(along)
+    bands = [
+        base.mark_area(color=theme.buy, opacity=opacity).encode(
+            alt.Y(f"{low}:Q", scale=height, axis=money), alt.Y2(f"{high}:Q")
         )
-    return themed(
-        layered(*layers), theme, title, "of the initial equity: median, half and nine tenths of the paths", _TALL
-    )
+        for low, high, opacity in (("p05", "p95", 0.14), ("p25", "p75", 0.22))
+    ]
+    median = base.mark_line(color=theme.buy).encode(alt.Y("p50:Q", scale=height, axis=money))
+    happened = alt.Chart(inline(thinned(seen.select(pl.col("day").alias("step"), "value"), "value")))
+    line = happened.mark_line(color=theme.text, strokeWidth=1.2)
+    line = line.encode(along, alt.Y("value:Q", scale=height, axis=money))
+    subtitle = "the median, half and nine tenths of the histories drawn; dark, what happened"
+    return themed(layered(*bands, level(initial, theme), median, line), theme, title, subtitle, _TALL)

@@ -90,7 +90,7 @@ def _configuration(theme: Theme) -> dict[str, Any]:
         "view": {"stroke": None},
         "title": {
             "anchor": "start",
-            "frame": "group",
+            "frame": "bounds",
             "color": theme.text,
             "fontSize": TITLE_SIZE,
             "fontWeight": 600,

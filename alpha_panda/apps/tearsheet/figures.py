@@ -3,63 +3,62 @@
 import datetime
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 from alpha_panda.backtest.metrics import RETURN_DAYS_MIN
-from alpha_panda.backtest.result import Result
-from alpha_panda.backtest.significance import SIGNIFICANCE, deflated_sharpe
+from alpha_panda.backtest.significance import SIGNIFICANCE
+from alpha_panda.backtest.stats import FIGURES, TOO_SHORT
+from alpha_panda.backtest.stats.figure import Statistic
 from alpha_panda.units import format_rupees, to_e4
 
 HEADLINES = ("Return [%]", "CAGR [%]", "Sharpe Ratio", "Max. Drawdown [%]", "Win Rate [%]", "# Trades")
-"""What a reader asks first, of those that a result has."""
-
-_GROUPS = {
-    "Start": "Period",
-    "Equity Final [₹]": "Return",
-    "Volatility (Ann.) [%]": "Risk",
-    "# Trades": "Trades",
-    "Turnover [₹]": "Costs",
-    "# Trials": "Significance",
-}
-"""The figure that opens each group; whatever a result says after it belongs to the same group."""
+"""What a reader asks first."""
 
 
-def grouped(stats: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return the figures as text, in their order, under the names of their groups."""
-    groups: dict[str, dict[str, str]] = {}
-    name = "Period"
-    for label, value in stats.items():
-        name = _GROUPS.get(label, name)
-        groups.setdefault(name, {})[label] = shown(label, value)
+class Line(NamedTuple):
+    """One figure as it stands in a list."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+def grouped(stats: Mapping[str, Statistic]) -> dict[str, list[Line]]:
+    """Return the figures of a result in their groups, in their order."""
+    known = {figure.label: figure for figure in FIGURES}
+    groups: dict[str, list[Line]] = {}
+    for label in stats:
+        groups.setdefault(known[label].group, []).append(line(label, stats[label]))
     return groups
 
 
-def shown(label: str, value: Any) -> str:
+def line(label: str, value: Statistic) -> Line:
+    """Return a figure with its unit at the value instead of in the label, and what it means."""
+    figure = next(figure for figure in FIGURES if figure.label == label)
+    formula = f": {figure.formula}" if figure.formula else ""
+    return Line(label.partition(" [")[0], shown(label, value), f"{figure.meaning}{formula}")
+
+
+def shown(label: str, value: Statistic) -> str:
     """Return a figure as text, in the unit that its label names in brackets; a dash where it is not defined."""
     match value:
         case None:
             return "–"
-        case bool() | str():
-            return str(value)
-        case int() | float():
-            return _number(label, value)
+        case str():
+            return value
         case datetime.datetime():
-            return f"{value:%-d %b %Y, %H:%M}"
-        case datetime.date():
-            return f"{value:%-d %b %Y}"
+            return moment(value)
         case datetime.timedelta():
             return duration(value)
-        case _:
-            return str(value)
+        case int() | float():
+            return _number(value, label.partition(" [")[2].removesuffix("]"))
 
 
-def _number(label: str, value: float) -> str:
-    if not math.isfinite(value):
-        return "–" if math.isnan(value) else "∞"
-    if label.endswith("[₹]"):
+def _number(value: float, unit: str) -> str:
+    if unit == "₹":
         return rupees(value)
     size = f"{abs(value):,}" if isinstance(value, int) else f"{abs(value):,.2f}"
-    return f"{'−' if value < 0 else ''}{size}{' %' if label.endswith('[%]') else ''}"
+    return f"{'−' if value < 0 else ''}{size} {unit}".rstrip()
 
 
 def rupees(amount: float, signed: bool = False) -> str:
@@ -72,7 +71,7 @@ def percent(fraction: float | None, signed: bool = True) -> str:
     if fraction is None or not math.isfinite(fraction):
         return "–"
     sign = "−" if fraction < 0 else "+" if signed and fraction > 0 else ""
-    return f"{sign}{abs(fraction):.2%}"
+    return f"{sign}{abs(fraction) * 100:.2f} %"
 
 
 def duration(length: datetime.timedelta) -> str:
@@ -89,19 +88,16 @@ def moment(time: datetime.datetime | None) -> str:
     return "–" if time is None else f"{time:%-d %b %Y, %H:%M}"
 
 
-def verdict(result: Result) -> tuple[str, str]:
-    """Return whether the result is more than luck, as `yes`, `no` or `unknown`, and a sentence that says why.
-
-    By the deflated Sharpe ratio of the daily returns over all trials of the same data, at the usual 5 %.
-    """
-    returns, tried = result.daily["return"].to_numpy(), result.trials
-    times = "once" if tried.count == 1 else f"{tried.count:,} times"
-    if len(returns) < RETURN_DAYS_MIN:
-        return "unknown", f"Too short to judge: {len(returns)} days, and it takes {RETURN_DAYS_MIN}."
-    sure = deflated_sharpe(returns, tried.count, tried.variance)
-    if math.isnan(sure):
-        return "unknown", "Nothing to judge: the equity never changed."
-    says = f"this data was asked {times}, and the deflated Sharpe ratio is {sure:.1%} sure that it is more than luck"
-    if sure > 1.0 - SIGNIFICANCE:
-        return "yes", f"Significant: {says}."
-    return "no", f"Not significant: {says}; it takes {1 - SIGNIFICANCE:.0%}."
+def verdict(stats: Mapping[str, Statistic]) -> tuple[str, str, str]:
+    """Return whether a result is more than luck (`yes`, `no` or `unknown`), the answer in two words, and the reason."""
+    days, tried, deflated = stats["# Days"], stats["# Trials"], stats["Deflated Sharpe [%]"]
+    if stats["Significant"] == TOO_SHORT:
+        return "unknown", "Too short to judge", f"There are {days} daily returns, and it takes {RETURN_DAYS_MIN}."
+    if not isinstance(deflated, float):
+        return "unknown", "Nothing to judge", "The equity never changed."
+    trials = "the first trial" if tried == 1 else f"{tried:,} trials"
+    asked = f"{1 - SIGNIFICANCE:.0%}".replace("%", " %")
+    found = f"The deflated Sharpe ratio is {deflated:.1f} % over {trials} of this data"
+    if stats["Significant"] == "yes":
+        return "yes", "Significant", f"{found}, more than the {asked} that are asked."
+    return "no", "Not significant", f"{found}; {asked} are asked. Luck alone may have made it."

@@ -5,6 +5,7 @@ every request. Light or dark is the reader's own setting; printed, it is light.
 """
 
 import base64
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -69,8 +70,9 @@ def _resource(name: str) -> str:
     return (resources.files("alpha_panda.apps.tearsheet") / name).read_text(encoding="utf-8")
 
 
+@functools.cache
 def _bundle() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one script."""
+    """Return Vega, Vega-Lite and Vega-Embed as one script; made once, since that takes a second."""
     try:
         from vl_convert import javascript_bundle
     except ModuleNotFoundError:

@@ -1,12 +1,22 @@
 """The parts of a tear sheet besides its charts: headings, figures and tables."""
 
-from collections.abc import Iterator, Mapping
-
 import polars as pl
 
-from alpha_panda.apps.tearsheet.figures import HEADLINES, duration, grouped, moment, percent, rupees, shown, verdict
-from alpha_panda.apps.tearsheet.markup import Html, table, tag
+from alpha_panda.apps.charts.trading_time import on_trading_time
+from alpha_panda.apps.tearsheet.figures import (
+    HEADLINES,
+    Line,
+    duration,
+    grouped,
+    line,
+    moment,
+    percent,
+    rupees,
+    verdict,
+)
+from alpha_panda.apps.tearsheet.markup import Html, table, tag, together
 from alpha_panda.backtest.result import Result
+from alpha_panda.backtest.validate.resampling import LEVELS, MonteCarlo
 from alpha_panda.units import ist_date
 
 _SYMBOLS = 6  # named in the heading
@@ -26,26 +36,28 @@ def header(result: Result, title: str) -> Html:
 
 def significance(result: Result) -> Html:
     """Return the verdict: whether this is more than luck."""
-    answer, sentence = verdict(result)
-    word, _, reason = sentence.partition(": ")
-    return tag("section", tag("strong", word), tag("span", reason), class_=f"card verdict {answer}")
+    answer, words, reason = verdict(result.stats)
+    return tag("section", tag("strong", words), tag("span", reason), class_=f"card verdict {answer}")
 
 
 def headlines(result: Result) -> Html:
     """Return the figures that are asked first, large."""
-    known = [(label, shown(label, result.stats[label])) for label in HEADLINES if label in result.stats]
-    pairs = [tag("div", tag("dt", label), tag("dd", text)) for label, text in known]
-    return tag("dl", *pairs, class_="card headlines")
+    lines = [line(label, result.stats[label]) for label in HEADLINES]
+    return tag("dl", *map(_pair, lines), class_="card headlines")
 
 
-def figures(result: Result) -> Iterator[Html]:
-    """Yield a card for each group of figures."""
-    for name, known in grouped(result.stats).items():
-        yield tag("section", tag("h2", name), _pairs(known), class_="card third")
+def figures(result: Result) -> Html:
+    """Return all figures in their groups; what each means shows under the pointer."""
+    groups = grouped(result.stats)
+    cards = [
+        tag("section", tag("h2", name), tag("dl", *map(_pair, lines), class_="pairs"), class_="card")
+        for name, lines in groups.items()
+    ]
+    return tag("div", *cards, class_="columns")
 
 
-def _pairs(known: Mapping[str, str]) -> Html:
-    return tag("dl", *(tag("div", tag("dt", name), tag("dd", text)) for name, text in known.items()), class_="pairs")
+def _pair(line: Line) -> Html:
+    return tag("div", tag("dt", line.name), tag("dd", line.value), title=line.meaning)
 
 
 def notes(result: Result) -> Html | None:
@@ -58,16 +70,20 @@ def notes(result: Result) -> Html | None:
 def drawdowns(result: Result) -> Html:
     """Return the deepest falls of the equity."""
     deepest = result.drawdowns.sort("depth", descending=True).head(_ROWS)
+    seen = on_trading_time(result.equity)
+    known = dict(zip(seen["time"].to_list(), seen["when"].to_list(), strict=True))
     rows = [
-        (percent(-row["depth"]), moment(row["peak"]), moment(row["trough"]), _recovered(row), f"{row['days']:,.1f}")
+        (
+            percent(-row["depth"]),
+            known.get(row["peak"], moment(row["peak"])),
+            known[row["trough"]],
+            known.get(row["recovery"], "not yet"),
+            f"{row['days']:,.0f}",
+        )
         for row in deepest.rows(named=True)
     ]
-    columns = ("depth>", "peak", "trough", "recovered", "days>")
-    return _card("Deepest drawdowns", table(columns, rows) if rows else _none("The equity never fell."))
-
-
-def _recovered(row: Mapping[str, object]) -> str:
-    return "not yet" if row["recovery"] is None else moment(row["recovery"])  # pyright: ignore[reportArgumentType]  # an instant
+    content = table(("depth>", "peak", "trough", "recovered", "days>"), rows) if rows else _none("It never fell.")
+    return _card("Deepest drawdowns", content, "half")
 
 
 def trades(result: Result, best: bool) -> Html:
@@ -89,7 +105,7 @@ def trades(result: Result, best: bool) -> Html:
     ]
     columns = ("instrument", "side", "entry", "held>", "quantity>", "return>", "net>", "left by")
     title, nothing = ("Best trades", "No trade won.") if best else ("Worst trades", "No trade lost.")
-    return _card(title, table(columns, rows) if rows else _none(nothing))
+    return _card(title, table(columns, rows) if rows else _none(nothing), "half")
 
 
 def charges(result: Result) -> Html:
@@ -106,8 +122,8 @@ def refusals(result: Result) -> Html:
         (row["code"].replace("_", " "), row["strategy"], f"{row['len']:,}")
         for row in counted.sort("len", "code", "strategy", descending=[True, False, False]).rows(named=True)
     ]
-    nothing = _none("Risk let everything through.")
-    return _card("Refused by risk", table(("rule", "strategy", "times>"), rows) if rows else nothing, "half")
+    content = table(("rule", "strategy", "times>"), rows) if rows else _none("Risk let everything through.")
+    return _card("Refused by risk", content, "half")
 
 
 def positions(result: Result) -> Html:
@@ -125,6 +141,20 @@ def positions(result: Result) -> Html:
     ]
     columns = ("instrument", "strategy", "quantity>", "average>", "last>", "unrealised>")
     return _card("Held at the end", table(columns, rows) if rows else _none("Nothing was held at the end."), "half")
+
+
+def monte_carlo(drawn: MonteCarlo) -> Html:
+    """Return what the drawn histories came to, beside what was observed."""
+    rows = [
+        (
+            name.replace("_", " "),
+            *(f"{value:.2f}" if name == "sharpe" else percent(value, signed=False) for value in values),
+        )
+        for name, *values in drawn.bands.drop_nulls().rows()
+    ]
+    columns = ("figure", "observed>", *(f"{level:.0%}>" for level in LEVELS.values()))
+    about = f"{len(drawn.outcomes):,} histories, drawn from the daily returns in blocks of about {drawn.block:.0f} days"
+    return _card("What else could have been", together(table(columns, rows), _none(about)), "half")
 
 
 def footer(result: Result) -> Html:
