@@ -1,17 +1,31 @@
 """`alpha-panda data`: files into the catalog, and what it holds."""
 
+import datetime
 import pathlib
 from collections import Counter
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from alpha_panda.cli.options import Data, Json
 from alpha_panda.data.catalog import Catalog
-from alpha_panda.data.ingest import IngestReport, ingest
+from alpha_panda.data.ingest import IngestReport, Zone, ingest
+from alpha_panda.errors import ConfigurationError
 from alpha_panda.terminal import print_json, progress, show, table
 
 app = App(name="data")
+
+_DaysAdjusted = Annotated[
+    bool | None,
+    Parameter(
+        "--adjusted",
+        negative="--raw",
+        show_default=False,
+        help="Whether daily bars that do not say so are adjusted for corporate actions.",
+    ),
+]
+_HELP_COLUMN = "What a vendor calls one of our columns, as open=FIRST; repeat it for others."
 app.command("alpha_panda.cli.quality:report_quality", name="quality", help="Say what is missing, and what looks wrong.")
 app.command("alpha_panda.cli.actions:app", name="actions", help="Corporate actions, added or found.")
 app.command("alpha_panda.cli.calendar:show_calendar", name="calendar", help="Say when the exchange trades.")
@@ -25,18 +39,41 @@ def ingest_files(
     /,
     *,
     data: Data = pathlib.Path("data"),
+    adjusted: _DaysAdjusted = None,
+    symbol: Annotated[str | None, Parameter(help="Of candles and bars that name no instrument, as NSE:INFY.")] = None,
+    on: Annotated[datetime.date | None, Parameter(help="The day of a list that names none, else in its name.")] = None,
+    zone: Annotated[Zone | None, Parameter(help="Of stamps that name none; else IST.")] = None,
+    column: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False, help=_HELP_COLUMN)] = (),
+    lot: Annotated[
+        int | None, Parameter(validator=Number(gte=1), help="Units of a contract, if nothing tells.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Merge Parquet files, or folders of them, into the catalog; doing it twice changes nothing.
+    """Merge files, or folders of them, into the catalog; doing it twice changes nothing.
 
-    A file's kind is told from its columns. Rows with a defect go to the catalog's quarantine, each with its reason.
+    A file's kind is told from its content: CSV, Parquet or JSON, packed or not. Rows with a defect go to the catalog's
+    quarantine, each with its reason.
     """
+    columns = _parse_columns(column)
     with progress("ingest", shown=not json) as tell:
-        report = ingest(paths, Catalog(data), tell)
+        report = ingest(
+            paths, Catalog(data), tell, symbol=symbol, adjusted=adjusted, on=on, zone=zone, columns=columns, lot=lot
+        )
     if json:
         print_json(_as_json(report))
     else:
         _show(report, data)
+
+
+def _parse_columns(settings: tuple[str, ...]) -> dict[str, str]:
+    """Return what a vendor calls our columns, from `ours=theirs`; ConfigurationError for what is none."""
+    columns: dict[str, str] = {}
+    for setting in settings:
+        ours, equals, theirs = setting.partition("=")
+        if not (ours and equals and theirs):
+            raise ConfigurationError(f"{setting!r} maps nothing: write our name of a column and theirs, as open=FIRST")
+        columns[ours] = theirs
+    return columns
 
 
 def _as_json(report: IngestReport) -> dict[str, Any]:

@@ -36,6 +36,24 @@ def test_ingest_names_what_it_cannot_read_in_a_folder(
     assert (answer.code, list(answer.json["passed_over"])) == (0, [str(folder / "weather.parquet")])
 
 
+def test_ingest_takes_what_files_do_not_say_themselves(command: Command, tmp_path: pathlib.Path):
+    path = tmp_path / "days.csv"
+    path.write_text("When,First,high,low,close,volume\n2025-01-06,100,100,100,100,7\n")
+    asked = ("data", "ingest", path, "--data", tmp_path / "data", "--json")
+    mapped = (*asked, "--column", "timestamp=When", "--column", "open=First", "--symbol", "NSE:AAA")
+    refused = command(*mapped)
+    assert (refused.code, refused.output) == (4, "")
+    assert "say --adjusted or --raw" in refused.complaint
+    assert command(*mapped, "--raw").json["written"] == 1
+    assert command(*mapped, "--adjusted").json["files"][0]["kind"] == "daily bars, adjusted"
+
+
+def test_a_column_that_maps_nothing_is_refused(command: Command, minute_file: MinuteFile, tmp_path: pathlib.Path):
+    answer = command("data", "ingest", minute_file([100.0]), "--data", tmp_path / "data", "--column", "open")
+    assert answer.code == 2
+    assert "write our name of a column and theirs" in answer.complaint
+
+
 def test_list_says_what_there_is_and_for_which_days(command: Command, minute_file: MinuteFile, tmp_path: pathlib.Path):
     command("data", "ingest", minute_file([100.0]), "--data", tmp_path / "data")
     held = {"symbol": "NSE:AAA", "resolution": "1m", "from": "2025-01-06", "to": "2025-01-06"}
