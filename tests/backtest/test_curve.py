@@ -45,7 +45,7 @@ def test_the_spacing_of_the_snapshots_changes_no_daily_return(weeks: Market, eve
     assert len(seldom.equity) < len(often.equity)
     assert seldom.daily.equals(often.daily)
     # Fifteen weekdays, of which NSE was closed on 10 November 2026, Diwali Balipratipada.
-    assert len(often.daily) == often.stats["days"] == 14
+    assert len(often.daily) == often.stats["# Days"] == 14
 
 
 def test_a_month_compounds_its_days():

@@ -4,6 +4,8 @@ import datetime
 
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.run import run
+from alpha_panda.backtest.stats import FIGURES
+from alpha_panda.backtest.stats import FIGURES
 from alpha_panda.data.events import with_clocks
 from alpha_panda.data.synthetic import synthetic_bars
 from alpha_panda.kernels.records import BAR
@@ -27,8 +29,11 @@ def test_a_notebook_shows_the_same_as_a_table(paper_day: Result):
 
 
 def test_stats_and_summary_agree_where_they_say_the_same(paper_day: Result):
-    for name in ("equity", "realised", "unrealised", "charges", "orders", "fills", "refused"):
-        assert paper_day.stats[name] == paper_day.summary[name]
+    names = {figure.name for figure in FIGURES}
+    for figure in FIGURES:
+        if figure.name in paper_day.summary:
+            assert paper_day.stats[figure.label] == paper_day.summary[figure.name]
+    assert len({"equity", "realised", "unrealised", "charges", "orders", "fills", "refused"} & names) == 7
 
 
 def test_a_position_valued_at_an_old_price_is_noted():

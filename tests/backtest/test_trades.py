@@ -98,7 +98,7 @@ def test_trades_add_up_to_the_ledger_where_it_is_flat(paper_day: Result):
 def test_trades_of_real_minutes_are_those_the_account_counted(minutes_result: Result):
     trades, summary = minutes_result.trades, minutes_result.summary
     held = minutes_result.positions.select("strategy", "symbol")
-    assert len(trades) == minutes_result.stats["trades"] > 500
+    assert len(trades) == minutes_result.stats["# Trades"] > 500
     assert trades["exit_time"].is_sorted()
     assert set(trades["exit_reason"]) == {
         "signal",

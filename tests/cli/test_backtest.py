@@ -20,7 +20,7 @@ def test_json_has_the_figures_of_the_run(command: Command, catalog: pathlib.Path
     assert set(result.summary) == SHARED_KEYS
     assert {key: answer.json[key] for key in SHARED_KEYS} == result.summary
     assert answer.json["fills"] > 10
-    assert answer.json["stats"]["trades"] == len(result.trades)
+    assert answer.json["stats"]["# Trades"] == len(result.trades)
     assert answer.json["charges_itemised"][-1]["total"] == answer.json["charges"]
 
 
