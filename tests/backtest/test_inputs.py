@@ -1,9 +1,12 @@
 """What a run works on, and what is refused before it begins: each time in one sentence that says what to do."""
 
+import dataclasses
 import datetime
+import pathlib
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from alpha_panda.backtest.inputs import Inputs, Selection, inputs_of, study_of
@@ -11,9 +14,11 @@ from alpha_panda.backtest.run import run
 from alpha_panda.data.catalog import Catalog
 from alpha_panda.data.synthetic import synthetic_bars
 from alpha_panda.errors import AlphaPandaError, CatalogError, ConfigurationError, DataError, EventError, StrategyError
-from alpha_panda.kernels.records import CLOCK
+from alpha_panda.kernels.records import BAR, CLOCK
+from alpha_panda.units import E4
 from tests.backtest.conftest import Market
 from tests.backtest.questions import filled_catalog, question, small_market
+from tests.data.shares import daily, filled, session_dates
 
 WEEK = datetime.date(2026, 11, 16), datetime.date(2026, 11, 20)
 
@@ -63,6 +68,7 @@ def test_a_strategy_without_instruments_trades_all_that_the_catalog_holds(catalo
 def test_an_index_is_no_part_of_all_that_can_be_traded(tmp_path):
     market = small_market(100, 101, symbols=("NSE:BEL", "NSE:NIFTY 50"))
     data = filled_catalog(tmp_path, "1m", *market)
+    data.register([dataclasses.replace(market[0][1], kind="INDEX")])
     assert data.symbols("1m") == ("NSE:BEL", "NSE:NIFTY 50")
     assert inputs(question(), data=data).universe.symbols == ("NSE:BEL",)
 
@@ -160,3 +166,46 @@ def test_snapshots_that_do_not_end_each_day_are_refused(weeks: Market):
     universe, events = weeks
     asked = question(market={"equity_every": "7h"})
     assert "equity_every must divide a day" in refused(ConfigurationError, asked, events=events, universe=universe)
+
+
+# ── Corporate actions ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def split(tmp_path: pathlib.Path) -> Catalog:
+    """Return a catalog in which a share of 100 rupees was split 1 to 2 on its fourth day."""
+    catalog = filled(tmp_path, AAA=daily([100, 100, 100, 50, 50, 50]))
+    action = {"symbol": "NSE:AAA", "ex_date": session_dates(4)[-1], "price_factor": 0.5, "volume_factor": 0.5}
+    catalog.store_actions(pl.DataFrame([action | {"source": "test"}]))
+    return catalog
+
+
+def prices_of(found: Inputs) -> set[float]:
+    return set((found.events["close_e4"][found.events["kind"] == BAR] / E4).tolist())
+
+
+@pytest.mark.parametrize(
+    ("study", "asked", "expected"),
+    [
+        ({}, None, {50, 100}),
+        ({}, True, {50}),
+        ({"adjusted": True}, None, {50}),
+        ({"adjusted": True}, False, {50, 100}),
+    ],
+)
+def test_prices_are_adjusted_when_the_caller_or_the_study_says_so(
+    split: Catalog, study: dict[str, bool], asked: bool | None, expected: set[float]
+):
+    tables = question({"interval": "1d", "instruments": ["NSE:AAA"]}) | {"study": study}
+    assert prices_of(inputs(tables, data=split, adjusted=asked)) == expected
+
+
+def test_a_run_is_adjusted_as_of_its_last_day(split: Catalog):
+    tables = question({"interval": "1d", "instruments": ["NSE:AAA"]})
+    assert prices_of(inputs(tables, data=split, adjusted=True, last=session_dates(3)[-1])) == {100}
+
+
+def test_events_that_are_given_cannot_be_adjusted_here():
+    universe, events = small_market(100.0, 101.0)
+    sentence = refused(ConfigurationError, question(), events=events, universe=universe, adjusted=True)
+    assert "events are taken as they are given" in sentence
