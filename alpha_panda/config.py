@@ -213,10 +213,13 @@ class Span(_Frozen):
 
 
 class Sweep(_Frozen):
-    """A parameter grid over one strategy of the study."""
+    """A parameter grid over one strategy of the study, or a sample of it; `where` is SQL on parameters."""
 
     strategy: str | None = None
     parameters: Mapping[str, tuple[int | float, ...]]
+    where: str | None = None
+    sample: int | None = None
+    seed: int = 0
 
 
 class WalkForward(_Frozen):

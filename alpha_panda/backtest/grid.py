@@ -1,4 +1,4 @@
-"""A grid of parameters over one strategy: its combinations by number, without ever listing them."""
+"""The combinations of parameters that a sweep runs: a grid or a random sample, without those that make no sense."""
 
 import dataclasses
 import math
@@ -6,63 +6,186 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
+from numpy.random import Generator, default_rng
 
-from alpha_panda.config import Profile, Study
+from alpha_panda.config import Profile, Study, Sweep
 from alpha_panda.errors import ConfigurationError
+from alpha_panda.kernels.records import Parameter
 from alpha_panda.strategy import Strategy, Value, did_you_mean
 
 COMBINATIONS_MAX = 10_000_000
 """More combinations than this is a mistake in the grid: their figures alone would fill the memory."""
 
+Values = npt.NDArray[np.number]
+
+Axis = Sequence[Value] | Parameter
+"""The values of one parameter; a Parameter stands for all between its bounds, of which floats can only be sampled."""
+
+Condition = pl.Expr | str
+"""What parameters must satisfy together, `pl.col("fast") < pl.col("slow")` or the SQL of it, `"fast < slow"`."""
+
+_DRAWN_AT_ONCE = 65_536  # whatever the sample, so that a larger one continues a smaller one
+_DRAWS_MAX = 64 * _DRAWN_AT_ONCE  # for a sample of one; after so many the condition leaves next to nothing
+
+
+def combinations_of(
+    study: Study,
+    strategy: Strategy,
+    grid: Mapping[str, Axis] | None = None,
+    where: Condition | None = None,
+    sample: int | None = None,
+    seed: int | None = None,
+) -> pl.DataFrame:
+    """Return the combinations to run, a row for each and a column for each parameter.
+
+    A grid is listed with its last parameter fastest. A `sample` of it holds that many combinations, each once, in an
+    order that `seed` decides and a larger sample continues; without a grid it is taken of all that the strategy allows.
+    Combinations against `where`, which may also name parameters that stay as they are, do not exist. What is not said
+    is as the study's `[sweep]` has it. Raises ConfigurationError for what the strategy refuses, for a condition that
+    cannot be read, and where there is nothing to run or too much.
+    """
+    said = study.sweep or Sweep(parameters={})
+    if grid is None:
+        grid, sample = said.parameters, said.sample if sample is None else sample
+    if not grid and sample is not None:
+        grid = strategy.parameters
+    if not grid:
+        raise ConfigurationError("there is nothing to sweep: give a grid, such as {'fast': [5, 10], 'slow': [20, 50]}")
+    made = Grid(
+        {name: _checked(name, axis, strategy) for name, axis in grid.items()},
+        constants_of(study.profile, strategy),
+        _condition(said.where if where is None else where, strategy),
+    )
+    return made.listed() if sample is None else made.sampled(sample, said.seed if seed is None else seed)
+
+
+def constants_of(profile: Profile, strategy: Strategy) -> dict[str, Value]:
+    """Return the parameters of the profile's only strategy, its defaults included."""
+    (terms,) = profile.strategies
+    return {name: parameter.default for name, parameter in strategy.parameters.items()} | dict(terms.parameters)
+
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-    """The values of each parameter; combination `number` counts through them, the last parameter fastest."""
+    """The axes of a sweep, the parameters that stay as they are, and the condition on all of them."""
 
-    parameters: Mapping[str, tuple[Value, ...]]
+    axes: Mapping[str, Values | Parameter]
+    constants: Mapping[str, Value]
+    where: pl.Expr | None = None
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """How many values each parameter takes."""
-        return tuple(len(values) for values in self.parameters.values())
+    def count(self) -> int | float:
+        """Return how many combinations there are before any condition; infinity where an axis is a range of floats."""
+        return math.prod(_count(axis) for axis in self.axes.values())
 
-    def __len__(self) -> int:
-        return math.prod(self.shape)
+    def listed(self) -> pl.DataFrame:
+        """Return every combination; ConfigurationError where they are too many, or none."""
+        count = self.count()
+        if count > COMBINATIONS_MAX:
+            many = "no end of" if math.isinf(count) else f"{count:,}"
+            raise ConfigurationError(
+                f"the grid has {many} combinations, more than {COMBINATIONS_MAX:,}: thin it out, or take a sample"
+            )
+        spread = np.meshgrid(*(cast(Values, axis) for axis in self.axes.values()), indexing="ij")
+        rows = self._sensible({name: values.ravel() for name, values in zip(self.axes, spread, strict=True)})
+        if rows.is_empty():
+            raise ConfigurationError(f"no combination satisfies {self.where}: loosen it, or give other values")
+        return rows
 
-    def __getitem__(self, number: int) -> dict[str, Value]:
-        places = np.unravel_index(number, self.shape)
-        return {name: values[place] for (name, values), place in zip(self.parameters.items(), places, strict=True)}
+    def sampled(self, sample: int, seed: int) -> pl.DataFrame:
+        """Return `sample` combinations, each once, in the order of their being drawn; ConfigurationError if too few."""
+        if not 0 < sample <= COMBINATIONS_MAX or seed < 0:
+            raise ConfigurationError(
+                f"a sample of {sample:,} with the seed {seed} cannot be taken: ask for 1 to {COMBINATIONS_MAX:,} "
+                "combinations, and seed with 0 or more"
+            )
+        rows = self._shuffled(seed) if self.count() <= COMBINATIONS_MAX else self._drawn(sample, seed)
+        if len(rows) < sample:
+            raise ConfigurationError(
+                f"there are only {len(rows):,} combinations to sample: ask for as many, or for all"
+            )
+        return rows.head(sample)
 
-    def frame(self) -> pl.DataFrame:
-        """Return every combination as a row, in the order of their numbers."""
-        places = np.unravel_index(np.arange(len(self)), self.shape)
-        columns = zip(self.parameters.items(), places, strict=True)
-        return pl.DataFrame({name: np.array(values)[place] for (name, values), place in columns})
+    def _shuffled(self, seed: int) -> pl.DataFrame:
+        rows = self.listed()
+        # The order of random keys, for numpy promises the stream of integers more firmly than that of its shuffles.
+        return rows[np.argsort(default_rng(seed).integers(0, 2**63 - 1, len(rows)), kind="stable")]
+
+    def _drawn(self, sample: int, seed: int) -> pl.DataFrame:
+        """Return at least `sample` combinations of more than can be listed, fewer if they are hard to find."""
+        generator, found, draws = default_rng(seed), pl.DataFrame(), 0
+        while len(found) < sample and draws < _DRAWS_MAX + 4 * sample:
+            drawn = {name: _drawn(axis, generator) for name, axis in self.axes.items()}
+            found = pl.concat([found, self._sensible(drawn)], how="diagonal").unique(keep="first", maintain_order=True)
+            draws += _DRAWN_AT_ONCE
+        return found
+
+    def _sensible(self, columns: Mapping[str, Values]) -> pl.DataFrame:
+        """Return the combinations that satisfy the condition."""
+        rows = pl.DataFrame(dict(columns))
+        if self.where is None:
+            return rows
+        constants = {name: pl.lit(value) for name, value in self.constants.items() if name not in rows.columns}
+        try:
+            return rows.with_columns(**constants).filter(self.where).select(rows.columns)
+        except pl.exceptions.PolarsError as error:
+            raise ConfigurationError(
+                f"{self.where} is no condition on parameters: {str(error).splitlines()[0]}"
+            ) from None
 
 
-def grid_of(study: Study, grid: Mapping[str, Sequence[Value]] | None, strategy: Strategy) -> Grid:
-    """Return the grid that is given, else the study's; raises ConfigurationError for a value the strategy refuses."""
-    given: Mapping[str, Sequence[Value]] = study.sweep.parameters if study.sweep is not None else {}
-    chosen = {name: tuple(map(_plain, values)) for name, values in (given if grid is None else grid).items()}
-    if not chosen:
-        raise ConfigurationError("there is nothing to sweep: give a grid, such as {'fast': [5, 10], 'slow': [20, 50]}")
-    for name, values in chosen.items():
-        if not values or len(set(values)) < len(values):
-            raise ConfigurationError(f"the grid of {name!r} must hold one value or more, each once: {list(values)}")
-        for value in values:
-            strategy.parameter_record({name: value})
-    made = Grid(chosen)
-    if len(made) > COMBINATIONS_MAX:
-        raise ConfigurationError(
-            f"the grid has {len(made):,} combinations, more than {COMBINATIONS_MAX:,}: thin it out"
-        )
-    return made
+def _count(axis: Values | Parameter) -> int | float:
+    if not isinstance(axis, Parameter):
+        return len(axis)
+    return axis.high - axis.low + 1 if isinstance(axis.default, int) else math.inf
+
+
+def _drawn(axis: Values | Parameter, generator: Generator) -> Values:
+    """Return random values of an axis, each as likely as another."""
+    if not isinstance(axis, Parameter):
+        return axis[generator.integers(0, len(axis), _DRAWN_AT_ONCE)]
+    if isinstance(axis.default, int):
+        return generator.integers(int(axis.low), int(axis.high), _DRAWN_AT_ONCE, endpoint=True)
+    return np.minimum(axis.low + (axis.high - axis.low) * generator.random(_DRAWN_AT_ONCE), axis.high)
+
+
+def _checked(name: str, axis: Axis, strategy: Strategy) -> Values | Parameter:
+    """Return an axis whose every value the strategy takes, and is of the type that it takes."""
+    if isinstance(axis, Parameter):
+        for bound in (axis.low, axis.high):
+            strategy.parameter_record({name: bound})
+        whole = isinstance(strategy.parameters[name].default, int)
+        if whole and _count(axis) <= COMBINATIONS_MAX:
+            return np.arange(axis.low, axis.high + 1)
+        return axis._replace(default=strategy.parameters[name].default)
+    values = [_plain(value) for value in axis]
+    if not values or len(set(values)) < len(values):
+        raise ConfigurationError(f"the grid of {name!r} must hold one value or more, each once: {values}")
+    return np.concatenate([strategy.parameter_record({name: value})[name] for value in values])
 
 
 def _plain(value: Any) -> Value:
     """Return a number of numpy, as a notebook makes ranges of, as the plain one that the strategy checks."""
     return cast(Any, value).item() if isinstance(value, np.generic) else value
+
+
+def _condition(where: Condition | None, strategy: Strategy) -> pl.Expr | None:
+    """Return a condition as an expression on parameters of the strategy; ConfigurationError if it is none."""
+    if where is None:
+        return None
+    try:
+        condition = pl.sql_expr(where) if isinstance(where, str) else where
+    except pl.exceptions.PolarsError:
+        raise ConfigurationError(f"the condition {where!r} cannot be read: write it as 'fast < slow'") from None
+    unknown = [name for name in condition.meta.root_names() if name not in strategy.parameters]
+    if unknown:
+        known = ", ".join(strategy.parameters) or "none"
+        raise ConfigurationError(
+            f"the condition names {unknown[0]!r}, which is no parameter of strategy {strategy.name}"
+            f"{did_you_mean(unknown[0], strategy.parameters)}; it has: {known}"
+        )
+    return condition
 
 
 def alone(study: Study, name: str | None) -> Study:

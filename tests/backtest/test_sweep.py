@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alpha_panda.backtest.grid import Grid, with_parameters
+from alpha_panda.backtest.chunks import Shared
+from alpha_panda.backtest.grid import combinations_of, with_parameters
 from alpha_panda.backtest.inputs import Inputs, Selection, inputs_of, study_of
+from alpha_panda.backtest.metrics import account_figures
 from alpha_panda.backtest.run import run
-from alpha_panda.backtest.sweep import Shared, sweep
+from alpha_panda.backtest.sweep import sweep
+from alpha_panda.config import Study
 from alpha_panda.data.catalog import Catalog
 from alpha_panda.errors import ConfigurationError, StrategyError
 from alpha_panda.kernels import Parameter, kernel
@@ -21,11 +24,12 @@ GRID = {"fast": [3, 5, 9], "slow": [10, 20, 40, 50], "allow_short": [0, 1]}
 INTRADAY = {"product": "MIS", "guards": {"stop_loss": 0.01}}
 
 
-def assert_sweep_equals_runs(inputs: Inputs, grid: Grid, chosen: list[int]):
+def assert_sweep_equals_runs(inputs: Inputs, grid: dict[str, Any], chosen: list[int] | None = None):
     """Hold some combinations, swept together, against a run of each alone: accounts and books, byte for byte."""
-    stage, state = Shared.of(inputs, grid, 1_000).advance(range(len(grid)))
-    for number in chosen:
-        profile = with_parameters(inputs.profile, grid[number])
+    combinations = combinations_of(Study(profile=inputs.profile), inputs.strategies[0], grid)
+    stage, state = Shared.of(inputs, combinations, 1_000).advance(range(len(combinations)))
+    for number in range(len(combinations)) if chosen is None else chosen:
+        profile = with_parameters(inputs.profile, combinations.row(number, named=True))
         alone = run(
             profile,
             events=inputs.events,
@@ -42,8 +46,8 @@ def assert_sweep_equals_runs(inputs: Inputs, grid: Grid, chosen: list[int]):
 def test_random_combinations_equal_runs_to_the_byte(weeks: Market):
     universe, events = weeks
     inputs = inputs_of(study_of(question(INTRADAY))[0], Selection(events=events, universe=universe), {}, ())
-    grid = Grid({"fast": tuple(range(2, 8)), "slow": tuple(range(10, 20)), "allow_short": (0, 1)})
-    chosen = np.random.default_rng(11).choice(len(grid), 12, replace=False).tolist()
+    grid = {"fast": range(2, 8), "slow": range(10, 20), "allow_short": (0, 1)}
+    chosen = np.random.default_rng(11).choice(6 * 10 * 2, 12, replace=False).tolist()
     assert_sweep_equals_runs(inputs, grid, chosen)
 
 
@@ -51,14 +55,13 @@ def test_a_ranking_strategy_sweeps_like_it_runs(weeks: Market):
     universe, events = weeks
     asked = question({"strategy": strategy_file("rank_momentum"), "interval": "15m"})
     inputs = inputs_of(study_of(asked)[0], Selection(events=events, universe=universe), {}, ())
-    grid = Grid({"lookback": (4, 8, 16), "rebalance": (2, 5), "top": (1,)})
-    assert_sweep_equals_runs(inputs, grid, list(range(len(grid))))
+    assert_sweep_equals_runs(inputs, {"lookback": (4, 8, 16), "rebalance": (2, 5), "top": (1,)})
 
 
 def test_real_minutes_sweep_like_they_run(minutes: Catalog):
     study, folders = study_of(ROOT / "backtest/ema_cross_sweep.toml")
     inputs = inputs_of(study, Selection(minutes, last=datetime.date(2024, 5, 22)), {}, folders)
-    assert_sweep_equals_runs(inputs, Grid({"fast": (4, 8, 12), "slow": (26, 52)}), [0, 3, 5])
+    assert_sweep_equals_runs(inputs, {"fast": (4, 8, 12), "slow": (26, 52)}, [0, 3, 5])
 
 
 def test_blocks_chunks_and_threads_change_no_figure(weeks: Market):
@@ -71,15 +74,16 @@ def test_blocks_chunks_and_threads_change_no_figure(weeks: Market):
         assert sweep(question(INTRADAY), **cut, **selected).equals(once, null_equal=True)
 
 
-def test_a_row_tells_the_same_as_the_stats_of_a_run(weeks: Market):
+def test_a_row_tells_the_same_as_the_account_of_a_run(weeks: Market):
     universe, events = weeks
     asked = question({**INTRADAY, "parameters": {"slow": 30}})
     row = sweep(asked, grid={"fast": [3, 5]}, events=events, universe=universe).row(1, named=True)
-    stats = run(question({**INTRADAY, "parameters": {"slow": 30, "fast": 5}}), events=events, universe=universe).stats
+    alone = run(question({**INTRADAY, "parameters": {"slow": 30, "fast": 5}}), events=events, universe=universe)
+    figures = account_figures(alone.account, alone.first_ns, alone.last_ns)
     assert row.pop("fast") == 5
-    # Three weeks are too short for a yearly figure, which is null in a frame and words in the stats.
+    # Three weeks are too short for a yearly figure, which is null in a frame and NaN in an array.
     assert row.pop("sharpe") is row.pop("volatility") is None
-    assert row == {name: stats[name] for name in row}
+    assert row == {name: figures[name].item() for name in row}
 
 
 def test_the_study_says_what_is_swept(minutes: Catalog):
@@ -157,7 +161,8 @@ def test_memory_does_not_grow_with_the_grid(weeks: Market):
     peaks: list[int] = []
     for slow in (range(60, 70), range(60, 260)):
         tracemalloc.start()
-        sweep(question(), grid={"fast": range(2, 22), "slow": slow}, events=events[:300], universe=universe, workers=2)
+        grid = {"fast": range(2, 22), "slow": slow}
+        sweep(question(), grid=grid, events=events[:300], universe=universe, workers=2, chunk=100)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     # Of 3,800 more combinations each keeps 2 parameters and 19 figures of 8 bytes, which three copies of the frame hold
