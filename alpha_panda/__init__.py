@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and type checkers; a new name stands here and in the table below
     from alpha_panda import indicators as indicators
+    from alpha_panda.apps import charts as charts
+    from alpha_panda.apps.tearsheet import report as report
     from alpha_panda.backtest.result import Result as Result
     from alpha_panda.backtest.run import run as run
     from alpha_panda.backtest.signals import from_signals as from_signals
@@ -52,6 +54,7 @@ _HOMES = {
     "Catalog": "alpha_panda.data.catalog:Catalog",
     "CatalogError": "alpha_panda.errors:CatalogError",
     "charges_of": "alpha_panda.costs:charges_of",
+    "charts": "alpha_panda.apps.charts",
     "ConfigurationError": "alpha_panda.errors:ConfigurationError",
     "CorruptRecordError": "alpha_panda.errors:CorruptRecordError",
     "DataError": "alpha_panda.errors:DataError",
@@ -72,6 +75,7 @@ _HOMES = {
     "Profile": "alpha_panda.config:Profile",
     "query": "alpha_panda.data.query:query",
     "RecoveryError": "alpha_panda.errors:RecoveryError",
+    "report": "alpha_panda.apps.tearsheet:report",
     "Result": "alpha_panda.backtest.result:Result",
     "run": "alpha_panda.backtest.run:run",
     "Strategy": "alpha_panda.strategy:Strategy",

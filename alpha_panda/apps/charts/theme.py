@@ -109,6 +109,7 @@ def _configuration(theme: Theme) -> dict[str, Any]:
             "tickColor": theme.border,
             "tickSize": 4,
             "labelPadding": 4,
+            "titlePadding": 8,
         },
         "axisX": {"grid": False, "labelOverlap": "greedy", "labelSeparation": 12, "labelFlush": True},
         "axisY": {"domain": False, "ticks": False, "tickCount": 5},

@@ -51,10 +51,11 @@ def shown(label: str, value: Statistic) -> str:
         case datetime.timedelta():
             return duration(value)
         case int() | float():
-            return _number(value, label.partition(" [")[2].removesuffix("]"))
+            return number(value, label.partition(" [")[2].removesuffix("]"))
 
 
-def _number(value: float, unit: str) -> str:
+def number(value: float, unit: str = "") -> str:
+    """Return a number in its unit, rupees as people in India write them."""
     if unit == "₹":
         return rupees(value)
     size = f"{abs(value):,}" if isinstance(value, int) else f"{abs(value):,.2f}"

@@ -10,6 +10,7 @@ from alpha_panda.apps.tearsheet.figures import (
     grouped,
     line,
     moment,
+    number,
     percent,
     rupees,
     verdict,
@@ -148,12 +149,12 @@ def monte_carlo(drawn: MonteCarlo) -> Html:
     rows = [
         (
             name.replace("_", " "),
-            *(f"{value:.2f}" if name == "sharpe" else percent(value, signed=False) for value in values),
+            *(number(each) if name == "sharpe" else percent(each, signed=False) for each in values),
         )
         for name, *values in drawn.bands.drop_nulls().rows()
     ]
     columns = ("figure", "observed>", *(f"{level:.0%}>" for level in LEVELS.values()))
-    about = f"{len(drawn.outcomes):,} histories, drawn from the daily returns in blocks of about {drawn.block:.0f} days"
+    about = f"{len(drawn.outcomes):,} histories, of daily returns in blocks of {drawn.block:.1f} days on average"
     return _card("What else could have been", together(table(columns, rows), _none(about)), "half")
 
 

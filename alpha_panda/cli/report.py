@@ -1,0 +1,58 @@
+"""`alpha-panda report`: a backtest and its tear sheet, one HTML file that needs nothing else."""
+
+import pathlib
+import webbrowser
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from alpha_panda.apps.tearsheet import report
+from alpha_panda.backtest.run import run
+from alpha_panda.backtest.validate.resampling import bootstrap
+from alpha_panda.cli.options import Adjusted, DataOfStudy, First, Instruments, Json, Last, Resolution
+from alpha_panda.errors import ConfigurationError
+from alpha_panda.terminal import print_json, progress, show
+
+_HELP_PATHS = "Draw so many other histories from the daily returns, as 1000; 0 draws none."
+
+
+def write_report(
+    question: Annotated[pathlib.Path, Parameter(name="PROFILE", help="A profile or a study, as live/paper.toml.")],
+    /,
+    *,
+    out: Annotated[pathlib.Path, Parameter(help="The file to write.")] = pathlib.Path("report.html"),
+    data: DataOfStudy = None,
+    first: First = None,
+    last: Last = None,
+    instruments: Instruments = (),
+    resolution: Resolution = None,
+    adjusted: Adjusted = None,
+    monte_carlo: Annotated[int, Parameter(validator=Number(gte=0), help=_HELP_PATHS)] = 0,
+    title: Annotated[str | None, Parameter(help="Its heading; else the names of the strategies.")] = None,
+    open_: Annotated[bool, Parameter("--open", negative=(), show_default=False, help="Open it in a browser.")] = False,
+    json: Json = False,
+) -> None:
+    """Run a profile or a study over past events, and write its tear sheet."""
+    if not out.parent.is_dir():
+        raise ConfigurationError(f"{out} cannot be written: there is no folder {out.parent}")
+    with progress("backtest", shown=not json) as tell:
+        result = run(
+            question,
+            data=data,
+            first=first,
+            last=last,
+            instruments=instruments,
+            resolution=resolution,
+            adjusted=adjusted,
+            progress=tell,
+        )
+    returns = result.daily["return"].to_numpy()
+    drawn = bootstrap(returns, paths=monte_carlo, initial=result.initial) if monte_carlo else None
+    path = report(result, out, monte_carlo=drawn, title=title)
+    if json:
+        print_json({"out": path, "bytes": path.stat().st_size, "ledger_hash": result.ledger_hash})
+    else:
+        show(f"{path} ({path.stat().st_size / 1e6:.1f} MB) needs no other file and no network")
+    if open_:
+        webbrowser.open(path.resolve().as_uri())
