@@ -2,7 +2,6 @@
 
 import datetime
 import pathlib
-from collections import Counter
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -15,6 +14,10 @@ from alpha_panda.errors import ConfigurationError
 from alpha_panda.terminal import print_json, progress, show, table
 
 app = App(name="data")
+app.command("alpha_panda.cli.contents:list_contents", name="list", help="List what the catalog holds.")
+app.command("alpha_panda.cli.sql:ask", name="sql", help="Ask the catalog in SQL.")
+app.command("alpha_panda.cli.contents:show_chain", name="chain", help="Show the options on an underlying.")
+app.command("alpha_panda.cli.contents:show_instrument", name="instrument", help="Show what is known of an instrument.")
 
 _DaysAdjusted = Annotated[
     bool | None,
@@ -115,26 +118,3 @@ def _show(report: IngestReport, data: pathlib.Path) -> None:
         show(table(f"Kept out, in {data / 'quarantine'}", ("reason", "rows>"), reasons))
     for reason in report.passed_over.values():
         show(f"passed over: {reason}")
-
-
-@app.command(name="list")
-def list_contents(*, data: Data = pathlib.Path("data"), json: Json = False) -> None:
-    """List which instruments the catalog holds, at which resolutions and for which days."""
-    catalog = Catalog(data)
-    contents = [
-        (symbol, resolution, *catalog.span(symbol, resolution))
-        for symbol in catalog.symbols()
-        for resolution in catalog.resolutions(symbol)
-    ]
-    if json:
-        keys = ("symbol", "resolution", "from", "to")
-        print_json({"data": data, "contents": [dict(zip(keys, row, strict=True)) for row in contents]})
-        return
-    if contents:
-        rows = [(symbol, resolution, str(first), str(last)) for symbol, resolution, first, last in contents]
-        show(table(f"The catalog {data}", ("instrument", "resolution", "from", "to"), rows))
-    counts = Counter(resolution for _, resolution, _, _ in contents)
-    held = ", ".join(f"{count:,} at {resolution}" for resolution, count in counts.items())
-    show(
-        f"instruments: {held}" if held else f"the catalog {data} is empty: fill it with `alpha-panda data ingest PATH`"
-    )

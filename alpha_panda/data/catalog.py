@@ -15,18 +15,17 @@ file is replaced whole or not at all, and storing the same rows twice changes no
 import datetime
 import pathlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import polars as pl
 
 from alpha_panda.data import adjust, contract_days, series
-from alpha_panda.data.events import EventArray, bars, sessions_around, ticks, validate, with_clocks
+from alpha_panda.data.assembly import assembled, of_days
+from alpha_panda.data.events import EventArray
 from alpha_panda.data.files import Stored, merge, write
 from alpha_panda.data.listings import Registry, in_force, merged, read_listings
 from alpha_panda.data.series import BAR_COLUMNS, RESOLUTIONS, TICK_COLUMNS, known
 from alpha_panda.errors import CatalogError
 from alpha_panda.instruments import Instrument, Universe, close_matches
-from alpha_panda.sessions import at_day_close, day_calendar
 from alpha_panda.units import ist_date
 
 __all__ = ["BAR_COLUMNS", "Catalog", "RESOLUTIONS", "TICK_COLUMNS"]
@@ -49,6 +48,16 @@ class Catalog:
         What is first known of an instrument stands for the days before.
         """
         return Registry(in_force(self.listings(), on))
+
+    def instrument(self, symbol: str, on: datetime.date | None = None) -> Instrument:
+        """Return one instrument as of an IST day; of a contract, as its last day up to then has it.
+
+        Raises CatalogError, with close matches, for one that is not known.
+        """
+        registry = self.registry(on)
+        self._refuse_unknown([symbol], registry)
+        days = self._contracts_of([symbol], last=on).get(symbol)
+        return self._instrument(symbol, {} if days is None else {symbol: days.tail(1)}, registry)
 
     def listings(self) -> pl.DataFrame:
         """Return all that was ever known of instruments, by symbol and day: their terms, and `since` when."""
@@ -103,6 +112,10 @@ class Catalog:
             span = f"from {first or 'its beginning'} to {last or 'its end'}"
             raise CatalogError(f"the catalog at {self.root} holds no {chosen} data {span}")
         return found
+
+    def contract_exchanges(self) -> tuple[str, ...]:
+        """Return the exchanges of whose futures and options there are days."""
+        return contract_days.exchanges(self.root)
 
     def contract_days(self, exchange: str) -> tuple[datetime.date, ...]:
         """Return the days of which the futures and options of an exchange are held, in order."""
@@ -164,11 +177,10 @@ class Catalog:
         universe = Universe(self._instrument(symbol, contracts, registry) for symbol in symbols)
         frames = [self._rows(symbol, chosen, first, last, contracts) for symbol in universe.symbols]
         if chosen == "1d":
-            frames = [_known_at_day_close(rows, item.calendar) for rows, item in zip(frames, universe, strict=True)]
-            universe = Universe(replace(item, calendar=day_calendar(item.calendar)) for item in universe)
+            universe, frames = of_days(universe, frames)
         if adjusted:
             frames = self._adjusted(frames, universe, last)
-        return universe, _assembled(universe, frames, chosen, clocks)
+        return universe, assembled(universe, frames, chosen, clocks)
 
     def _adjusted(
         self, frames: Sequence[pl.DataFrame], universe: Universe, as_of: datetime.date | None
@@ -293,20 +305,3 @@ class Catalog:
 
     def _empty(self) -> CatalogError:
         return CatalogError(f"the catalog at {self.root} is empty: fill it with `alpha-panda data ingest FILE`")
-
-
-def _known_at_day_close(rows: pl.DataFrame, calendar: str) -> pl.DataFrame:
-    """Return daily bars at the end of their day, by the hours that are known now and not when they were stored."""
-    return rows.with_columns(time_ns=pl.Series(at_day_close(calendar, rows["time_ns"].to_numpy())))
-
-
-def _assembled(universe: Universe, frames: Sequence[pl.DataFrame], resolution: str, clocks: bool) -> EventArray:
-    """Return the rows of each instrument, in the order of the universe, as events by (time_ns, instrument)."""
-    numbered = [frame.with_columns(instrument=pl.lit(index, pl.Int16)) for index, frame in enumerate(frames)]
-    rows = pl.concat(numbered).sort("time_ns", "instrument", maintain_order=True).rechunk()
-    columns = {name: rows[name].to_numpy() for name in rows.columns}
-    events = ticks(universe, **columns) if resolution == "tick" else bars(universe, **columns)
-    table = sessions_around(universe, events, "correct its calendar in the catalog, or ingest its data anew")
-    events = with_clocks(events, table) if clocks else events
-    validate(events, universe)
-    return events

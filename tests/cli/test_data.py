@@ -52,16 +52,3 @@ def test_a_column_that_maps_nothing_is_refused(command: Command, minute_file: Mi
     answer = command("data", "ingest", minute_file([100.0]), "--data", tmp_path / "data", "--column", "open")
     assert answer.code == 2
     assert "write our name of a column and theirs" in answer.complaint
-
-
-def test_list_says_what_there_is_and_for_which_days(command: Command, minute_file: MinuteFile, tmp_path: pathlib.Path):
-    command("data", "ingest", minute_file([100.0]), "--data", tmp_path / "data")
-    held = {"symbol": "NSE:AAA", "resolution": "1m", "from": "2025-01-06", "to": "2025-01-06"}
-    assert command("data", "list", "--data", tmp_path / "data", "--json").json["contents"] == [held]
-    assert "instruments: 1 at 1m" in command("data", "list", "--data", tmp_path / "data").output
-
-
-def test_list_of_an_empty_catalog_says_how_to_fill_it(command: Command, tmp_path: pathlib.Path):
-    answer = command("data", "list", "--data", tmp_path)
-    assert answer.code == 0
-    assert "alpha-panda data ingest PATH" in answer.output
