@@ -23,7 +23,7 @@ from alpha_panda.kernels.clock import NEVER_NS
 from alpha_panda.kernels.rates import flat_rates, rates
 from alpha_panda.kernels.records import Records
 from alpha_panda.kernels.replay import account_block, outputs_needed, strategy_block
-from alpha_panda.strategy import Strategy, Value, load_strategy
+from alpha_panda.strategy import Strategy, Value, load_strategy, misbehaviour
 from alpha_panda.units import DAY_NS, MINUTE_NS, SECOND_NS, to_rupees
 
 _FIRST_SESSION = datetime.date(2000, 1, 1)
@@ -181,7 +181,10 @@ class SignalStage:
     def _advance_one(self, index: int, events: Records, start: int, stop: int) -> Records:
         stage, strategy = self._stages[index], self._strategies[index]
         signals = np.empty(signals_needed(stage, events[start:stop], strategy.step_all is not None), records.SIGNAL)
-        count = self._blocks[index](self._terms, stage, 0, index, events, start, stop, signals)
+        try:
+            count = self._blocks[index](self._terms, stage, 0, index, events, start, stop, signals)
+        except Exception as error:
+            raise misbehaviour(self._names[index], error) from error
         raise_stage_fault(stage.stages[0]["fault"], self._names[index])
         return signals[:count]
 

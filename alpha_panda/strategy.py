@@ -11,6 +11,7 @@ import importlib.util
 import inspect
 import math
 import pathlib
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -18,10 +19,13 @@ from typing import Any, cast
 import numpy as np
 
 from alpha_panda.errors import AlphaPandaError, ConfigurationError, StrategyError
-from alpha_panda.kernels.jit import Kernel, python_function
+from alpha_panda.kernels.jit import Kernel, kernel, python_function
 from alpha_panda.kernels.records import Parameter, Records, record
 
 Value = int | float
+
+_KERNEL_TYPE: Any = type(kernel(lambda: None))
+"""What `@kernel` makes of a function: itself where the compiler is switched off."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,24 +136,68 @@ def _checked_strategy(module: Any, name: str, where: str) -> Strategy:
     if (step is None) == (step_all is None):
         raise StrategyError(f"{where} must define exactly one of step(state, params, bar) and step_all(...)")
     _check_arguments(where, step or step_all, 3 if step is not None else 4)
-    parameters = getattr(module, "PARAMETERS", {})
+    parameters: Any = getattr(module, "PARAMETERS", {})
+    if not isinstance(parameters, Mapping):
+        raise StrategyError(f"{where} must define PARAMETERS = {{name: Parameter(default, low, high)}}")
     state: Any = getattr(module, "STATE", None)
     if not isinstance(state, np.dtype) or cast(np.dtype[Any], state).names is None:
         raise StrategyError(f"{where} must define STATE = record(...), the fields that step keeps between bars")
+    parameters = dict(cast(Mapping[Any, Any], parameters))
     for parameter_name, parameter in parameters.items():
         _check_parameter(where, parameter_name, parameter)
     summary = (module.__doc__ or "").strip().partition("\n")[0]
-    return Strategy(name, dict(parameters), cast(np.dtype[Any], state), step, step_all, summary)
+    return Strategy(name, parameters, cast(np.dtype[Any], state), step, step_all, summary)
 
 
 def _check_arguments(where: str, function: Any, wanted: int) -> None:
     plain = python_function(function)
     if not callable(plain) or len(inspect.signature(plain).parameters) != wanted:
         raise StrategyError(f"{where}: {getattr(plain, '__name__', plain)} must take {wanted} arguments")
+    if not isinstance(function, _KERNEL_TYPE):
+        raise StrategyError(f"{where}: {plain.__name__} must be a kernel: write @kernel above it")
 
 
-def _check_parameter(where: str, name: str, parameter: Any) -> None:
+def _check_parameter(where: str, name: Any, parameter: Any) -> None:
+    if not isinstance(name, str) or not name.isidentifier():
+        raise StrategyError(f"{where}: a parameter is named by a word that `params` can have, not by {name!r}")
     if not isinstance(parameter, Parameter):
         raise StrategyError(f"{where}: parameter {name!r} must be a Parameter(default, low, high)")
+    kinds = {type(value) for value in parameter}
+    if kinds not in ({int}, {float}) or not all(map(math.isfinite, parameter)):
+        raise StrategyError(
+            f"{where}: the default and the range of parameter {name!r} must be three whole numbers, "
+            f"or three with a decimal point, not {', '.join(map(repr, parameter))}"
+        )
     if not parameter.low <= parameter.default <= parameter.high:
         raise StrategyError(f"{where}: the default of parameter {name!r} lies outside [low, high]")
+
+
+# ── A strategy that fails at work ────────────────────────────────────────────────────────────────────────────────────
+
+_NOT_A_NUMBER = re.compile(r"isnan\((.+)\)$", re.MULTILINE)
+_PLACE = re.compile(r'File "(?:[^"]*[/\\])?([^"/\\]+)", line (\d+)')
+
+
+def misbehaviour(name: str, error: Exception) -> StrategyError:
+    """Return what an exception from a strategy's block means: its code cannot be compiled, or raised something."""
+    if isinstance(error, KeyError):  # the compiler's word for a field that a record does not have
+        return StrategyError(
+            f"strategy {name} reads {error.args[0]!r}, which neither its STATE, its PARAMETERS nor a bar has"
+        )
+    if type(error).__module__.partition(".")[0] == "numba":
+        return StrategyError(f"strategy {name} does not compile: {_reason(str(error))}")
+    said = f": {str(error).splitlines()[0]}" if str(error) else ""
+    return StrategyError(f"strategy {name} raised {type(error).__name__}{said}")
+
+
+def _reason(report: str) -> str:
+    """Return what the compiler minds, and where, from a report of many lines."""
+    returned = _NOT_A_NUMBER.search(report)
+    if returned is not None:
+        return f"step returns {returned[1]} where a number is wanted"
+    lines = (line.strip() for line in report.splitlines())
+    reason = next((line for line in lines if line and not line.startswith("Failed in")), "for no reason given")
+    place = _PLACE.search(report)
+    if place is None or place[1] == "replay.py":  # the block into which the step is compiled
+        return reason
+    return f"{reason} ({place[1]}, line {place[2]})"

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alpha_panda.backtest.signals import from_strategy
 from alpha_panda.errors import ConfigurationError, StrategyError
+from alpha_panda.kernels import kernel
 from alpha_panda.kernels.records import Parameter, record
 from alpha_panda.strategy import load_strategy, strategy_from
+from tests.backtest.framed import minutes
 
 STRATEGIES = pathlib.Path(__file__).parents[1] / "strategies"
 
@@ -130,6 +133,38 @@ MALFORMED = {
         SOURCE.replace("Parameter(20, 2, 512)", "20"),
         r"level.py: parameter 'length' must be a Parameter\(default, low, high\)",
     ),
+    "a step that nobody compiles": (
+        SOURCE.replace("@kernel\n", ""),
+        r"level.py: step must be a kernel: write @kernel above it",
+    ),
+    "a list of parameters": (
+        SOURCE.replace("PARAMETERS = ", "PARAMETERS = [] #"),
+        r"level.py must define PARAMETERS = \{name: Parameter\(default, low, high\)\}",
+    ),
+    "a parameter without a word": (
+        SOURCE.replace('"length"', '"the length"'),
+        r"level.py: a parameter is named by a word that `params` can have, not by 'the length'",
+    ),
+    "a parameter named by a number": (
+        SOURCE.replace('"length"', "3"),
+        r"level.py: a parameter is named by a word that `params` can have, not by 3",
+    ),
+    "a range of mixed numbers": (
+        SOURCE.replace("Parameter(20, 2, 512)", "Parameter(20, 2.0, 512)"),
+        r"level.py: the default and the range of parameter 'length' must be three whole .*, not 20, 2.0, 512",
+    ),
+    "a range of text": (
+        SOURCE.replace("Parameter(20, 2, 512)", "Parameter(20, '2', '512')"),
+        r"level.py: the default and the range of parameter 'length' must be three whole .*, not 20, '2', '512'",
+    ),
+    "a range of truths": (
+        SOURCE.replace("Parameter(20, 2, 512)", "Parameter(True, False, True)"),
+        r"level.py: the default and the range of parameter 'length' must be three whole",
+    ),
+    "a range without end": (
+        SOURCE.replace("Parameter(0.5, 0.0, 1.0)", "Parameter(0.5, 0.0, float('inf'))"),
+        r"level.py: the default and the range of parameter 'level' must be three whole .*, not 0.5, 0.0, inf",
+    ),
     "a default out of range": (
         SOURCE.replace("Parameter(20, 2, 512)", "Parameter(1, 2, 512)"),
         r"level.py: the default of parameter 'length' lies outside \[low, high\]",
@@ -149,6 +184,7 @@ def test_a_file_that_is_no_strategy_is_refused_in_one_sentence(name: str, folder
 
 
 def test_an_object_with_the_attributes_of_a_file_is_a_strategy():
+    @kernel
     def step(state: Any, params: Any, bar: Any) -> float:
         return 0.0
 
@@ -196,3 +232,33 @@ def test_a_strategy_without_parameters_says_so(folder: pathlib.Path):
     (folder / "level.py").write_text(re.sub(r"PARAMETERS = .*\n", "", SOURCE))
     with pytest.raises(ConfigurationError, match="has no parameter 'length'; it has: none"):
         load_strategy("level", [folder]).parameter_record({"length": 3})
+
+
+# ── Strategies that fail at work ─────────────────────────────────────────────────────────────────────────────────────
+
+FAILING = {
+    "return state.sene": r"strategy level reads 'sene', which neither its STATE, its PARAMETERS nor a bar has",
+    "return params.lenght": r"strategy level reads 'lenght', which neither",
+    "return foo(3)": r"strategy level does not compile: NameError: name 'foo' is not defined",
+    "return open('a').read()": r"strategy level does not compile: Untyped global name 'open': .* \(level.py, line 14\)",
+    "return 'long'": r"strategy level does not compile: step returns unicode_type where a number is wanted",
+    "seen = 1": r"strategy level does not compile: step returns none where a number is wanted",
+    "return float(f'{bar.close_e4:.2f}')": r"strategy level does not compile: format spec in f-strings not supported",
+    "assert bar.close_e4 < 0\n    return 1.0": r"strategy level raised AssertionError$",
+    "if bar.close_e4 > 0: raise ValueError('no price')\n    return 1.0": r"strategy level raised ValueError: no price$",
+    "return 1.0 / 0.0": r"strategy level returned a target outside \[-1, 1\]",
+    "return -1.5": r"strategy level returned a target outside \[-1, 1\]",
+}
+
+
+@pytest.mark.parametrize("body", FAILING)
+def test_a_strategy_that_fails_at_work_is_named_in_one_sentence(body: str, folder: pathlib.Path):
+    (folder / "level.py").write_text(SOURCE.replace("return 1.0", body))
+    with pytest.raises(StrategyError, match=FAILING[body]) as refused:
+        from_strategy(minutes([100, 101]), folder / "level.py")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_strategy_that_never_knows_holds_nothing(folder: pathlib.Path):
+    (folder / "level.py").write_text(SOURCE.replace("return 1.0", "return float('nan')"))
+    assert from_strategy(minutes([100, 101]), folder / "level.py").summary["signals"] == 0
