@@ -2,6 +2,8 @@
 
 import dataclasses
 import datetime
+import operator
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -26,6 +28,12 @@ class Finding:
         return f"{place}: {self.column} changes from {self.before} to {self.after} {self.cause}"
 
 
+def earliest(found: Sequence[Finding]) -> Finding | None:
+    """Return the finding of the earliest time, one without a time only where there is no other."""
+    timed = (finding for finding in found if finding.time is not None)
+    return min(timed, key=operator.attrgetter("time"), default=next(iter(found), None))
+
+
 @dataclasses.dataclass(frozen=True)
 class Check:
     """One way of asking: how many comparisons it made, and the earliest finding if there was any."""
@@ -43,7 +51,6 @@ class Report:
     target: str
     markets: tuple[str, ...]  # on what it was tried, one sentence each
     checks: tuple[Check, ...]
-    notes: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -53,9 +60,7 @@ class Report:
     @property
     def first(self) -> Finding | None:
         """The finding of the earliest time; one that belongs to no time comes last."""
-        found = [check.finding for check in self.checks if check.finding is not None]
-        timed = [finding for finding in found if finding.time is not None]
-        return min(timed, key=lambda finding: str(finding.time)) if timed else next(iter(found), None)
+        return earliest([check.finding for check in self.checks if check.finding is not None])
 
     @property
     def frame(self) -> pl.DataFrame:

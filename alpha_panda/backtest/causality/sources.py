@@ -52,7 +52,7 @@ def _suspicion(name: str, value: Any) -> Iterator[str]:
 def count_numbers(value: Any) -> int:
     """Return how many numbers a constant holds, in whatever containers."""
     if isinstance(value, np.ndarray | pl.Series):
-        return int(cast(Any, value).size if isinstance(value, np.ndarray) else len(value))
+        return len(value) if isinstance(value, pl.Series) else cast(Any, value).size
     if isinstance(value, pl.DataFrame):
         return value.width * value.height
     if isinstance(value, bytes | bytearray):
@@ -68,12 +68,12 @@ def count_numbers(value: Any) -> int:
 def _whole_numbers(value: Any) -> Iterator[int]:
     """Yield the whole numbers of a constant that is small enough to be looked through."""
     if isinstance(value, np.ndarray) and value.size <= NUMBERS_MAX and value.dtype.kind in "iu":
-        yield from (int(item) for item in value.ravel())
+        yield from cast(list[int], value.ravel().tolist())
     elif isinstance(value, tuple | list):
         for item in cast(list[Any], value):
             yield from _whole_numbers(item)
     elif isinstance(value, int | np.integer):
-        yield int(value)
+        yield int(cast(Any, value))
 
 
 def _reached(function: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:

@@ -93,11 +93,12 @@ def mean_of_the_day_before(bars):
 def breakout_of_the_opening_range(bars):
     opening = pl.col("time").dt.time() <= datetime.time(9, 30)
     highest = pl.when(opening).then(pl.col("high")).cum_max().forward_fill().over("symbol", DAY)
-    return pl.when(opening).then(0).otherwise((CLOSE > highest).cast(pl.Int8))
+    return pl.when(opening).then(0).otherwise((highest < CLOSE).cast(pl.Int8))
 
 
 def rank_across_symbols(bars):
-    return CLOSE.pct_change(5).over("symbol").rank().over("time")
+    growth = bars.with_columns(growth=CLOSE.pct_change(5).over("symbol"))
+    return growth.select(pl.col("growth").rank().over("time"))
 
 
 def volume_weighted_average_of_the_day(bars):

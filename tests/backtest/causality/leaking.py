@@ -4,7 +4,6 @@ import types
 from typing import Any
 
 import numpy as np
-from numba import objmode
 
 from alpha_panda.kernels import kernel, record
 from alpha_panda.strategy import Strategy, strategy_from
@@ -21,7 +20,7 @@ CRASH_NS = 1_795_000_000_000_000_000
 @kernel
 def recorded_closes(state, params, bar):
     state.bars += 1
-    return 1.0 if RECORDED_E4[state.bars % 400] > bar.close_e4 else 0.0
+    return float(RECORDED_E4[state.bars % 400] % 2)
 
 
 @kernel
@@ -44,7 +43,7 @@ def recorded_in_a_helper(state, params, bar):
 @kernel
 def recorded_in_another_module(state, params, bar):
     state.bars += 1
-    return 1.0 if recorded.CLOSES_E4[state.bars % 400] > bar.close_e4 else 0.0
+    return float(recorded.CLOSES_E4[state.bars % 400] % 2)
 
 
 def enclosing(table: np.ndarray) -> Any:
@@ -84,22 +83,6 @@ def past_the_last_instrument(states, params, bars, targets):
         targets[k] = 1.0 if bars[k + 1].close_e4 > bars[k].close_e4 else 0.0
 
 
-SEEN: list[int] = []
-
-
-def count_runs(close_e4: int) -> float:
-    """Remember every close that any run has ever shown."""
-    SEEN.append(close_e4)
-    return float(len(SEEN) % 5 == 0)
-
-
-@kernel
-def memory_of_other_runs(state, params, bar):
-    with objmode(target="float64"):
-        target = count_runs(bar.close_e4)
-    return target
-
-
 def strategy(step: Any, state: Any = BARS, ranks: bool = False) -> Strategy:
     shape = {"step_all": step} if ranks else {"step": step}
     return strategy_from(types.SimpleNamespace(PARAMETERS={}, STATE=state, **shape), step.__name__)
@@ -118,6 +101,5 @@ LEAKING = {
         strategy(chance),
         strategy(past_the_end_of_its_state, SHORT),
         strategy(past_the_last_instrument, ranks=True),
-        strategy(memory_of_other_runs),
     )
 }

@@ -39,12 +39,11 @@ def smoothed_both_ways(bars):
 
 def convolved_in_the_middle(bars):
     parts = [np.convolve(part["close"], np.ones(5) / 5, "same") for part in bars.partition_by("symbol")]
-    rows = (
+    return (
         pl.concat(bars.partition_by("symbol"))
         .select("time", "symbol")
         .with_columns(pl.Series("signal", np.concatenate(parts)))
     )
-    return rows
 
 
 def low_pass_of_all_frequencies(bars):
@@ -70,7 +69,7 @@ def demeaned(bars):
 
 
 def above_the_median(bars):
-    return (CLOSE > CLOSE.median()).over("symbol")
+    return (CLOSE.median() < CLOSE).over("symbol")
 
 
 def rank_of_all(bars):
@@ -78,7 +77,7 @@ def rank_of_all(bars):
 
 
 def above_a_quantile_of_all(bars):
-    return (CLOSE > CLOSE.quantile(0.9)).over("symbol")
+    return (CLOSE.quantile(0.9) < CLOSE).over("symbol")
 
 
 def cut_into_quantiles(bars):

@@ -5,13 +5,11 @@ import inspect
 import pathlib
 from types import ModuleType
 
-import polars as pl
 import pytest
 
 from alpha_panda.backtest.causality.report import Report
-from alpha_panda.backtest.causality.signals import SignalFunction, bars_of, prove_signals
+from alpha_panda.backtest.causality.signals import SignalFunction, prove_signals
 from alpha_panda.data.synthetic import synthetic_bars
-from alpha_panda.errors import CausalityError, StrategyError
 from tests.backtest.causality import honest, leaks
 
 UNIVERSE, EVENTS = synthetic_bars(

@@ -59,8 +59,7 @@ def test_a_date_is_named():
     assert "the instant 2026-11-18" in str(proof(LEAKING["a_date_in_the_code"], MINUTES, "5m").first)
 
 
-def test_what_remembers_other_runs_changes_from_one_to_the_next():
-    assert "the same again" in found_by("memory_of_other_runs")
+def test_what_draws_from_a_state_that_outlives_runs_changes_from_one_to_the_next():
     assert "the same again" in found_by("chance")
 
 
