@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from tests.benchmarks import chain, first_run, live, sweeping
+from tests.benchmarks import cataloguing, chain, first_run, live, sweeping
 from tests.benchmarks.measuring import Row
 
 CASES: dict[str, Callable[[str], Row]] = {
@@ -14,6 +14,7 @@ CASES: dict[str, Callable[[str], Row]] = {
     "ranking 500 x 2,500 days": chain.ranking,
     "ticks, blocks of 16,384": chain.ticks,
     "ticks, blocks of 16": partial(chain.ticks, block=16),
+    "catalog to kernel arrays": cataloguing.events,
     "live session, embedded": live.session,
     "first backtest, warm cache": partial(first_run.first_backtest, cold=False),
     "first backtest, cold cache": partial(first_run.first_backtest, cold=True),

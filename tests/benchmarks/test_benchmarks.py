@@ -7,7 +7,8 @@ from functools import partial
 
 import pytest
 
-from tests.benchmarks import chain, live, sweeping
+from tests.benchmarks import cataloguing, chain, live, sweeping
+from tests.benchmarks.markets import FIRST_DAY
 from tests.benchmarks.measuring import Row
 
 TINY: dict[str, Callable[[str], Row]] = {
@@ -28,3 +29,9 @@ def test_a_case_trades_and_makes_a_row(case: str):
     assert all(math.isfinite(figure) and figure > 0 for figure in figures)
     assert "fills" in made.note
     assert " 0 fills" not in made.note
+
+
+def test_reading_the_catalog_makes_a_row():
+    made = cataloguing.events("catalog", instruments=2, last=FIRST_DAY)
+    assert made.note == "rows/s; 1,125 events with clocks"  # 375 minutes of two instruments, and a clock after each
+    assert made.rate > 0
