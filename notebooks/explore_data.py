@@ -78,7 +78,36 @@ def _(catalog, resolution_choice):
 
 
 @app.cell
+def _():
+    example = """select symbol, count(*) as days, min(low) as lowest, max(high) as highest
+    from bars_1d group by symbol order by symbol"""
+    question = mo.ui.code_editor(
+        example,
+        language="sql",
+        label="Ask it in SQL: bars_1d, bars_1m, ticks, contracts, instruments, quarantine …",
+    )
+    ask = mo.ui.run_button(label="ask")
+    mo.vstack([mo.md("## Ask it anything"), question, ask])
+    return ask, question
+
+
+@app.cell
+def _(ask, catalog, question):
+    mo.stop(not ask.value, mo.md("*Press ask.*"))
+    try:
+        answer = mo.ui.table(ap.query(question.value, data=catalog.root), selection=None)
+    except ap.AlphaPandaError as refused:
+        answer = mo.callout(str(refused), kind="warn")
+    answer
+    return
+
+
+@app.cell
 def _(catalog, report):
+    def test_the_catalog_answers_in_sql():
+        counted = ap.query("select count(*) as rows from instruments", data=catalog.root)
+        assert counted["rows"][0] > 0
+
     def test_every_instrument_of_the_catalog_has_a_verdict():
         assert set(report["symbol"]) <= set(catalog.symbols())
         assert (report["verdict"].str.len_chars() > 0).all()
