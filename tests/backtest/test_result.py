@@ -5,7 +5,6 @@ import datetime
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.run import run
 from alpha_panda.backtest.stats import FIGURES
-from alpha_panda.backtest.stats import FIGURES
 from alpha_panda.data.events import with_clocks
 from alpha_panda.data.synthetic import synthetic_bars
 from alpha_panda.kernels.records import BAR

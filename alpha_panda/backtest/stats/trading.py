@@ -123,7 +123,7 @@ def fills(run: Measured) -> Statistic:
     return int(run.account["fills"])
 
 
-@COSTS.figure("Turnover [₹]", "sum of |quantity × price| of all fills")
+@COSTS.figure("Turnover [₹]", "sum of quantity × price of all fills")
 def turnover(run: Measured) -> Statistic:
     """What was bought and sold."""
     return run.account["turnover"]
