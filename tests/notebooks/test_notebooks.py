@@ -87,8 +87,9 @@ def move(page: Page) -> None:
     slider: Any = page.get_by_role("slider").first
     if slider.count():
         slider.focus()
+        at_end = slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemax")
         for _ in range(3):
-            slider.press("ArrowRight")
+            slider.press("ArrowLeft" if at_end else "ArrowRight")
         return
     choice: Any = page.locator("select").last
     values = choice.locator("option").evaluate_all("options => options.map(each => each.value)")
