@@ -16,6 +16,7 @@ from alpha_panda.data.ingest.defects import Defect, flag, with_defect
 from alpha_panda.data.ingest.names import INDEX_NAMES, parsed
 from alpha_panda.data.ingest.reading import Given, Reading
 from alpha_panda.data.listings import Registry
+from alpha_panda.data.shares import auction_shares
 from alpha_panda.errors import DataError
 from alpha_panda.instruments import (
     SEGMENTS,
@@ -32,6 +33,8 @@ CALENDARS = {"NSE": "NSE_EQ", "NFO": "NFO", "BSE": "NSE_EQ"}
 """The calendar of each exchange for what nothing else is known of; shares trade alike at NSE and BSE."""
 
 INDEX_TICK_E4 = 500
+
+_AUCTION = "NSE_EQ_FO"  # the calendar of shares that close in an auction
 
 _SIZES_MIN = 5  # different quantities that must have traded for their common divisor to be the lot
 
@@ -50,7 +53,10 @@ def with_instruments(
     default = exchange.replace_strict(CALENDARS, default=None, return_dtype=pl.String)
     listed = registry.listings.select("symbol", listed="calendar")
     rows = with_defect(reading.rows).join(listed, on="symbol", how="left", maintain_order="left")
-    rows = rows.with_columns(calendar=pl.coalesce("listed", default))
+    in_auction = pl.col("symbol").is_in(_auction_shares(reading.rows, catalog))
+    rows = rows.with_columns(
+        calendar=pl.when(in_auction).then(pl.lit(_AUCTION)).otherwise(pl.coalesce("listed", default))
+    )
     rows = flag(rows, ~pl.col("symbol").str.contains(f"^(?:{SYMBOL.pattern})$"), Defect.SYMBOL)
     is_new = (exchange == "NFO") & pl.col("listed").is_null()
     contracts = _contracts(rows.filter(is_new & pl.col("defect").is_null()), catalog, given)
@@ -70,7 +76,20 @@ def register(rows: pl.DataFrame, contracts: Contracts, catalog: Catalog, registr
         contracts[symbol] if symbol in contracts else _cash(symbol, (time_ns, price_e4), catalog, registry)
         for symbol, time_ns, price_e4 in newest.iter_rows()
     ]
-    catalog.register([instrument for instrument in registered if instrument is not None])
+    in_auction = set(_auction_shares(rows, catalog))
+    catalog.register(
+        [
+            replace(instrument, calendar=_AUCTION) if instrument.symbol in in_auction else instrument
+            for instrument in registered
+            if instrument is not None
+        ]
+    )
+
+
+def _auction_shares(rows: pl.DataFrame, catalog: Catalog) -> list[str]:
+    """Return the shares that close in an auction on the last day of these rows, as far as contracts are known."""
+    last_ns = rows["time_ns"].max()
+    return sorted(auction_shares(catalog, ist_date(last_ns))) if isinstance(last_ns, int) else []
 
 
 def _cash(symbol: str, newest: tuple[int, int], catalog: Catalog, registry: Registry) -> Instrument | None:
@@ -81,11 +100,17 @@ def _cash(symbol: str, newest: tuple[int, int], catalog: Catalog, registry: Regi
     exchange, _, name = symbol.partition(":")
     if name in INDEX_NAMES:
         return Instrument(symbol, unlisted_token(symbol), INDEX_TICK_E4, calendar=CALENDARS[exchange], kind="INDEX")
-    time_ns, price_e4 = max(newest, catalog.latest(symbol) or newest) if known else newest
-    tick_e4 = share_tick_e4(price_e4, ist_date(time_ns))
-    if known is not None:
-        return replace(known, tick_e4=tick_e4)
-    return Instrument(symbol, unlisted_token(symbol), tick_e4, calendar=CALENDARS[exchange])
+    if known is None:
+        return Instrument(symbol, unlisted_token(symbol), _tick_e4(newest), calendar=CALENDARS[exchange])
+    if _tick_e4(newest) == known.tick_e4:
+        return None
+    return replace(known, tick_e4=_tick_e4(max(newest, catalog.latest(symbol) or newest)))
+
+
+def _tick_e4(newest: tuple[int, int]) -> int:
+    """Return the tick of a share by the time and the price of its last row."""
+    time_ns, price_e4 = newest
+    return share_tick_e4(price_e4, ist_date(time_ns))
 
 
 def _contracts(rows: pl.DataFrame, catalog: Catalog, given: Given) -> Contracts:
