@@ -184,7 +184,7 @@ def with_clocks(events: EventArray, sessions: SessionArray | None = None) -> Eve
     market = events[~clock] if clock.any() else events
     bar = market["kind"] == BAR
     tick_times = market["time_ns"][market["kind"] == TICK]
-    times = [events["time_ns"][clock], market["time_ns"][bar], _seconds(tick_times, sessions)]
+    times = [events["time_ns"][clock], _distinct(market["time_ns"][bar]), _seconds(tick_times, sessions)]
     clock_times = np.unique(np.concatenate(times))
     place = np.searchsorted(market["time_ns"], clock_times, side="right") + np.arange(len(clock_times))
     merged = np.zeros(len(market) + len(clock_times), dtype=EVENT)
@@ -193,6 +193,11 @@ def with_clocks(events: EventArray, sessions: SessionArray | None = None) -> Eve
     merged[~is_clock] = market
     merged["time_ns"][place], merged["kind"][place] = clock_times, CLOCK
     return merged
+
+
+def _distinct(times: Integers) -> Integers:
+    """Return times that are in order without repeats, in one pass."""
+    return times[np.diff(times, prepend=times[:1] - 1) != 0]
 
 
 def _seconds(tick_times: Integers, sessions: SessionArray | None) -> Integers:
