@@ -99,8 +99,9 @@ def sweep_inputs(
     engine: Engine = "threads",
     address: str | None = None,
     progress: Progress | None = None,
+    counted: bool = True,
 ) -> pl.DataFrame:
-    """Return `combinations` with their figures, counted as trials; ConfigurationError for a block or pool of none."""
+    """Return `combinations` with their figures, `counted` as trials; ConfigurationError for a block or pool of none."""
     workers = workers if workers is not None else os.cpu_count() or 1
     if min(block, chunk, workers) < 1:
         raise ConfigurationError("block, chunk and workers must each be at least 1")
@@ -124,7 +125,8 @@ def sweep_inputs(
             if progress is not None:
                 progress(done, len(combinations))
     daily_sharpes = figures["sharpe"].astype(np.float64) / math.sqrt(DAYS_A_YEAR)
-    remember(inputs, daily_sharpes, "sweep", digest_of(combinations))
+    if counted:
+        remember(inputs, daily_sharpes, "sweep", digest_of(combinations))
     return combinations.hstack(pl.DataFrame(figures).fill_nan(None))
 
 
