@@ -93,7 +93,7 @@ def _auction_shares(rows: pl.DataFrame, catalog: Catalog) -> list[str]:
 
 
 def _cash(symbol: str, newest: tuple[int, int], catalog: Catalog, registry: Registry) -> Instrument | None:
-    """Return a share or an index as its last price tells; None for what a broker or an earlier file has told."""
+    """Return a share or an index as its last price tells; None for what a broker lists, or for a known contract."""
     known = registry.get(symbol)
     if known is not None and (known.instrument_token > 0 or known.kind not in ("EQ", "INDEX")):
         return None
@@ -103,7 +103,7 @@ def _cash(symbol: str, newest: tuple[int, int], catalog: Catalog, registry: Regi
     if known is None:
         return Instrument(symbol, unlisted_token(symbol), _tick_e4(newest), calendar=CALENDARS[exchange])
     if _tick_e4(newest) == known.tick_e4:
-        return None
+        return known
     return replace(known, tick_e4=_tick_e4(max(newest, catalog.latest(symbol) or newest)))
 
 

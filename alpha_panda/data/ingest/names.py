@@ -42,6 +42,7 @@ _WEEKLY = rf"^([A-Z]+)(\d{{2}})([{_WEEKLY_MONTHS}])(\d{{2}})(\d+(?:\.\d+)?)(CE|P
 CONTRACT = rf"{_MONTHLY}|{_WEEKLY}"
 """What matches the name of a contract, and of nothing else that trades."""
 
+_HOLIDAYS_KNOWN = range(2019, 2027)  # the years of which `calendars.toml` has them
 _TUESDAYS_FROM = (2025, 9)  # NSE moved expiries from Thursday to Tuesday for contracts that end after 2025-08
 
 
@@ -129,12 +130,13 @@ def _date(year: int, month: int, day: int) -> datetime.date | None:
 
 
 def monthly_expiry(underlying: str, year: int, month: int) -> datetime.date | None:
-    """Return the day on which the month's last contracts of NIFTY or of a share expire at NSE; None for another index.
+    """Return the day on which the month's last contracts of NIFTY or of a share expire at NSE; None where not known.
 
-    The last Thursday of the month, from September 2025 on the last Tuesday, and the session before where that day is
-    none. Contracts listed before a change of rule were moved, so what a file of NSE says comes first.
+    It is not for another index, nor in years whose holidays are not known. It is the last Thursday of the month, from
+    September 2025 on the last Tuesday, and the session before where that day is none. Contracts listed before a change
+    of rule were moved, so what a file of NSE says comes first.
     """
-    if underlying in INDICES and underlying != "NIFTY":
+    if year not in _HOLIDAYS_KNOWN or (underlying in INDICES and underlying != "NIFTY"):
         return None
     weekday = calendar.TUESDAY if (year, month) >= _TUESDAYS_FROM else calendar.THURSDAY
     last = datetime.date(year, month, calendar.monthrange(year, month)[1])

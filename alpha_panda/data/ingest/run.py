@@ -1,6 +1,7 @@
 """Ingesting files: recognise, read, check, store, and report what became of every row."""
 
 import datetime
+import functools
 import pathlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from alpha_panda.errors import DataError
 from alpha_panda.units import DAY_NS, E4, IST_OFFSET_NS
 
 Progress = Callable[[int, int, str], None]
-"""Told how many files are done, of how many, and the name of the next."""
+"""Told how many files are done, of how many, and the file that is read or the instrument that is stored."""
 
 _ROUNDING = 0.002  # of a price, by which two sources may differ that mean the same
 _BARS = {("1m", False): "one-minute bars", ("1d", False): "daily bars", ("1d", True): "daily bars, adjusted"}
@@ -60,15 +61,17 @@ def ingest(
     recognised, passed_over = _recognise_all(paths, given)
     ingestion = _Ingestion(catalog, given)
     for done, (path, source) in enumerate(sorted(recognised.items(), key=lambda item: item[1].priority)):
-        progress(done, len(recognised), path.name)
+        tell = functools.partial(progress, done, len(recognised))
+        tell(path.name)
         try:
-            ingestion.take(path, source)
+            ingestion.take(path, source, tell)
         except DataError as error:
             if path in paths:
                 raise
             passed_over[path] = str(error)
-    progress(len(recognised), len(recognised), "storing")
-    reports = ingestion.finish()
+    tell = functools.partial(progress, len(recognised), len(recognised))
+    reports = ingestion.finish(tell)
+    tell("done")
     return IngestReport(tuple(reports[path] for path in recognised if path in reports), passed_over)
 
 
@@ -115,13 +118,13 @@ class _Ingestion:
         self._taken: dict[pathlib.Path, _Taken] = {}
         self._batches: dict[tuple[str, str | None], Batch] = {}
 
-    def take(self, path: pathlib.Path, source: Source) -> None:
+    def take(self, path: pathlib.Path, source: Source, tell: Callable[[str], None]) -> None:
         """Read and check a file and pass on its good rows; DataError, saying why, for one that cannot be taken."""
         frame = opening.load(path)
         rows, empty = _split(frame, path)
         try:
             reading = source.read(rows, path, self._given, self._registry)
-            checked, outcome = self._pass_on(reading, path)
+            checked, outcome = self._pass_on(reading, path, tell)
         except (DataError, pl.exceptions.PolarsError) as error:
             raise DataError(f"{path} cannot be ingested as {source.name}: {' '.join(str(error).split())}") from error
         refused = pl.concat([empty, checked.drop_nulls("defect").select("row", "defect")])
@@ -130,13 +133,15 @@ class _Ingestion:
         kind = _BARS[reading.holds, bool(reading.adjusted)] if source is BARS else source.name
         self._taken[path] = _Taken(kind, symbols, len(frame), refused, _kept(frame, refused), outcome)
 
-    def finish(self) -> dict[pathlib.Path, FileReport]:
+    def finish(self, tell: Callable[[str], None]) -> dict[pathlib.Path, FileReport]:
         """Store what still waits and return the report of each file."""
         for batch in self._batches.values():
-            batch.store(self._catalog)
+            batch.store(self._catalog, tell)
         return {path: self._report(path, taken) for path, taken in self._taken.items()}
 
-    def _pass_on(self, reading: Reading, path: pathlib.Path) -> tuple[pl.DataFrame, Outcome]:
+    def _pass_on(
+        self, reading: Reading, path: pathlib.Path, tell: Callable[[str], None]
+    ) -> tuple[pl.DataFrame, Outcome]:
         """Return the checked rows, and the outcome of the good ones, which may still be open."""
         if reading.holds == "instruments":
             checked = broker.check_instruments(reading.rows)
@@ -147,9 +152,11 @@ class _Ingestion:
         if reading.holds == "contracts":
             checked = check_contracts(reading.rows)
             return checked, store_contracts(self._catalog, checked.filter(pl.col("defect").is_null()))
-        return self._pass_on_series(reading, path)
+        return self._pass_on_series(reading, path, tell)
 
-    def _pass_on_series(self, reading: Reading, path: pathlib.Path) -> tuple[pl.DataFrame, Outcome]:
+    def _pass_on_series(
+        self, reading: Reading, path: pathlib.Path, tell: Callable[[str], None]
+    ) -> tuple[pl.DataFrame, Outcome]:
         rows, contracts = with_instruments(reading, self._catalog, self._registry, self._given)
         if reading.adjusted is None:
             _refuse_to_guess(rows, self._catalog)
@@ -160,7 +167,7 @@ class _Ingestion:
         batch = self._batches.setdefault(key, Batch(*key))
         outcome = batch.add(checked.filter(pl.col("defect").is_null()), contracts)
         if batch.is_full:
-            self._batches.pop(key).store(self._catalog)
+            self._batches.pop(key).store(self._catalog, tell)
         return checked, outcome
 
     def _report(self, path: pathlib.Path, taken: _Taken) -> FileReport:

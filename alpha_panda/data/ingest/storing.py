@@ -5,7 +5,7 @@ therefore gathered and every instrument's file written once for all of them, wit
 another has.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -60,13 +60,15 @@ class Batch:
         """
         return self.resolution == "tick" or sum(map(len, self._frames)) >= BATCH_ROWS
 
-    def store(self, catalog: Catalog) -> None:
-        """Write what has gathered, each instrument once, and tell every file its outcome."""
+    def store(self, catalog: Catalog, tell: Callable[[str], None]) -> None:
+        """Write what has gathered, each instrument once, telling its symbol, and give every file its outcome."""
         rows = pl.concat(self._frames)
-        # Instruments first: data of an unknown instrument could not be read, should the next step fail.
-        register(rows, self._contracts, catalog, catalog.registry())
+        if self.adjusted_by is None:
+            # Instruments first: data of an unknown instrument could not be read, should the next step fail.
+            register(rows, self._contracts, catalog, catalog.registry())
         for again in _by_occurrence(rows) if len(self._frames) > 1 else [rows]:
             for (symbol,), own in again.partition_by("symbol", as_dict=True, maintain_order=True).items():
+                tell(str(symbol))
                 self._note(self._merge(catalog, str(symbol), own), own)
 
     def _merge(self, catalog: Catalog, symbol: str, own: pl.DataFrame) -> Stored:

@@ -125,7 +125,7 @@ def test_a_folder_is_walked_and_what_is_not_known_in_it_is_reported(catalog: Cat
     report = ingest([folder], catalog, lambda *step: told.append(step))
     assert [file.path.name for file in report.files] == ["a.parquet"]
     assert sorted(path.name for path in report.passed_over) == ["notes.txt", "strange.parquet"]
-    assert told == [(0, 1, "a.parquet"), (1, 1, "storing")]
+    assert told == [(0, 1, "a.parquet"), (1, 1, "NSE:AAA"), (1, 1, "done")]
 
 
 def test_a_file_of_no_known_kind_is_refused_by_its_columns_before_anything_is_written(
