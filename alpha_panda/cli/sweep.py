@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 
 from alpha_panda.backtest.sweep import sweep
 from alpha_panda.cli.figures import shown
-from alpha_panda.cli.options import DataOfStudy, First, Instruments, Json, Last, Resolution
+from alpha_panda.cli.options import Adjusted, DataOfStudy, First, Instruments, Json, Last, Resolution
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.strategy import Value
 from alpha_panda.terminal import print_json, progress, show, table
@@ -38,6 +38,7 @@ def sweep_grid(
     last: Last = None,
     instruments: Instruments = (),
     resolution: Resolution = None,
+    adjusted: Adjusted = None,
     by: Annotated[Figure, Parameter(help="The figure that puts the best first.")] = "total_return",
     top: Annotated[int, Parameter(validator=Number(gte=1), help="How many of them to show.")] = 20,
     out: Annotated[pathlib.Path | None, Parameter(help="Write all of them to this file, .parquet or .csv.")] = None,
@@ -56,6 +57,7 @@ def sweep_grid(
             last=last,
             instruments=instruments,
             resolution=resolution,
+            adjusted=adjusted,
             workers=workers,
             progress=tell,
         )
