@@ -22,6 +22,9 @@ from alpha_panda.kernels.rates import FIRST_RATE_DATE
 from alpha_panda.kernels.records import Records
 from alpha_panda.units import format_rupees, ist_date, to_e4, to_rupees
 
+_OVERDRAFT = 0.01
+"""The share of the capital that charges and a gap at the open may overdraw without a word."""
+
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Result:
@@ -156,6 +159,9 @@ class Result:
             if seen < ist_date(self.last_ns):
                 symbol = self.universe[instrument].symbol
                 found.append(f"{symbol} is still held and valued at its last price, which is of {seen}")
+        lowest_e4 = int(self.work.snapshots["cash_e4"].min(initial=self.account["cash_e4"][0]))
+        if lowest_e4 < -_OVERDRAFT * self.account["initial_e4"][0]:
+            found.append(f"the cash fell to {format_rupees(lowest_e4)}: more was bought than the account could pay for")
         if self.trials.note:
             found.append(self.trials.note)
         return tuple(found)

@@ -12,8 +12,9 @@ of the next bar of its instrument. Where that differs from vectorbt, whose words
 - it fills at the close of the very bar that says so, unless signals are moved by one row and `price` is the open;
 - it trades fractions of a share; here quantities are whole lots, rounded down, and sized at the close that was known;
 - prices are not rounded there; here a fill lies on the instrument's tick, rounded against the order;
-- an order that lacks the cash is cut there to what the cash buys after charges; here to what the equity at the last
-  prices buys, so that a gap at the open and the charges may leave the cash a little below zero;
+- an order is cut there to what the cash buys after charges; here to what the equity leaves after what other symbols
+  took at the prices of their latest orders, so that the cash may fall below zero, and by more than a hundredth of the
+  capital not without a note in the result;
 - after a stop it takes the next entry that is said; here, as in live trading, an entry counts again after an exit.
 
 A question is not an order: without `risk` no limit of the account is in force, except that nothing is opened intraday

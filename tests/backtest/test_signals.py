@@ -92,6 +92,17 @@ def test_all_symbols_share_the_cash():
     ]
 
 
+def test_what_is_bought_on_credit_is_said():
+    one, other = (
+        minutes([100, 100, 200, 200], "A", up=[True] * 4),
+        minutes([100] * 4, "B", up=[False, False, True, True]),
+    )
+    result = from_signals(pl.concat([one, other]), "up", size=0.6, fees=0.0)
+    # A took 6 lakh and doubles; of 16 lakh B takes 9.6, and only 4 are left.
+    assert result.equity["cash"].min() == -560_000.0
+    assert result.notes == ("the cash fell to −₹5,60,000.00: more was bought than the account could pay for",)
+
+
 def test_what_is_sold_makes_room_for_what_is_bought_at_the_same_time():
     one, other = (
         minutes([100] * 4, "Z", up=[True, False, False, False]),
