@@ -196,6 +196,8 @@ class Profile(_Frozen):
         for terms in self.strategies:
             overnight = terms.interval_ns == DAY_NS and terms.product == "MIS"
             assert not overnight, f"strategy {terms.name} trades daily bars as MIS, which may not stay overnight"
+            twice = _repeated(terms.instruments)
+            assert not twice, f"strategy {terms.name} names {twice} twice among its instruments"
         return self
 
 
@@ -269,10 +271,14 @@ def load_study(path: str | pathlib.Path) -> Study:
 def with_instruments(profile: Profile, instruments: Sequence[str]) -> Profile:
     """Return the profile in which the strategies that name no instrument trade `instruments`.
 
-    Raises ConfigurationError where every strategy names its own, so that nobody would trade them.
+    Raises ConfigurationError for one named twice, and where every strategy names its own, so that nobody would trade
+    them.
     """
     if not instruments:
         return profile
+    twice = _repeated(instruments)
+    if twice:
+        raise ConfigurationError(f"{twice} is named twice: name each instrument once")
     if all(terms.instruments for terms in profile.strategies):
         raise ConfigurationError(
             f"every strategy names its own instruments, so none is left to trade {', '.join(instruments)}: "
@@ -283,6 +289,11 @@ def with_instruments(profile: Profile, instruments: Sequence[str]) -> Profile:
         for terms in profile.strategies
     )
     return profile.model_copy(update={"strategies": strategies})
+
+
+def _repeated(symbols: Sequence[str]) -> str:
+    """Return the first symbol that is named a second time, or nothing."""
+    return next((symbol for place, symbol in enumerate(symbols) if symbol in symbols[:place]), "")
 
 
 def _read_toml(path: pathlib.Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 import pydantic
 import pytest
 
-from alpha_panda.config import Profile, Study, load_profile, load_study, validated
+from alpha_panda.config import Profile, Study, load_profile, load_study, validated, with_instruments
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.units import HOUR_NS, MINUTE_NS, SECOND_NS, parse_clock, to_e4
 
@@ -187,6 +187,10 @@ REFUSED = {
         "strategy one trades daily bars as MIS, which may not stay overnight",
     ),
     "more capital than there is": (LEAST.replace("500_000", "1_000_001"), "more capital than the account has"),
+    "a symbol twice": (
+        LEAST + "instruments = ['NSE:INFY', 'NSE:TCS', 'NSE:INFY']\n",
+        "strategy one names NSE:INFY twice among its instruments",
+    ),
     "two of one name": (LEAST + LEAST[LEAST.index("[[") :], "two strategies have the same name"),
 }
 
@@ -201,6 +205,12 @@ def test_what_cannot_be_is_refused_in_one_sentence_with_its_key(name: str, load,
     assert message.startswith(f"{tmp_path / 'profile.toml'}: ")
     assert "\n" not in message
     assert "ssertion" not in message
+
+
+def test_an_instrument_is_given_to_a_run_once(load):
+    with pytest.raises(ConfigurationError, match="NSE:TCS is named twice: name each instrument once"):
+        with_instruments(load(LEAST), ["NSE:INFY", "NSE:TCS", "NSE:TCS"])
+    assert with_instruments(load(LEAST), ["NSE:INFY"]).strategies[0].instruments == ("NSE:INFY",)
 
 
 def test_daily_bars_may_be_traded_by_what_stays_overnight(load):
