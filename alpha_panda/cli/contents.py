@@ -100,12 +100,19 @@ def show_chain(
         told = {"underlying": underlying, "on": on, "expiry": chosen, "underlying_price": price, "lot": lot}
         print_json({**told, "expiries": listed, "strikes": rows.rows(named=True)})
         return
-    above = int(rows["strike"].search_sorted(price or 0.0))
-    near = rows.slice(max(above - strikes, 0), min(above, strikes) + strikes) if price else rows
+    near = _around(rows, strikes, price)
     titles = [f"{name.replace('_', ' ').replace('open interest', 'OI')}>" for name in near.columns]
     title = f"{underlying} on {on}, options of {chosen}: {_figure(price)} rupees, lots of {lot}"
     show(table(title, titles, [tuple(map(_figure, row)) for row in near.iter_rows()]))
     show(f"expiries: {', '.join(map(str, listed))}")
+
+
+def _around(chain: pl.DataFrame, strikes: int, price: float | None) -> pl.DataFrame:
+    """Return so many strikes on each side of the price; where that is not known, of the strike that traded most."""
+    if price is None:
+        price = chain.sort(pl.sum_horizontal("call_volume", "put_volume"), descending=True)["strike"][0]
+    above = int(chain["strike"].search_sorted(price))
+    return chain.slice(max(above - strikes, 0), min(above, strikes) + strikes)
 
 
 def _figure(value: float | None) -> str:

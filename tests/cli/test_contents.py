@@ -69,6 +69,17 @@ def test_chain_shows_the_strikes_around_the_price(command: Command, folder: path
     assert ("25,300.00" in shown, "25,400.00 " in shown, "25,500.00" in shown) == (True, True, False)
 
 
+def test_chain_without_a_price_shows_what_traded_most(command: Command, tmp_path: pathlib.Path):
+    strikes = [
+        contract(f"NIFTY26FEB{strike}PE", 9, FEBRUARY, strike_e4=to_e4(strike), underlying_e4=0, volume=volume)
+        for strike, volume in ((25_300, 65), (25_400, 130), (25_500, 650))
+    ]
+    store(Catalog(tmp_path), DAY, *strikes)
+    shown = command("data", "chain", "NIFTY", "--on", DAY, "--strikes", 1, "--data", tmp_path).output
+    assert "options of 2026-02-24: – rupees" in shown
+    assert ("25,300.00" in shown, "25,400.00" in shown, "25,500.00" in shown) == (False, True, True)
+
+
 def test_chain_as_json_holds_all_strikes(command: Command, folder: pathlib.Path):
     chain = command("data", "chain", "NIFTY", "--on", DAY, "--data", folder, "--json").json
     assert (chain["expiry"], chain["underlying_price"], chain["lot"]) == ("2026-02-24", 25_400.0, 65)
