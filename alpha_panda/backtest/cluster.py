@@ -14,13 +14,14 @@ import contextlib
 import dataclasses
 import importlib.util
 import io
+import itertools
 import os
 import pickle
 import pkgutil
 import socket
 import sys
 import types
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -33,16 +34,17 @@ from alpha_panda.errors import AlphaPandaError, ConfigurationError, KernelError
 from alpha_panda.kernels.jit import inlined, kernel
 
 _STORE_BYTES_MIN = 128 << 20  # of a cluster started here, to which the events are added twice
-_TASKS_EACH = 2  # sent ahead for each processor, so that none waits for the next
+_TASKS_EACH = 2  # under way for each processor, so that none waits for the next
 
 
 def on_ray(
     shared: Shared, chunks: Sequence[range], workers: int, address: str | None = None
 ) -> Generator[tuple[range, Figures]]:
-    """Yield the figures of each chunk as soon as they are there; when closed, cancel the others.
+    """Yield the figures of each chunk as soon as they are there; when closed, send no more.
 
-    A cluster that is started here has `workers` processors, another one uses all that it has. Raises ConfigurationError
-    where Ray is not installed or the cluster cannot be reached, and KernelError where a machine of it failed.
+    A cluster that is started here has `workers` processors and ends at once, another one uses all that it has and ends
+    the chunks under way: Ray's own `cancel` may abort this process when it meets a task that is just done. Raises
+    ConfigurationError where Ray is not installed or the cluster cannot be reached, KernelError where it failed.
     """
     ray = _imported()
     with _cluster(ray, workers, address, shared.inputs.events.nbytes):
@@ -51,22 +53,14 @@ def on_ray(
         sealed = ray.put(_sealed(shared.inputs))
         ahead = _TASKS_EACH * max(int(ray.cluster_resources().get("CPU", 1)), 1)
         waiting, running = iter(chunks), dict[Any, range]()
-        try:
-            while True:
-                for numbers in _next(waiting, ahead - len(running)):
-                    chosen = shared.combinations[numbers.start : numbers.stop]
-                    running[task.remote(sealed, events, chosen, shared.block)] = numbers
-                if not running:
-                    return
-                (ready, *_), _ = ray.wait(list(running))
-                yield running.pop(ready), _got(ray, ready)
-        finally:
-            for reference in running:
-                ray.cancel(reference)
-
-
-def _next(waiting: Iterator[range], count: int) -> Iterator[range]:
-    return (numbers for _, numbers in zip(range(count), waiting, strict=False))
+        while True:
+            for numbers in itertools.islice(waiting, ahead - len(running)):
+                chosen = shared.combinations[numbers.start : numbers.stop]
+                running[task.remote(sealed, events, chosen, shared.block)] = numbers
+            if not running:
+                return
+            (ready, *_), _ = ray.wait(list(running))
+            yield running.pop(ready), _got(ray, ready)
 
 
 def _imported() -> Any:

@@ -86,17 +86,20 @@ def test_a_strategy_of_a_notebook_travels_with_what_it_uses():
     assert on_cluster["fills"].n_unique() > 1
 
 
-def test_what_progress_raises_ends_the_sweep_and_its_tasks(ray: Any, weeks: Market):
+def test_what_progress_raises_ends_the_sweep_and_leaves_the_cluster(ray: Any, weeks: Market):
     universe, events = weeks
+    asked: dict[str, Any] = {"question": question(), "events": events, "universe": universe, "engine": "ray"}
+    told: list[int] = []
 
     def cancel(done: int, total: int) -> None:
+        told.append(done)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sweep(question(), grid=GRID, events=events, universe=universe, engine="ray", chunk=1, progress=cancel)
-    # The cluster is there for the next one.
-    assert len(sweep(question(), grid={"fast": [3]}, events=events, universe=universe, engine="ray")) == 1
+        sweep(**asked, grid=GRID, chunk=1, progress=cancel)
+    assert told == [1]
     assert ray.is_initialized()
+    assert len(sweep(**asked, grid={"fast": [3]})) == 1
 
 
 @pytest.mark.usefixtures("ray")
