@@ -9,11 +9,12 @@ import pytest
 
 from alpha_panda.data.catalog import Catalog
 from alpha_panda.data.contract_days import CONTRACT_COLUMNS
+from alpha_panda.data.ingest import ingest
 from alpha_panda.errors import CatalogError
 from alpha_panda.instruments import Instrument
 from alpha_panda.kernels.records import FUTURE, OPTION
 from alpha_panda.units import ist_time_ns, parse_clock, to_e4
-from tests.data.listed import FEBRUARY, MARCH, contract, store, store_bhavcopy
+from tests.data.listed import FEBRUARY, MARCH, contract, store
 
 MONDAY, TUESDAY, WEDNESDAY = (datetime.date(2026, 2, day) for day in (16, 17, 18))
 FUTURE_NAME, CALL_NAME = "NFO:NIFTY26FEBFUT", "NFO:NIFTY26FEB25000CE"
@@ -135,7 +136,7 @@ def test_the_expiry_of_a_real_future_is_in_its_events(
     tmp_path: pathlib.Path, shared_file: Callable[[str], pathlib.Path]
 ):
     catalog = Catalog(tmp_path)
-    store_bhavcopy(catalog, shared_file("fo/udiff_fo_2026-02-24_monthly_expiry.csv.gz"))
+    ingest([shared_file("fo/udiff_fo_2026-02-24_monthly_expiry.csv.gz")], catalog)
     universe, events = catalog.events([FUTURE_NAME, "NFO:NIFTY26MARFUT"], "1d", clocks=False)
     # The rows of NIFTY26FEBFUT and NIFTY26MARFUT in the file: 88,367 and 112,855 contracts of 65 units.
     assert events["close_e4"].tolist() == [to_e4(25_421.70), to_e4(25_600.30)]

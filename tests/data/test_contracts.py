@@ -9,9 +9,10 @@ import pytest
 
 from alpha_panda.data.catalog import Catalog
 from alpha_panda.data.contracts import continuous, expiries, option_chain
+from alpha_panda.data.ingest import ingest
 from alpha_panda.errors import CatalogError, ConfigurationError
 from alpha_panda.units import to_e4
-from tests.data.listed import FEBRUARY, MARCH, contract, store, store_bhavcopy
+from tests.data.listed import FEBRUARY, MARCH, contract, store
 
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY = (datetime.date(2026, 2, day) for day in (20, 23, 24, 25))
 DAYS = (FRIDAY, MONDAY, TUESDAY)  # Tuesday is the expiry of February
@@ -92,7 +93,7 @@ def test_an_empty_catalog_says_what_it_wants(tmp_path: pathlib.Path):
 
 def test_the_chain_of_a_real_expiry_day(tmp_path: pathlib.Path, shared_file: Callable[[str], pathlib.Path]):
     catalog = Catalog(tmp_path)
-    store_bhavcopy(catalog, shared_file("fo/udiff_fo_2026-02-24_monthly_expiry.csv.gz"))
+    ingest([shared_file("fo/udiff_fo_2026-02-24_monthly_expiry.csv.gz")], catalog)
     listed = expiries(catalog, "NIFTY", FEBRUARY)
     assert listed["expiry"].to_list()[:2] == [FEBRUARY, datetime.date(2026, 3, 2)]  # the weekly one moved for Holi
     assert listed.filter("future")["expiry"].to_list() == [FEBRUARY, MARCH, datetime.date(2026, 4, 28)]
