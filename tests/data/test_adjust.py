@@ -2,6 +2,7 @@
 
 import datetime
 import pathlib
+from collections.abc import Callable
 from fractions import Fraction
 
 import polars as pl
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from alpha_panda.data.adjust import ACTIONS, adjusted
 from alpha_panda.errors import DataError
 from alpha_panda.kernels.records import BAR
-from alpha_panda.units import E4, ist_date
+from alpha_panda.units import E4, MINUTE_NS, ist_date
 from tests.data.shares import daily, filled, session_dates
 
 DATES = session_dates(6)
@@ -108,6 +109,18 @@ def test_ticks_are_adjusted_with_their_quotes_and_an_unknown_quote_stays_unknown
 def test_data_that_came_adjusted_are_not_adjusted_again():
     with pytest.raises(DataError, match=r"NSE:AAA shows no step on its ex-date 2025-01-08.*use them unadjusted"):
         adjusted(daily([100, 101, 100, 99, 100, 100]), "NSE:AAA", actions((2, 0.2, 0.2)), AS_OF)
+
+
+def test_real_minutes_that_came_adjusted_are_not_adjusted_again(shared_file: Callable[[str], pathlib.Path]):
+    # DRREDDY was split 1 to 5 on 2024-10-28 (corporate_action_factors_derived.csv), and its vendor adjusted for that.
+    minutes = pl.read_parquet(shared_file("minute/stocks_1min_2024_2025.parquet")).filter(
+        pl.col("symbol").cast(pl.String) == "DRREDDY"
+    )
+    prices = {f"{name}_e4": (pl.col(name) * E4).round().cast(pl.Int64) for name in ("open", "high", "low", "close")}
+    rows = minutes.select(time_ns=pl.col("timestamp").dt.epoch("ns") + MINUTE_NS, **prices, volume="volume")
+    split = {"symbol": "NSE:DRREDDY", "ex_date": datetime.date(2024, 10, 28), "price_factor": 0.2, "volume_factor": 0.2}
+    with pytest.raises(DataError, match="seem to be adjusted already"):
+        adjusted(rows, "NSE:DRREDDY", pl.DataFrame([split]), datetime.date(2025, 4, 17))
 
 
 def test_a_small_action_cannot_be_told_from_a_nights_trading_and_passes():
