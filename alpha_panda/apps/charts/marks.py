@@ -79,10 +79,15 @@ def layered(*layers: alt.Chart | alt.LayerChart) -> alt.LayerChart:
 
 
 def readings(frame: pl.DataFrame, axis: TradingAxis, told: Sequence[alt.Tooltip], theme: Theme) -> alt.Chart:
-    """Return columns, seen only under the pointer, that tell what a line is at a row; not at every one of very many."""
+    """Return columns, seen only under the pointer, that tell what a line is at a row; not at every one of very many.
+
+    They overlap, so that on a wide page the pointer finds one wherever it is.
+    """
     shown = frame.gather_every(-(-len(frame) // _READINGS_MAX) or 1)
     under = alt.selection_point(name="under", on="pointerover", clear="pointerout", fields=["row"])
-    columns = alt.Chart(inline(shown)).mark_rule(color=theme.muted, strokeWidth=max(WIDTH / max(len(shown), 1), 3.0))
+    columns = alt.Chart(inline(shown)).mark_rule(
+        color=theme.muted, strokeWidth=max(3.0 * WIDTH / max(len(shown), 1), 4.0)
+    )
     faint = alt.when(under, empty=False).then(alt.value(0.25)).otherwise(alt.value(0.0))
     return columns.encode(axis.at(), opacity=faint, tooltip=list(told)).add_params(under)
 

@@ -14,7 +14,9 @@ from alpha_panda.apps.charts.trading_time import BUCKETS, on_trading_time, rows_
 from alpha_panda.backtest.metrics import DAYS_A_YEAR
 from alpha_panda.errors import ConfigurationError
 
-CANDLES_MAX = 240
+CANDLES_MAX = 260
+"""A year of days."""
+
 POINTS_MAX = 2_000
 CELLS_MAX = 40
 """Distinct values of a parameter on one axis of a heat map."""
@@ -91,16 +93,12 @@ def open_interest(contracts: pl.DataFrame, near: float | None, strikes: int = CE
     """Return strike, kind (`CE` or `PE`) and open interest of the strikes that lie nearest to a price."""
     options = contracts.filter(pl.col("kind").cast(pl.String).is_in(["CE", "PE"]))
     together = options.group_by("strike", pl.col("kind").cast(pl.String)).agg(pl.col("open_interest").sum())
-    centre = near if near is not None else _middle(together)
-    known = together["strike"].unique().to_frame().sort((pl.col("strike") - centre).abs(), "strike").head(strikes)
-    return together.join(known, on="strike", how="semi").sort("strike", "kind")
-
-
-def _middle(together: pl.DataFrame) -> float:
-    """Return the strike that halves the open interest."""
-    ordered = together.sort("strike").with_columns(pl.col("open_interest").cum_sum().alias("below"))
-    half = ordered.filter(pl.col("below") * 2 >= ordered["below"].max())
-    return float(half["strike"][0]) if len(half) else 0.0
+    by_strike = together.sort("strike").with_columns(below=pl.col("open_interest").cum_sum() * 2)
+    halves = by_strike.filter(pl.col("below") >= pl.col("open_interest").sum())
+    # Without a price, the strike that halves the open interest stands for it.
+    centre = pl.lit(near) if near is not None else pl.lit(halves["strike"].first())
+    nearest = together["strike"].unique().to_frame().sort((pl.col("strike") - centre).abs(), "strike").head(strikes)
+    return together.join(nearest, on="strike", how="semi").sort("strike", "kind")
 
 
 # ── The account over time ────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,9 +14,10 @@ BUCKETS = 400
 """Buckets of a line; each keeps up to four points."""
 
 _ZONE = "Asia/Kolkata"
+_CLOCK = "%H:%M"
 _PERIODS = (
     *(("1y", "%Y"), ("3mo", "%b %Y"), ("1mo", "%b %Y"), ("1w", "%-d %b"), ("1d", "%-d %b")),
-    *((interval, "%H:%M") for interval in ("2h", "1h", "30m", "15m", "5m", "1m")),
+    *((interval, _CLOCK) for interval in ("2h", "1h", "30m", "15m", "5m", "1m")),
 )
 
 
@@ -45,13 +46,15 @@ def ticks(times: pl.Series) -> list[Tick]:
     Among times of day, the first of each day is labelled with its date instead.
     """
     local = _local(times)
+    days = set(_begins(local, "1d"))
     found: list[Tick] = []
     for interval, pattern in _PERIODS:
-        period = local.dt.truncate(interval)
-        rows = (period != period.shift(1)).fill_null(value=True).arg_true().to_list()
+        rows = _begins(local, interval)
         if found and len(rows) > TICKS_MAX:
             break
-        found = _labelled(local, _spread(rows, len(local)), pattern)
+        main = days if pattern == _CLOCK else set(rows[1:])  # the first may be a part of its period
+        clear = [row for row in rows if row in main or all(abs(row - other) * 16 >= len(local) for other in main)]
+        found = _labelled(local, clear[:: max(-(-len(clear) // TICKS_MAX), 1)], pattern)
     return found
 
 
@@ -86,16 +89,15 @@ def _nanoseconds(times: pl.Series) -> np.ndarray:
     return times.dt.epoch("ns").to_numpy()
 
 
-def _spread(rows: list[int], length: int) -> list[int]:
-    """Return at most TICKS_MAX of the rows, without a first one that is too near to the next to be labelled."""
-    if len(rows) > 1 and rows[1] < length / 16:
-        rows = rows[1:]
-    return rows[:: max(-(-len(rows) // TICKS_MAX), 1)]
+def _begins(local: pl.Series, interval: str) -> list[int]:
+    """Return the rows at which another period begins, the first row among them."""
+    period = local.dt.truncate(interval)
+    return (period != period.shift(1)).fill_null(value=True).arg_true().to_list()
 
 
 def _labelled(local: pl.Series, rows: list[int], pattern: str) -> list[Tick]:
     shown = local.gather(rows)
     labels, days = shown.dt.strftime(pattern).to_list(), shown.dt.strftime("%-d %b").to_list()
-    if pattern == "%H:%M" and len(set(days)) > 1:
+    if pattern == _CLOCK and len(set(days)) > 1:
         labels = [day if day not in days[:place] else labels[place] for place, day in enumerate(days)]
     return [Tick(row, label) for row, label in zip(rows, labels, strict=True)]

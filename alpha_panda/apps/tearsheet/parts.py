@@ -58,7 +58,8 @@ def figures(result: Result) -> Html:
 
 
 def _pair(line: Line) -> Html:
-    return tag("div", tag("dt", line.name), tag("dd", line.value), title=line.meaning)
+    kind = "words" if line.value.replace(" ", "").isalpha() else "figure"
+    return tag("div", tag("dt", line.name), tag("dd", line.value, class_=kind), title=line.meaning)
 
 
 def notes(result: Result) -> Html | None:
