@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from alpha_panda.backtest.frame_market import FrameMarket
-from alpha_panda.data.columns import column, from_first, rows_by_symbol, shown
+from alpha_panda.data.columns import Integers, column, from_first, rows_by_symbol, shown
 from alpha_panda.errors import DataError
 from alpha_panda.kernels.records import SIGNAL, Records
 
@@ -82,8 +82,7 @@ def _flags(frame: pl.DataFrame, name: str, asked: Asked | None) -> Booleans:
 def weight_targets(frame: pl.DataFrame, weights: Asked | pl.DataFrame) -> Floats:
     """Return the weight that each row gives its instrument, NaN where it gives none.
 
-    Raises DataError for what is not a share between -1 and 1, and where the weights that stand at one time are, signs
-    aside, more than 1 in all: that would be borrowed money.
+    Raises DataError for what is not a share between -1 and 1.
     """
     answers = _joined(frame, weights) if isinstance(weights, pl.DataFrame) else _answers(frame, "weights", weights)
     if not answers.dtype.is_numeric():
@@ -98,18 +97,22 @@ def weight_targets(frame: pl.DataFrame, weights: Asked | pl.DataFrame) -> Floats
 
 
 def refuse_borrowing(market: FrameMarket, weights: Floats) -> None:
-    """Raise DataError naming the first time at which the weights that stand are more than 1 in all, signs aside."""
+    """Raise DataError naming the first time at which the weights that stand are more than 1 in all, signs aside.
+
+    That would be borrowed money.
+    """
     given = np.flatnonzero(~np.isnan(weights))
-    order = given[np.lexsort((market.instrument[given], market.time_ns[given]))]
-    size, latest = np.abs(weights[order]), np.zeros(len(market.universe))
-    total = 0.0
-    for place, row in enumerate(order):
-        total += size[place] - latest[market.instrument[row]]
-        latest[market.instrument[row]] = size[place]
-        over = place + 1 == len(order) or market.time_ns[order[place + 1]] > market.time_ns[row]
-        if over and total > 1.0 + _ROUNDING:
-            time = shown(int(market.time_ns[row]))
-            raise DataError(f"the weights that stand at {time} add up to {total:.6g}: keep them within 1 in all")
+    by_instrument = given[np.lexsort((market.time_ns[given], market.instrument[given]))]
+    sizes = np.abs(weights[by_instrument])
+    times_ns, changes = market.time_ns[by_instrument], sizes - _before(sizes, market.instrument[by_instrument])
+    order = np.argsort(times_ns, kind="stable")
+    totals, times_ns = np.cumsum(changes[order]), times_ns[order]
+    settled = np.append(times_ns[1:] > times_ns[:-1], np.ones(min(len(order), 1), np.bool_))
+    over = settled & (totals > 1.0 + _ROUNDING)
+    if over.any():
+        first = int(np.argmax(over))
+        time = shown(int(times_ns[first]))
+        raise DataError(f"the weights that stand at {time} add up to {totals[first]:.6g}: keep them within 1 in all")
 
 
 def _joined(frame: pl.DataFrame, weights: pl.DataFrame) -> pl.Series:
@@ -148,10 +151,15 @@ def _adds(signals: Records) -> Booleans:
     """Return which signals ask for more than the last of their instrument, or for the other side."""
     order = np.lexsort((signals["event_index"], signals["instrument"]))
     targets, instruments = signals["target"][order], signals["instrument"][order]
-    before = np.where(np.diff(instruments, prepend=-1) == 0, np.roll(targets, 1), 0.0)
+    before = _before(targets, instruments)
     adds = np.empty(len(signals), np.bool_)
     adds[order] = (np.abs(targets) > np.abs(before)) | (targets * before < 0)
     return adds
+
+
+def _before(figures: Floats, instruments: Integers) -> Floats:
+    """Return the figure before each, 0 for the first of an instrument; those of one instrument stand together."""
+    return np.where(np.diff(instruments, prepend=-1) == 0, np.roll(figures, 1), 0.0)
 
 
 def _answers(frame: pl.DataFrame, name: str, asked: Asked) -> pl.Series:

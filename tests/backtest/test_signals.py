@@ -68,9 +68,9 @@ def test_fees_are_a_fraction_or_those_of_zerodha_at_the_date():
     real = from_signals(bars, up, down, size=100, size_type="amount")
     # Delivery, 10,000 rupees each way, July 2024: STT 0.1 % twice, NSE 0.00322 % and IPFT 10 a crore twice, SEBI 10 a
     # crore twice, stamp 0.015 % once, GST 18 % of NSE and SEBI, DP 15.93.
-    stt, nse, ipft, sebi, stamp, dp = 20.0, 0.644, 0.02, 0.02, 1.5, 15.93
+    stt, nse, ipft, sebi, stamp, delivery = 20.0, 0.644, 0.02, 0.02, 1.5, 15.93
     assert real.summary["charges"] == pytest.approx(
-        stt + nse + ipft + sebi + stamp + 0.18 * (nse + sebi) + dp, abs=0.001
+        stt + nse + ipft + sebi + stamp + 0.18 * (nse + sebi) + delivery, abs=0.001
     )
 
 
