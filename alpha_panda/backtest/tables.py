@@ -6,6 +6,7 @@ import pathlib
 
 import polars as pl
 
+from alpha_panda.data import files
 from alpha_panda.errors import ConfigurationError, DataError
 
 SUFFIXES = (".parquet", ".csv", ".duckdb")
@@ -31,22 +32,18 @@ def write_table(frame: pl.DataFrame, path: pathlib.Path, name: str) -> None:
     try:
         if path.suffix == ".duckdb":
             _into_database(frame, path, name)
+        elif path.suffix == ".parquet":
+            files.write(frame, path)
         else:
-            _replace(frame, path)
+            _write_csv(frame, path)
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error}") from None
 
 
-def _replace(frame: pl.DataFrame, path: pathlib.Path) -> None:
+def _write_csv(frame: pl.DataFrame, path: pathlib.Path) -> None:
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
-            if path.suffix == ".csv":
-                frame.write_csv(file)
-            else:
-                frame.write_parquet(file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
+        frame.write_csv(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

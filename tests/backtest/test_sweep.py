@@ -1,10 +1,16 @@
 """A sweep is many runs: to the byte, however it is cut into blocks, chunks and threads."""
 
 import datetime
+import math
+import pathlib
+import signal
+import threading
 import tracemalloc
 from typing import Any
 
+import duckdb
 import numpy as np
+import polars as pl
 import pytest
 
 from alpha_panda.backtest.chunks import Shared
@@ -13,8 +19,10 @@ from alpha_panda.backtest.inputs import Inputs, Selection, inputs_of, study_of
 from alpha_panda.backtest.metrics import account_figures
 from alpha_panda.backtest.run import run
 from alpha_panda.backtest.sweep import sweep
+from alpha_panda.backtest.trials import Trials, family_of
 from alpha_panda.config import Study
 from alpha_panda.data.catalog import Catalog
+from alpha_panda.data.synthetic import synthetic_bars
 from alpha_panda.errors import ConfigurationError, StrategyError
 from alpha_panda.kernels import Parameter, kernel
 from tests.backtest.conftest import Market
@@ -115,6 +123,61 @@ def test_whatever_progress_raises_ends_the_sweep(weeks: Market):
     assert told == [1]
 
 
+def test_an_interrupt_ends_the_sweep_and_its_threads(weeks: Market):
+    universe, events = weeks
+    interrupt = threading.Timer(0.5, signal.pthread_kill, (threading.get_ident(), signal.SIGINT))
+    # A quarter of a million combinations would take minutes.
+    grid = {"fast": range(2, 502), "slow": range(2, 502)}
+    told: list[int] = []
+    sweep(question(), grid={"fast": [3]}, events=events, universe=universe)  # compiles
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        sweep(question(), grid=grid, events=events, universe=universe, progress=lambda done, _: told.append(done))
+    assert max(told, default=0) < 250_000
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("sweep")]
+
+
+def test_senseless_combinations_are_neither_run_nor_counted_as_trials(
+    weeks: Market, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    universe, events = weeks
+    monkeypatch.setenv("ALPHA_PANDA_TRIALS", str(tmp_path / "trials.sqlite"))
+    grid = {"fast": [5, 20, 40], "slow": [10, 20, 30]}
+    rows = sweep(question(), grid=grid, where=pl.col("fast") < pl.col("slow"), events=events, universe=universe)
+    assert rows.select("fast", "slow").rows() == [(5, 10), (5, 20), (5, 30), (20, 30)]
+    inputs = inputs_of(study_of(question())[0], Selection(events=events, universe=universe), {}, ())
+    ledger = Trials(tmp_path / "trials.sqlite")
+    assert ledger.summary(family_of(inputs)).tried == 4
+    sweep(question(), grid=grid, where="fast < slow", events=events, universe=universe)  # the same once more
+    assert ledger.summary(family_of(inputs)).tried == 4
+    sweep(question(), grid=grid, sample=2, events=events, universe=universe)
+    assert ledger.summary(family_of(inputs)).tried == 6
+
+
+def test_the_trials_are_the_daily_sharpe_ratios_of_the_rows(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+    universe, events = synthetic_bars(datetime.date(2024, 1, 1), datetime.date(2024, 12, 31), 5, ("SIM:LOTUS",), "1d")
+    monkeypatch.setenv("ALPHA_PANDA_TRIALS", str(tmp_path / "trials.sqlite"))
+    asked = question({"interval": "1d"}, risk={"after_market": True})
+    rows = sweep(asked, grid={"fast": [2, 3, 5], "slow": [8, 13]}, events=events, universe=universe)
+    inputs = inputs_of(study_of(asked)[0], Selection(events=events, universe=universe), {}, ())
+    known = Trials(tmp_path / "trials.sqlite").summary(family_of(inputs))
+    daily = rows["sharpe"].to_numpy() / math.sqrt(252)
+    assert rows["sharpe"].null_count() == 0
+    assert known == (6, pytest.approx(daily.mean()), pytest.approx(daily.var(ddof=1)), pytest.approx(daily.max()))
+
+
+def test_rows_go_into_a_table_that_bears_the_name_of_the_study(
+    weeks: Market, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    universe, events = weeks
+    path = tmp_path / "results.duckdb"
+    rows = sweep(question(), grid={"fast": [3, 5]}, events=events, universe=universe, into=path)
+    with duckdb.connect(path, read_only=True) as database:
+        assert database.table("s0").pl().equals(rows, null_equal=True)  # the strategy's, where there is no file
+    with pytest.raises(ConfigurationError, match="there is no folder"):
+        sweep(question(), grid={"fast": [3, 5]}, events=events, universe=universe, into=tmp_path / "absent" / "a.csv")
+
+
 def test_a_strategy_that_misbehaves_ends_the_sweep_by_name():
     @kernel
     def beyond(state: Any, params: Any, bar: Any) -> float:
@@ -162,7 +225,7 @@ def test_memory_does_not_grow_with_the_grid(weeks: Market):
     for slow in (range(60, 70), range(60, 260)):
         tracemalloc.start()
         grid = {"fast": range(2, 22), "slow": slow}
-        sweep(question(), grid=grid, events=events[:300], universe=universe, workers=2, chunk=100)
+        sweep(question(), grid=grid, events=events[:300], universe=universe, workers=1, chunk=50)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     # Of 3,800 more combinations each keeps 2 parameters and 19 figures of 8 bytes, which three copies of the frame hold
