@@ -62,18 +62,22 @@ def _duckdb() -> Any:
 
 
 def _create_views(connection: Any, catalog: Catalog) -> list[str]:
-    """Create a view for each part of the catalog that there is; return their names."""
-    listings = catalog.listings()
-    if len(listings):
-        connection.register("listings", listings)
+    """Create a view of each part of the catalog that there is; return their names."""
     names: list[str] = []
-    for name, selection in _selections(catalog.root, bool(len(listings))):
+    for name, selection in _selections(catalog.root):
         connection.execute(f"CREATE VIEW {name} AS {selection}")
         names.append(name)
+    listings = catalog.listings()
+    if len(listings):
+        terms = "symbol, since, kind, name, underlying, expiry, lot, freeze_quantity, calendar, instrument_token"
+        connection.register("listings", listings)
+        connection.execute(f"CREATE TABLE instruments AS SELECT {terms}, {_rupees('tick', 'strike')} FROM listings")
+        connection.unregister("listings")
+        names.append("instruments")
     return names
 
 
-def _selections(root: pathlib.Path, listed: bool) -> Iterator[tuple[str, str]]:
+def _selections(root: pathlib.Path) -> Iterator[tuple[str, str]]:
     """Yield the name and the SELECT of each view that has files."""
     for name, folder, columns in (
         ("bars_1m", "bars/1m/*", f"{_SYMBOL}, {_BAR}, time_ns"),
@@ -85,20 +89,12 @@ def _selections(root: pathlib.Path, listed: bool) -> Iterator[tuple[str, str]]:
             f"{_SYMBOL}, {_TIME}, {_rupees('price', 'bid', 'ask')}, volume_day, open_interest, time_ns",
         ),
         ("contracts", "contracts/1d/*", _contract_columns()),
+        ("quarantine", "quarantine", "parse_filename(filename, true) AS source, row, defect"),
     ):
         if next(root.glob(f"{folder}/*.parquet"), None) is not None:
             yield name, f"SELECT {columns} FROM {_parquet(root / folder / '*.parquet')}"
-    if listed:
-        terms = "kind, name, underlying, expiry, lot, freeze_quantity, calendar, instrument_token"
-        yield "instruments", f"SELECT symbol, since, {terms}, {_rupees('tick', 'strike')} FROM listings"
     if (root / "actions.parquet").exists():
         yield "actions", f"SELECT * EXCLUDE filename FROM {_parquet(root / 'actions.parquet')}"
-    if next(root.glob("quarantine/*.parquet"), None) is not None:
-        columns = "parse_filename(filename, true) AS source, row, defect"
-        yield (
-            "quarantine",
-            f"SELECT {columns} FROM {_parquet(root / 'quarantine' / '*.parquet', 'union_by_name = true')}",
-        )
 
 
 def _contract_columns() -> str:
@@ -108,9 +104,10 @@ def _contract_columns() -> str:
     return ", ".join(("symbol, date", *columns[1:]))
 
 
-def _parquet(path: pathlib.Path, *options: str) -> str:
+def _parquet(path: pathlib.Path) -> str:
+    """Return the rows of files as DuckDB reads them; those of the quarantine have columns of their own."""
     quoted = str(path.absolute()).replace("'", "''")
-    return f"read_parquet('{quoted}', {', '.join(('filename = true', *options))})"
+    return f"read_parquet('{quoted}', filename = true, union_by_name = {path.parent.name == 'quarantine'})"
 
 
 def _rupees(*names: str) -> str:

@@ -85,6 +85,11 @@ def test_the_views_are_those_for_which_there_is_something(tmp_path: pathlib.Path
     assert query("SHOW TABLES", tmp_path)["name"].to_list() == ["contracts"]
 
 
+def test_nothing_else_is_there(catalog: Catalog):
+    views = {"actions", "adjusted_1d", "bars_1d", "bars_1m", "contracts", "instruments", "quarantine", "ticks"}
+    assert set(query("SHOW TABLES", catalog)["name"]) == views
+
+
 def test_the_answer_keeps_its_order(catalog: Catalog):
     for day in range(1, 5):
         later = catalog.root / "bars/1d/NSE/M&M.parquet"
