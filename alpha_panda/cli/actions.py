@@ -85,8 +85,7 @@ def _in_bhavcopies(catalog: Catalog, paths: tuple[pathlib.Path, ...]) -> pl.Data
     found = [
         from_previous_close(catalog, read_previous_closes(path), f"previous close in {path.name}") for path in paths
     ]
-    keys = ["symbol", "ex_date"]
-    return pl.concat([pl.DataFrame(schema=ACTIONS), *found]).unique(keys, keep="first").sort(keys)
+    return pl.concat([pl.DataFrame(schema=ACTIONS), *found]).sort("symbol", "ex_date", "source")
 
 
 def _table(title: str, actions: pl.DataFrame) -> RenderableType:

@@ -91,17 +91,18 @@ class Added(NamedTuple):
 
 
 def add(catalog: Catalog, actions: pl.DataFrame) -> Added:
-    """Store corporate actions; what the catalog has stays, and what contradicts it is handed back as conflicts."""
-    known = catalog.actions().select(*_KEY, held_price="price_factor", held_volume="volume_factor")
-    rows = actions.join(known, on=_KEY, how="left", maintain_order="left")
+    """Store corporate actions; what is there first stays, and what contradicts it is handed back as conflicts."""
+    before = catalog.actions()
+    after = pl.concat([before, actions]).unique(_KEY, keep="first", maintain_order=True)
+    fresh = after.join(before, on=_KEY, how="anti", maintain_order="left")
+    if len(fresh):
+        catalog.store_actions(fresh)
+    held = after.select(*_KEY, held_price="price_factor", held_volume="volume_factor")
+    rows = actions.join(held, on=_KEY, how="left", maintain_order="left")
     same = pl.all_horizontal(
         (pl.col(f"{name}_factor") / pl.col(f"held_{name}") - 1).abs() <= SAME_FACTOR for name in ("price", "volume")
     )
-    held = rows.filter(pl.col("held_price").is_not_null())
-    fresh = rows.filter(pl.col("held_price").is_null())
-    if len(fresh):
-        catalog.store_actions(fresh.select(adjust.ACTIONS.names()))
-    return Added(len(fresh), len(held.filter(same)), held.filter(~same))
+    return Added(len(fresh), len(rows.filter(same)) - len(fresh), rows.filter(~same))
 
 
 # ── Found ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -110,7 +111,8 @@ def add(catalog: Catalog, actions: pl.DataFrame) -> Added:
 def detect(catalog: Catalog, symbols: Sequence[str] = ()) -> pl.DataFrame:
     """Return the actions that the catalog's raw daily bars show against the vendors' adjusted ones, a frame of ACTIONS.
 
-    Of `symbols`, or of all that have both. Raises CatalogError for a symbol without raw bars.
+    Of `symbols`, or of all that have both, by each of their vendors, who disagree on demergers. Raises CatalogError for
+    a symbol without raw bars.
     """
     asked = symbols or [symbol for symbol in catalog.symbols("1d") if catalog.adjusted_sources(symbol)]
     found = [
@@ -118,7 +120,7 @@ def detect(catalog: Catalog, symbols: Sequence[str] = ()) -> pl.DataFrame:
         for symbol in asked
         for source in catalog.adjusted_sources(symbol)
     ]
-    return pl.concat([pl.DataFrame(schema=adjust.ACTIONS), *found]).unique(_KEY, keep="first").sort(_KEY)
+    return pl.concat([pl.DataFrame(schema=adjust.ACTIONS), *found]).sort(*_KEY, "source")
 
 
 def from_adjusted(symbol: str, raw: pl.DataFrame, vendor: pl.DataFrame, source: str = "vendor") -> pl.DataFrame:

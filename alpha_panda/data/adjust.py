@@ -30,6 +30,7 @@ ACTIONS = pl.Schema(
 """What a frame of corporate actions holds: one row per instrument and ex-date."""
 
 _UNIT = 10**12  # factors are applied as whole parts of this, so that every product is exact in 128 bits
+_PRODUCT_MAX = Fraction(10**6)  # further apart than any share's prices and volumes came by its actions
 _CLEAR_STEP = 0.2  # as a logarithm: an action that moves the price by a fifth cannot hide in one night's trading
 
 
@@ -39,7 +40,7 @@ def adjusted(rows: pl.DataFrame, symbol: str, actions: pl.DataFrame, as_of: date
     `rows` are bars or ticks of the catalog in order of time, `actions` is a frame of ACTIONS. A row is adjusted by the
     product of the factors of all ex-dates after its own day and up to `as_of`, taken as a whole number of 10⁻¹². The
     results are rounded to a whole E4 or unit, halves up. Raises DataError where the rows show no trace of a large
-    action, so that what came adjusted is never adjusted twice, and for a price that would vanish.
+    action, so that what came adjusted is never adjusted twice, and for factors that no history has.
     """
     due = actions.filter(pl.col("symbol") == symbol, pl.col("ex_date") <= as_of).sort("ex_date")
     if not len(due) or not len(rows):
@@ -48,10 +49,10 @@ def adjusted(rows: pl.DataFrame, symbol: str, actions: pl.DataFrame, as_of: date
     times = rows["time_ns"].to_numpy()
     _refuse_adjusted(rows, symbol, due, np.searchsorted(times, boundaries).tolist())
     later = np.searchsorted(boundaries, times, side="right")
-    parts = {name: _cumulative(due[name])[later] for name in ("price_factor", "volume_factor")}
+    parts = [_cumulative(symbol, due[name])[later] for name in ("price_factor", "volume_factor")]
     prices = [name for name in rows.columns if name.endswith("_e4")]
     volumes = [name for name in rows.columns if name in ("volume", "volume_day")]
-    price_parts, volume_parts = (pl.lit(pl.Series(values)) for values in parts.values())
+    price_parts, volume_parts = (pl.lit(pl.Series(values)) for values in parts)
     result = rows.with_columns(
         *(_rounded(pl.col(name), price_parts, pl.lit(_UNIT)).alias(name) for name in prices),
         *(_rounded(pl.col(name), pl.lit(_UNIT), volume_parts).alias(name) for name in volumes),
@@ -61,10 +62,12 @@ def adjusted(rows: pl.DataFrame, symbol: str, actions: pl.DataFrame, as_of: date
     return result
 
 
-def _cumulative(factors: pl.Series) -> npt.NDArray[np.int64]:
+def _cumulative(symbol: str, factors: pl.Series) -> npt.NDArray[np.int64]:
     """Return, in parts of _UNIT, what stands before each ex-date and after the last: the product of all that follow."""
-    products = accumulate(map(Fraction, reversed(factors.to_list())), operator.mul, initial=Fraction(1))
-    return np.array([round(product * _UNIT) for product in reversed(list(products))], dtype=np.int64)
+    products = list(accumulate(map(Fraction, reversed(factors.to_list())), operator.mul, initial=Fraction(1)))
+    if not all(1 / _PRODUCT_MAX <= product <= _PRODUCT_MAX for product in products):
+        raise DataError(f"the factors of {symbol} multiply to a millionth or a million: check its corporate actions")
+    return np.array([round(product * _UNIT) for product in reversed(products)], dtype=np.int64)
 
 
 def _rounded(figure: pl.Expr, numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:

@@ -206,6 +206,21 @@ def test_adding_twice_changes_nothing_and_a_contradiction_is_handed_back(tmp_pat
     assert catalog.actions()["price_factor"].to_list() == [0.33333]
 
 
+def test_of_two_that_disagree_the_first_is_kept(tmp_path: pathlib.Path):
+    catalog = filled(tmp_path, AAA=daily([100.0] * 6 + [50.0] * 6))
+    catalog.store_adjusted("NSE:AAA", daily([50.0] * 12), "one")
+    catalog.store_adjusted("NSE:AAA", daily([45.0] * 6 + [50.0] * 6), "two")
+    found = detect(catalog)
+    assert found["price_factor"].to_list() == pytest.approx([0.5, 0.45])
+    added = add(catalog, found)
+    assert (added.written, added.present, added.conflicts["source"].to_list()) == (
+        1,
+        0,
+        ["raw against adjusted by two"],
+    )
+    assert catalog.actions()["price_factor"].to_list() == [0.5]
+
+
 def test_a_catalog_without_actions_has_none(tmp_path: pathlib.Path):
     assert Catalog(tmp_path).actions().is_empty()
 

@@ -133,6 +133,11 @@ def test_a_price_that_would_vanish_is_refused():
         adjusted(daily([0.01, 0.0001]), "NSE:AAA", actions((1, 0.001, 0.001)), AS_OF)
 
 
+def test_factors_that_no_history_has_are_refused():
+    with pytest.raises(DataError, match="the factors of NSE:AAA multiply to a millionth or a million"):
+        adjusted(daily([100.0]), "NSE:AAA", actions(*((day, 0.005, 0.005) for day in (1, 2, 3))), AS_OF)
+
+
 # ── Out of the catalog ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
