@@ -194,10 +194,12 @@ def _catalog(data: pathlib.Path) -> Finding:
         for symbol in symbols[:1]:
             _, last = catalog.span(symbol, resolution)
             catalog.events([symbol], resolution, first=last)
-    counts = ", ".join(f"{len(symbols)} instruments at {resolution}" for resolution, symbols in held.items() if symbols)
+    counts = [f"{len(symbols)} instruments at {resolution}" for resolution, symbols in held.items() if symbols]
+    exchanges = catalog.contract_exchanges()
+    counts += [f"{len(catalog.contract_days(exchange))} days of contracts of {exchange}" for exchange in exchanges]
     if not counts:
         return Finding(Verdict.WARN, f"{data} is empty: fill it with `alpha-panda data ingest PATH`")
-    return Finding(Verdict.FINE, f"{data}: {counts}")
+    return Finding(Verdict.FINE, f"{data}: {', '.join(counts)}")
 
 
 CHECKS: dict[str, Check] = {
