@@ -89,6 +89,7 @@ def check_contracts(rows: pl.DataFrame) -> pl.DataFrame:
     option = pl.col("kind") != "FUT"
     whole = pl.col("kind").is_in(_KINDS) & (pl.col("expiry") >= pl.col("date")) & (~option | (pl.col("strike_e4") > 0))
     figures = ("contracts", "lot", "open_interest", "trades")
+    own = ("row", "symbol", "date", "defect")
     rows = with_defect(rows)
     rows = flag(rows, pl.col("underlying").is_null(), Defect.SYMBOL)
     rows = flag(rows, pl.col("date").is_null(), Defect.STAMP)
@@ -98,7 +99,7 @@ def check_contracts(rows: pl.DataFrame) -> pl.DataFrame:
     rows = flag(rows, ~pl.all_horizontal(_is_count(name) for name in figures), Defect.VOLUME)
     rows = flag(rows, traded & ~_is_nested(), Defect.RANGE)
     rows = flag(rows, ~_is_trading_day(rows["date"]), Defect.SESSION)
-    return _flag_repeats(rows, ["symbol", "date"], [name for name in rows.columns if name not in ("row", "defect")])
+    return _flag_repeats(rows, ["symbol", "date"], [name for name in rows.columns if name not in own])
 
 
 def with_defect(rows: pl.DataFrame) -> pl.DataFrame:

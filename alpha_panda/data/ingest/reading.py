@@ -131,6 +131,8 @@ def _parsed(texts: pl.Series) -> pl.Series:
     sample = texts.drop_nulls().head(_SAMPLE)
     if sample.str.contains(r"^\d{9,19}$").all():
         return texts.cast(pl.Int64, strict=False)
+    if sample.str.ends_with("Z").any():
+        texts, sample = (each.str.replace("Z$", "+0000") for each in (texts, sample))
     best, missing = pl.Series(texts.name, [None] * len(texts), pl.Datetime("us")), len(texts)
     for form in (*_ZONED_STAMPS, *_STAMPS):
         if not _read(sample, form).null_count() <= len(sample) // 2:

@@ -26,9 +26,6 @@ TICKS = ("ticks/ltp_ticks_2021_05_27.parquet", "ticks/ltp_ticks_2021_06_11.parqu
 QUOTES = "ticks/stock_futures_ticks_bbo_2025_11_17.parquet"
 
 
-@pytest.fixture
-def catalog(tmp_path: pathlib.Path) -> Catalog:
-    return Catalog(tmp_path / "data")
 
 
 def stamps(*clocks: str, date: datetime.date = datetime.date(2025, 1, 6)) -> pl.Series:
