@@ -21,7 +21,7 @@ import polars as pl
 from alpha_panda.data import adjust, contract_days, series
 from alpha_panda.data.assembly import assembled, of_days
 from alpha_panda.data.events import EventArray
-from alpha_panda.data.files import Stored, merge, write
+from alpha_panda.data.files import Stored, merge, read, write
 from alpha_panda.data.listings import Registry, in_force, merged, read_listings
 from alpha_panda.data.series import BAR_COLUMNS, RESOLUTIONS, TICK_COLUMNS, known
 from alpha_panda.errors import CatalogError
@@ -140,12 +140,12 @@ class Catalog:
             raise CatalogError(
                 f"the catalog holds no adjusted bars of {symbol} by {source or 'one source'}, but {told}"
             )
-        return pl.read_parquet(self._adjusted_path(symbol, source or held[0]))
+        return read(self._adjusted_path(symbol, source or held[0]))
 
     def actions(self) -> pl.DataFrame:
         """Return the corporate actions, with the columns of `adjust.ACTIONS`; none where the catalog has no file."""
         path = self.root / "actions.parquet"
-        return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=adjust.ACTIONS)
+        return read(path) if path.exists() else pl.DataFrame(schema=adjust.ACTIONS)
 
     # ── Out of it ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from alpha_panda.data.files import Stored, merge
+from alpha_panda.data.files import Stored, collected, merge
 from alpha_panda.errors import CatalogError
 from alpha_panda.instruments import SEGMENTS, Instrument, contract_tick_e4, unlisted_token
 from alpha_panda.units import IST_OFFSET_NS
@@ -79,6 +79,11 @@ def scan(
     return pl.scan_parquet([_folder(root) / exchange / f"{day}.parquet" for day in wanted])
 
 
+def found_in(root: pathlib.Path, contracts: pl.LazyFrame) -> pl.DataFrame:
+    """Return the rows of a frame that `scan` gave; CatalogError naming a file that cannot be read."""
+    return collected(contracts, _folder(root).glob("*/*.parquet"))
+
+
 def of_symbols(
     root: pathlib.Path, symbols: Sequence[str], first: datetime.date | None, last: datetime.date | None
 ) -> dict[str, pl.DataFrame]:
@@ -86,7 +91,7 @@ def of_symbols(
     found: dict[str, pl.DataFrame] = {}
     for exchange in exchanges(root):
         asked = [symbol for symbol in symbols if symbol.partition(":")[0] == exchange]
-        rows = scan(root, exchange, first, last).filter(pl.col("symbol").is_in(asked)).collect().sort("date")
+        rows = found_in(root, scan(root, exchange, first, last).filter(pl.col("symbol").is_in(asked))).sort("date")
         found |= {str(key): own for (key,), own in rows.partition_by("symbol", as_dict=True).items()}
     return found
 
@@ -94,7 +99,7 @@ def of_symbols(
 def newest_symbols(root: pathlib.Path) -> list[str]:
     """Return the symbols of all contracts of the last day of each exchange."""
     newest = [scan(root, exchange, days(root, exchange)[-1]) for exchange in exchanges(root)]
-    return [symbol for contracts in newest for symbol in contracts.select("symbol").collect()["symbol"]]
+    return [symbol for contracts in newest for symbol in found_in(root, contracts.select("symbol"))["symbol"]]
 
 
 def bars(contracts: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from alpha_panda.data.catalog import Catalog
+from alpha_panda.data.contract_days import found_in
 from alpha_panda.errors import CatalogError, ConfigurationError
 from alpha_panda.sessions import sessions
 from alpha_panda.strategy import did_you_mean
@@ -108,7 +109,7 @@ def continuous(
     futures = catalog.contracts(exchange, first, last).filter(
         pl.col("underlying") == underlying, pl.col("kind") == "FUT"
     )
-    held = _known(futures.collect().sort("date", "expiry"))
+    held = _known(found_in(catalog.root, futures).sort("date", "expiry"))
     if not len(held):
         raise CatalogError(f"the catalog holds no futures on {underlying} at {exchange} in that range")
     chosen = _nearest(held, sessions_before) if roll == "expiry" else _most_of(held, roll)
@@ -184,12 +185,13 @@ def _back_adjusted(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _of_day(catalog: Catalog, underlying: str, on: datetime.date, exchange: str) -> pl.DataFrame:
     """Return the contracts on one underlying on one day; CatalogError, saying what there is, if there are none."""
-    found = _known(catalog.contracts(exchange, on, on).filter(pl.col("underlying") == underlying).collect())
+    of_day = catalog.contracts(exchange, on, on)
+    found = _known(found_in(catalog.root, of_day.filter(pl.col("underlying") == underlying)))
     if len(found):
         return found
     days = catalog.contract_days(exchange)
     if on in days:
-        names = catalog.contracts(exchange, on, on).select("underlying").unique().collect()["underlying"].to_list()
+        names = found_in(catalog.root, of_day.select("underlying").unique())["underlying"].to_list()
         raise CatalogError(f"{exchange} lists no contract on {underlying} on {on}{did_you_mean(underlying, names)}")
     held = f"from {days[0]} to {days[-1]}, {len(days)} in all" if days else "none: ingest the F&O bhavcopy of that day"
     raise CatalogError(f"the catalog holds no contracts of {exchange} on {on}; its days are {held}")

@@ -5,11 +5,12 @@ A merge never changes what is there: a row is new, or it is present, or it contr
 
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import polars as pl
 
+from alpha_panda.errors import CatalogError
 from alpha_panda.units import DAY_NS, IST_OFFSET_NS
 
 DAY = ((pl.col("time_ns") + IST_OFFSET_NS) // DAY_NS).alias("day")
@@ -39,6 +40,31 @@ def write(frame: pl.DataFrame, path: pathlib.Path, row_group_size: int | None = 
         partial.unlink(missing_ok=True)
 
 
+def read(path: pathlib.Path) -> pl.DataFrame:
+    """Return the rows of a file; CatalogError if it cannot be read."""
+    return collected(pl.scan_parquet(path), [path])
+
+
+def collected(frame: pl.LazyFrame, paths: Iterable[pathlib.Path]) -> pl.DataFrame:
+    """Return what a query over files finds; CatalogError naming the file that cannot be read."""
+    try:
+        return frame.collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        damaged = next(filter(_is_damaged, paths), None)
+        if damaged is None:
+            raise CatalogError(f"the catalog cannot answer: {reason}") from error
+        raise CatalogError(f"{damaged} cannot be read, so delete it and ingest its data again: {reason}") from error
+
+
+def _is_damaged(path: pathlib.Path) -> bool:
+    try:
+        pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError):
+        return True
+    return False
+
+
 def merge(
     path: pathlib.Path,
     rows: pl.DataFrame,
@@ -50,7 +76,7 @@ def merge(
     if not path.exists():
         write(rows.select(columns).sort(key, maintain_order=True), path, row_group_size)
         return Stored(len(rows), 0, rows.clear(), rows)
-    stored = pl.read_parquet(path)
+    stored = read(path)
     fresh = rows.join(stored, on=list(key), how="anti", maintain_order="left")
     known = rows.join(stored, on=list(key), how="semi", maintain_order="left")
     if len(fresh):
@@ -67,7 +93,7 @@ def merge_ticks(path: pathlib.Path, rows: pl.DataFrame, columns: Sequence[str]) 
     if not path.exists():
         write(rows.select(columns), path)
         return Stored(len(rows), 0, rows.clear(), rows)
-    stored = pl.read_parquet(path)
+    stored = read(path)
     stretches = stored.group_by(DAY).agg(first=pl.col("time_ns").min(), last=pl.col("time_ns").max())
     held = rows.with_columns(DAY).join(stretches, on="day", how="left", maintain_order="left")
     recorded = pl.col("time_ns").is_between("first", "last").fill_null(value=False)

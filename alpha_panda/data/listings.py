@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import polars as pl
 
+from alpha_panda.data.files import read
 from alpha_panda.errors import CatalogError, DataError
 from alpha_panda.instruments import Instrument, Universe, close_matches
 from alpha_panda.kernels.records import FUTURE
@@ -81,7 +82,7 @@ def read_listings(path: pathlib.Path) -> pl.DataFrame:
     """Return all listings of a file, by symbol and day; none where there is no file."""
     if not path.exists():
         return pl.DataFrame(schema={**TERMS, "since": pl.Date()})
-    listings = pl.read_parquet(path)
+    listings = read(path)
     if "kind" not in listings.columns:
         listings = listings.with_columns(kind=_kind_of_old())
     absent = {"underlying": "", "expiry": None, "strike_e4": 0, "since": None}

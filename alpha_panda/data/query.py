@@ -40,7 +40,10 @@ def query(sql: str, data: Catalog | str | os.PathLike[str] = "data") -> pl.DataF
     duckdb = _duckdb()
     catalog = data if isinstance(data, Catalog) else Catalog(pathlib.Path(data))
     with tempfile.TemporaryDirectory() as spill, duckdb.connect(config={"temp_directory": spill}) as connection:
-        views = _create_views(connection, catalog)
+        try:
+            views = _create_views(connection, catalog)
+        except duckdb.Error as error:
+            raise CatalogError(f"the catalog at {catalog.root} cannot be read: {_sentence(error)}") from None
         if not views:
             raise CatalogError(f"the catalog at {catalog.root} is empty: fill it with `alpha-panda data ingest FILE`")
         _lock(connection, catalog.root)

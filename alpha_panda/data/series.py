@@ -5,7 +5,7 @@ import pathlib
 
 import polars as pl
 
-from alpha_panda.data.files import DAY, Stored, merge, merge_ticks
+from alpha_panda.data.files import DAY, Stored, collected, merge, merge_ticks
 from alpha_panda.errors import CatalogError
 from alpha_panda.kernels.clock import NEVER_NS
 from alpha_panda.units import DAY_NS, IST_OFFSET_NS, ist_time_ns
@@ -59,14 +59,15 @@ def _by_symbol(files: dict[str, pathlib.Path], **figures: pl.Expr) -> pl.DataFra
         return pl.DataFrame(schema={"symbol": pl.String(), **dict.fromkeys(figures, pl.Null())})
     scanned = pl.scan_parquet(list(files.values()), include_file_paths="path").select("path", "time_ns")
     symbol = pl.col("path").replace_strict({str(path): symbol for symbol, path in files.items()})
-    return scanned.group_by(symbol.alias("symbol")).agg(**figures).sort("symbol").collect()
+    found = scanned.group_by(symbol.alias("symbol")).agg(**figures).sort("symbol")
+    return collected(found, files.values())
 
 
 def read(
     path: pathlib.Path, resolution: str, first: datetime.date | None = None, last: datetime.date | None = None
 ) -> pl.DataFrame:
     """Return the rows of a file between two days, both included, as `events.bars` or `events.ticks` take them."""
-    rows = pl.scan_parquet(path).filter(_between(first, last)).collect()
+    rows = collected(pl.scan_parquet(path).filter(_between(first, last)), [path])
     if resolution != "tick":
         return rows
     # What traded before the first tick of a day was not seen happening, so it is no tick's volume.
@@ -84,7 +85,7 @@ def store(path: pathlib.Path, resolution: str, rows: pl.DataFrame) -> Stored:
 def newest(path: pathlib.Path, resolution: str) -> tuple[int, int]:
     """Return the time and price of the last row of a file."""
     price = "price_e4" if resolution == "tick" else "close_e4"
-    return pl.scan_parquet(path).select("time_ns", price).tail(1).collect().row(0)
+    return collected(pl.scan_parquet(path).select("time_ns", price).tail(1), [path]).row(0)
 
 
 def _between(first: datetime.date | None, last: datetime.date | None) -> pl.Expr:

@@ -2,6 +2,7 @@
 
 import datetime
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
@@ -246,3 +247,31 @@ def test_the_quarantine_of_a_source_is_replaced_and_goes_away_when_empty(catalog
     assert pl.read_parquet(path)["row"].to_list() == [3]
     catalog.quarantine("ticks-12ab", pl.DataFrame({"row": []}))
     assert not path.exists()
+
+
+# ── What is damaged ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("name", "ask"),
+    [
+        ("bars/1m/NSE/AAA", lambda catalog: catalog.events(["NSE:AAA"], "1m")),
+        ("bars/1m/NSE/AAA", lambda catalog: catalog.spans("1m")),
+        ("bars/1m/NSE/AAA", lambda catalog: catalog.store("NSE:AAA", "1m", bars_of(MONDAY, [1]))),
+        ("instruments", lambda catalog: catalog.registry()),
+        ("contracts/1d/NFO/2026-02-24", lambda catalog: catalog.resolutions("NFO:NIFTY26FEBFUT")),
+    ],
+    ids=["events", "spans", "store", "registry", "contracts"],
+)
+def test_a_file_that_cannot_be_read_is_named(catalog: Catalog, name: str, ask: Callable[[Catalog], object]):
+    path = catalog.root / f"{name}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"not Parquet")
+    with pytest.raises(CatalogError, match=f"{name}.parquet cannot be read, so delete it and ingest its data again: "):
+        ask(catalog)
+
+
+def test_a_file_without_its_columns_is_no_file_of_the_catalog(catalog: Catalog):
+    pl.DataFrame({"weather": ["fine"]}).write_parquet(catalog.root / "bars/1m/NSE/AAA.parquet")
+    with pytest.raises(CatalogError, match='the catalog cannot answer: unable to find column "time_ns"'):
+        catalog.events(["NSE:AAA"], "1m")

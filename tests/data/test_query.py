@@ -159,6 +159,12 @@ def test_an_empty_catalog_says_how_to_fill_it(tmp_path: pathlib.Path):
         query("SELECT 1", tmp_path)
 
 
+def test_a_file_that_cannot_be_read_is_named(catalog: Catalog):
+    (catalog.root / "bars/1d/NSE/M&M.parquet").write_bytes(b"not Parquet, not at all")
+    with pytest.raises(CatalogError, match=r"cannot be read: .*M&M\.parquet"):
+        query("SELECT 1", catalog)
+
+
 def test_without_duckdb_it_says_what_to_install(catalog: Catalog, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(ConfigurationError, match=r"install it with `pip install alpha-panda\[data\]`$"):
