@@ -58,7 +58,7 @@ def number(value: float, unit: str = "") -> str:
     """Return a number in its unit, rupees as people in India write them."""
     if unit == "₹":
         return rupees(value)
-    size = f"{abs(value):,}" if isinstance(value, int) else f"{abs(value):,.2f}"
+    size = f"{abs(value):,}" if isinstance(value, int) else f"{abs(value):,.2f}".replace("inf", "∞")
     return f"{'−' if value < 0 else ''}{size} {unit}".rstrip()
 
 
@@ -97,8 +97,8 @@ def verdict(stats: Mapping[str, Statistic]) -> tuple[str, str, str]:
     if not isinstance(deflated, float):
         return "unknown", "Nothing to judge", "The equity never changed."
     trials = "the first trial" if tried == 1 else f"{tried:,} trials"
-    asked = f"{1 - SIGNIFICANCE:.0%}".replace("%", " %")
-    found = f"The deflated Sharpe ratio is {deflated:.1f} % over {trials} of this data"
+    asked = f"{100.0 * (1.0 - SIGNIFICANCE):g} %"
+    found = f"The deflated Sharpe ratio is {deflated:.2f} % over {trials} of this data"
     if stats["Significant"] == "yes":
         return "yes", "Significant", f"{found}, more than the {asked} that are asked."
     return "no", "Not significant", f"{found}; {asked} are asked. Luck alone may have made it."

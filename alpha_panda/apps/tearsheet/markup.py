@@ -38,5 +38,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:
 
 
 def _tone(cell: str, side: str) -> str:
-    """Return the class of a cell: a signed number is coloured too, never only coloured."""
-    return f"{side} up" if cell.startswith("+") else f"{side} down" if cell.startswith("−") else side
+    """Return the class of a cell: a number with a sign is coloured too, and never only coloured."""
+    tone = {"+": " up", "−": " down"}.get(cell[:1], "") if side == "number" else ""
+    return f"{side}{tone}"

@@ -1,0 +1,59 @@
+"""`alpha-panda report`: the tear sheet of the run that backtest makes."""
+
+import pathlib
+
+import pytest
+
+import alpha_panda
+from tests.cli.conftest import Command, WrittenProfile
+
+
+def test_the_tear_sheet_is_that_of_the_run(
+    command: Command, catalog: pathlib.Path, profile: WrittenProfile, tmp_path: pathlib.Path
+):
+    path, out = profile(), tmp_path / "sheet.html"
+    answer = command(
+        "report", path, "--data", catalog, "--out", out, "--title", "Waves", "--monte-carlo", "0", "--json"
+    )
+    assert answer.code == 0
+    assert answer.json["out"] == str(out)
+    assert answer.json["bytes"] == out.stat().st_size
+    ledger = alpha_panda.run(path, data=catalog).ledger_hash
+    assert answer.json["ledger_hash"] == ledger
+    assert "<title>Waves · Alpha Panda</title>" in out.read_text()
+    assert ledger in out.read_text()
+
+
+def test_the_size_is_said(command: Command, catalog: pathlib.Path, profile: WrittenProfile, tmp_path: pathlib.Path):
+    answer = command("report", profile(), "--data", catalog, "--out", tmp_path / "sheet.html")
+    assert "sheet.html (1." in answer.output
+    assert "MB) needs no other file and no network" in answer.output
+
+
+def test_other_histories_are_drawn_when_asked(
+    command: Command, catalog: pathlib.Path, profile: WrittenProfile, tmp_path: pathlib.Path
+):
+    answer = command("report", profile(), "--data", catalog, "--out", tmp_path / "a.html", "--monte-carlo", "50")
+    assert answer.code == 4  # one day of minutes has nothing to draw from
+    assert "has nothing to draw from" in answer.complaint
+
+
+def test_a_folder_that_is_not_there_is_said_before_the_run(
+    command: Command, profile: WrittenProfile, tmp_path: pathlib.Path
+):
+    answer = command("report", profile(), "--data", tmp_path / "none", "--out", tmp_path / "nowhere" / "sheet.html")
+    assert answer.code == 2
+    assert "there is no folder" in answer.complaint
+
+
+def test_it_opens_in_a_browser_when_asked(
+    command: Command,
+    catalog: pathlib.Path,
+    profile: WrittenProfile,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    assert command("report", profile(), "--data", catalog, "--out", tmp_path / "sheet.html", "--open").code == 0
+    assert opened == [(tmp_path / "sheet.html").as_uri()]
