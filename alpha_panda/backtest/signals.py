@@ -73,9 +73,6 @@ _NO_LIMITS: Mapping[str, Any] = {
 _INTRADAY_ENTRY_CLOSE = "15:10"
 """When intraday positions are squared off: what is opened later would be closed by the next bar."""
 
-_HEADROOM = 64
-"""How many times its equity a portfolio of weights might commit; a power of two, so that no size is rounded by it."""
-
 
 def from_signals(
     bars: pl.DataFrame,
@@ -135,9 +132,9 @@ def from_weights(
     market = market_of(bars, universe)
     targets = weight_targets(bars, weights)
     refuse_borrowing(market, targets)
-    size = {"mode": "fraction", "value": 1.0 / _HEADROOM, "compounding": True, "rebalance": True}
+    size = {"mode": "fraction", "value": 1.0, "compounding": True, "rebalance": True}
     terms = {**_said(market), "product": product, "size": size}
-    return _answered(market, targets, _with_headroom(_profile(terms, init_cash, fees, slippage, risk)))
+    return _answered(market, targets, _profile(terms, init_cash, fees, slippage, risk))
 
 
 def from_strategy(
@@ -220,17 +217,6 @@ def _profile(
 
 def _without_limits(product: Product) -> Mapping[str, Any]:
     return {**_NO_LIMITS, "entry_close": _INTRADAY_ENTRY_CLOSE} if product == "MIS" else _NO_LIMITS
-
-
-def _with_headroom(profile: Profile) -> Profile:
-    """Return the profile with so much capital for its strategy that the weights alone say how much is held.
-
-    What its other books have committed counts against a strategy's capital at the prices of their latest orders, and
-    so would cut a weight after prices fell. Borrowing is refused before, by the weights themselves.
-    """
-    (terms,) = profile.strategies
-    roomy = terms.model_copy(update={"capital_e4": terms.capital_e4 * _HEADROOM})
-    return profile.model_copy(update={"strategies": (roomy,)})
 
 
 def _said(market: FrameMarket) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from alpha_panda.kernels.clock import NEVER_NS, covered_ns, enter_session, ist_m
 from alpha_panda.kernels.halts import close_book, set_floor
 from alpha_panda.kernels.jit import inlined, kernel
 from alpha_panda.kernels.orders import SNAPSHOTS, cancel_orders, end_order, meet, refuse, request
-from alpha_panda.kernels.records import BAR, EXPIRED, HOLDING_TIME, NO_GUARD, RUNNING, SQUARE_OFF
+from alpha_panda.kernels.records import BAR, EXPIRED, HOLDING_TIME, NO_GUARD, RUNNING, SIZE_FRACTION, SQUARE_OFF
 from alpha_panda.kernels.risk import DAY_LOSS_HALT, DAY_LOSS_REDUCE, EXITING, NO_PRICE, NONE, NOTHING_TO_BUY_WITH
 from alpha_panda.kernels.size import capital_e4, wanted_quantity
 
@@ -157,7 +157,10 @@ def account_on_signal(terms: Any, state: Any, outputs: Any, p: int, signal: Any)
         refuse(terms, state, outputs, p, signal, 0, NO_PRICE, 0.0, 0.0)
         return
     own_e4 = capital_e4(mandate, account)
-    room_e4 = own_e4 - (sleeve.committed_e4 - book.committed_e4)
+    if mandate.compounds == 0:
+        room_e4 = own_e4 - (sleeve.committed_e4 - book.committed_e4)
+    else:
+        room_e4 = own_e4 - _claims_of_others_e4(mandate, state, p, strategy, instrument_row, own_e4)
     wanted = wanted_quantity(mandate, own_e4, signal.target, quote.last_e4, signal.volatility, room_e4, instrument.lot)
     gap = wanted - book.quantity - book.working
     if book.exiting == 1 and gap * book.working < 0:
@@ -173,3 +176,21 @@ def account_on_signal(terms: Any, state: Any, outputs: Any, p: int, signal: Any)
     elif wanted == 0 and signal.target != 0.0:
         cost_e4 = float(quote.last_e4 * instrument.lot)
         refuse(terms, state, outputs, p, signal, 0, NOTHING_TO_BUY_WITH, cost_e4, float(room_e4))
+
+
+@kernel
+def _claims_of_others_e4(mandate: Any, state: Any, p: int, strategy: int, instrument: int, own_e4: int) -> int:
+    """Return what a strategy's other books claim of a capital that compounds, at prices of now, as the equity is.
+
+    A book claims what it holds and has at work. Where targets are sized anew, a share of the capital is all that it
+    may claim: what it has grown beyond that is about to be sold.
+    """
+    claims_e4 = 0
+    for other in range(state.books.shape[2]):
+        if other != instrument:
+            book = state.books[p, strategy, other]
+            claim_e4 = abs(book.quantity + book.working) * state.quotes[p, other].last_e4
+            if mandate.rebalances == 1 and mandate.size_mode == SIZE_FRACTION:
+                claim_e4 = min(claim_e4, int(abs(book.target) * mandate.size_value * own_e4))
+            claims_e4 += claim_e4
+    return claims_e4

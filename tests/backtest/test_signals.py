@@ -92,15 +92,21 @@ def test_all_symbols_share_the_cash():
     ]
 
 
-def test_what_is_bought_on_credit_is_said():
+def test_nothing_is_bought_with_what_another_symbol_has_gained():
     one, other = (
         minutes([100, 100, 200, 200], "A", up=[True] * 4),
         minutes([100] * 4, "B", up=[False, False, True, True]),
     )
     result = from_signals(pl.concat([one, other]), "up", size=0.6, fees=0.0)
-    # A took 6 lakh and doubles; of 16 lakh B takes 9.6, and only 4 are left.
-    assert result.equity["cash"].min() == -560_000.0
-    assert result.notes == ("the cash fell to −₹5,60,000.00: more was bought than the account could pay for",)
+    # A took 6 lakh and doubles; of 16 lakh B would take 9.6, and gets the 4 that are left.
+    assert result.positions["quantity"].to_list() == [6_000, 4_000]
+    assert result.equity["cash"].min() == 0.0
+
+
+def test_what_was_paid_beyond_the_cash_is_said():
+    result = from_signals(minutes([100, 110, 110]), pl.lit(value=True), fees=0.0)
+    # Ten thousand were ordered at 100, and the next bar opened at 110.
+    assert result.notes == ("the cash fell to −₹1,00,000.00: more was bought than the account could pay for",)
 
 
 def test_what_is_sold_makes_room_for_what_is_bought_at_the_same_time():

@@ -124,6 +124,32 @@ def test_a_compounding_capital_buys_with_what_it_has_become():
     assert desk.decisions("granted") == [10, 10, 9]
 
 
+@pytest.mark.parametrize("later", [50, 200])
+def test_a_compounding_capital_is_shared_at_prices_of_now(later: float):
+    sizes = {"mode": "fraction", "value": 1.0, "compounding": True}
+    terms = profile(strategy_terms(capital=1_000, size=sizes), market={"fees": 0.0})
+    universe = Universe([instrument("ALPHA", 1), instrument("BETA", 2)])
+    events = [*path("10:00", 100, 100, later), tick("10:03", 100, index=1), tick("10:04", 100, index=1)]
+    desk = Desk(events, (0, 0.5, 0), (3, 1.0, 1), terms=terms, universe=universe)
+    # Five units of one share cost 500; what became of them is not for the other share to buy with.
+    assert desk.decisions("granted") == [5, 5]
+
+
+def test_a_share_that_grew_beyond_its_part_leaves_the_rest_to_the_others():
+    sizes = {"mode": "fraction", "value": 1.0, "compounding": True, "rebalance": True}
+    terms = profile(strategy_terms(capital=1_000, size=sizes), market={"fees": 0.0})
+    universe = Universe([instrument("ALPHA", 1), instrument("BETA", 2)])
+    prices = [(100, 100), (100, 100), (100, 300)]
+    events = [
+        tick(f"10:0{minute}", price, index=index)
+        for minute, both in enumerate(prices)
+        for index, price in enumerate(both)
+    ]
+    # Five units each; then one has tripled, so that both are to be worth a thousand: ten units, and three at 300.
+    desk = Desk(events, (1, 0.5, 0), (1, 0.5, 1), (5, 0.5, 0), (5, 0.5, 1), terms=terms, universe=universe)
+    assert desk.decisions("granted") == [5, 5, 5, 2]
+
+
 def test_a_decision_says_what_was_decided():
     terms = profile(strategy_terms(**TEN), risk={"order_quantity": 4})
     said = Desk(path("10:00", 100), (0, -1.0), terms=terms).work.decisions[0]
@@ -137,7 +163,8 @@ def test_a_decision_says_what_was_decided():
 def charged(product: str = "CNC", segment: int = 0, date: datetime.date = MONDAY) -> Any:
     """Return the charges of a purchase of ten units at 100 rupees."""
     calendar = "NSE_EQ" if segment == 0 else "NFO"
-    universe = Universe([instrument(segment=segment, calendar=calendar)])
+    terms = {"kind": "CE", "expiry": date, "strike_e4": to_e4(100)} if segment == OPTION else {}
+    universe = Universe([instrument(segment=segment, calendar=calendar, **terms)])
     events = [tick("10:00", 100, date=date), tick("10:01", 100, date=date)]
     return Desk(events, (0, 1.0), terms=profile(strategy_terms(**TEN, product=product)), universe=universe).work.fills[
         "charges"
