@@ -159,11 +159,10 @@ def _figures(growth: Floats) -> dict[str, Floats]:
 def _monte_carlo(
     step: str, growth: Floats, figures: dict[str, Floats], observed: dict[str, Floats], initial: float, block: float
 ) -> MonteCarlo:
-    levels = list(LEVELS.values())
-    fan: Floats = np.quantile(growth, levels, axis=0) * initial
+    fan = {name: np.asarray(np.quantile(growth, level, axis=0)) * initial for name, level in LEVELS.items()}
     bands = [{"figure": name, "observed": observed[name][0], **_quantiles(values)} for name, values in figures.items()]
     return MonteCarlo(
-        fan=pl.DataFrame([pl.Series(step, np.arange(1, growth.shape[1] + 1)), *map(pl.Series, LEVELS, fan)]),
+        fan=pl.DataFrame(fan).with_row_index(step, offset=1).cast({step: pl.Int64}),
         outcomes=pl.DataFrame(figures).fill_nan(None),
         bands=pl.DataFrame(bands).fill_nan(None),
         block=block,

@@ -1,0 +1,61 @@
+"""Daily returns of a sweep: those that the account counts, whatever the number of workers."""
+
+import math
+
+import numpy as np
+import pytest
+
+from alpha_panda.backtest.run import run
+from alpha_panda.backtest.sweep import sweep
+from alpha_panda.backtest.validate.overfitting import pbo
+from alpha_panda.backtest.validate.returns import daily_returns_of
+from alpha_panda.errors import ConfigurationError
+from tests.backtest.validate.questions import EVENTS, GIVEN, GRID, STUDY, UNIVERSE
+
+FOUND = daily_returns_of(STUDY, grid=GRID, **GIVEN)
+
+
+def test_there_is_a_row_for_each_combination_and_a_column_for_each_day():
+    assert FOUND.combinations.rows() == [(2, 8), (2, 13), (2, 21), (5, 8), (5, 13), (5, 21)]
+    assert FOUND.returns.shape == (6, len(FOUND.dates))
+
+
+def test_they_are_those_of_a_run_of_the_combination():
+    for row, values in zip(FOUND.returns, FOUND.combinations.rows(named=True), strict=True):
+        alone = {**STUDY, "strategies": [{**STUDY["strategies"][0], "parameters": values}]}
+        daily = run(alone, **GIVEN).daily
+        assert daily["date"].to_list() == list(FOUND.dates)
+        np.testing.assert_allclose(row, daily["return"].to_numpy(), atol=1e-12)
+
+
+def test_their_sharpe_ratios_are_those_of_the_sweep():
+    swept = sweep(STUDY, grid=GRID, **GIVEN)
+    ratio = FOUND.returns.mean(axis=1) / FOUND.returns.std(axis=1, ddof=1) * math.sqrt(252)
+    np.testing.assert_allclose(ratio, swept["sharpe"].to_numpy(), rtol=1e-9)
+    np.testing.assert_allclose(np.prod(1.0 + FOUND.returns, axis=1) - 1.0, swept["total_return"].to_numpy(), rtol=1e-9)
+
+
+def test_workers_change_nothing_and_progress_is_told():
+    told: list[tuple[int, int]] = []
+    again = daily_returns_of(STUDY, grid=GRID, workers=2, progress=lambda *news: told.append(news), **GIVEN)
+    assert again.returns.tobytes() == FOUND.returns.tobytes()
+    assert told[-1] == (6, 6)
+
+
+def test_what_progress_raises_ends_it():
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        daily_returns_of(STUDY, grid=GRID, progress=stop, **GIVEN)
+
+
+def test_the_matrix_is_what_the_probability_of_overfitting_takes():
+    found = pbo(FOUND.returns, 6)
+    assert 0.0 <= found.probability <= 1.0
+    assert len(found.splits) == math.comb(6, 3)
+
+
+def test_a_pool_of_none_is_refused():
+    with pytest.raises(ConfigurationError, match="workers"):
+        daily_returns_of(STUDY, grid=GRID, events=EVENTS, universe=UNIVERSE, workers=0)
