@@ -14,6 +14,7 @@ _COMMANDS = (
     ("backtest", "alpha_panda.cli.backtest:backtest", "Run a profile or a study over past events."),
     ("report", "alpha_panda.cli.report:write_report", "Run a profile or a study, and write its tear sheet as HTML."),
     ("sweep", "alpha_panda.cli.sweep:sweep_grid", "Run a grid of parameters over past events, and list the best."),
+    ("walkforward", "alpha_panda.cli.walkforward:walk", "Trade the best of the past on the days that follow."),
     ("causality", "alpha_panda.cli.causality:prove_causality", "Try whether a strategy or a signal knows the future."),
     ("research", "alpha_panda.cli.research:research", "Open the notebooks, to edit or as apps."),
     ("live", "alpha_panda.live.__main__:live", "Trade a session on paper, or resume one."),
