@@ -71,7 +71,7 @@ class Catalog:
     def resolutions(self, symbol: str) -> tuple[str, ...]:
         """Return the resolutions in which the catalog holds `symbol`, finest first."""
         filed = self._filed(symbol)
-        return filed if "1d" in filed or not self._contracts_of([symbol]) else (*filed, "1d")
+        return (*filed, "1d") if self._contracts_of([symbol]) else filed
 
     def span(self, symbol: str, resolution: str) -> tuple[datetime.date, datetime.date]:
         """Return the first and last IST date of `symbol`; CatalogError, saying what there is, if it has none."""
@@ -170,10 +170,9 @@ class Catalog:
         asked, saying what it does hold, and EventError where a file breaks the rules.
         """
         registry = self.registry(last)
-        self._refuse_unknown(symbols, registry)
-        chosen = self._finest(symbols) if resolution is None else known(resolution)
-        unfiled = [symbol for symbol in symbols if chosen == "1d" and "1d" not in self._filed(symbol)]
-        contracts = self._contracts_of(unfiled, first, last)
+        contracts = self._contracts_of(symbols, first, last) if resolution in (None, "1d") else {}
+        self._refuse_unknown([symbol for symbol in symbols if symbol not in contracts], registry)
+        chosen = self._finest(symbols, contracts) if resolution is None else known(resolution)
         universe = Universe(self._instrument(symbol, contracts, registry) for symbol in symbols)
         frames = [self._rows(symbol, chosen, first, last, contracts) for symbol in universe.symbols]
         if chosen == "1d":
@@ -207,9 +206,12 @@ class Catalog:
         days = contracts.get(symbol, elsewhere.get(symbol))
         return registry[symbol] if days is None else contract_days.instrument(days, registry.get(symbol))
 
-    def _finest(self, symbols: Sequence[str]) -> str:
+    def _finest(self, symbols: Sequence[str], contracts: Mapping[str, pl.DataFrame]) -> str:
         """Return the finest resolution that all instruments have; CatalogError, saying what each has, if none."""
-        held = {symbol: self.resolutions(symbol) for symbol in symbols}
+        held = {
+            symbol: (*self._filed(symbol), "1d") if symbol in contracts else self.resolutions(symbol)
+            for symbol in symbols
+        }
         common = [resolution for resolution in RESOLUTIONS if all(resolution in each for each in held.values())]
         if not common:
             each = "; ".join(f"{symbol}: {', '.join(found) or 'none'}" for symbol, found in held.items())
@@ -243,8 +245,9 @@ class Catalog:
     def _contracts_of(
         self, symbols: Sequence[str], first: datetime.date | None = None, last: datetime.date | None = None
     ) -> dict[str, pl.DataFrame]:
-        """Return the days of each contract among `symbols`, in order."""
-        return contract_days.of_symbols(self.root, symbols, first, last)
+        """Return the days of each contract among `symbols` that has no daily file of its own, in order."""
+        unfiled = [symbol for symbol in symbols if "1d" not in self._filed(symbol)]
+        return contract_days.of_symbols(self.root, unfiled, first, last)
 
     # ── Into it ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -89,9 +89,8 @@ def of_symbols(
 ) -> dict[str, pl.DataFrame]:
     """Return the days of each contract among `symbols`, in order; without those of which there are none."""
     found: dict[str, pl.DataFrame] = {}
-    for exchange in exchanges(root):
-        asked = [symbol for symbol in symbols if symbol.partition(":")[0] == exchange]
-        rows = found_in(root, scan(root, exchange, first, last).filter(pl.col("symbol").is_in(asked))).sort("date")
+    for exchange in {symbol.partition(":")[0] for symbol in symbols}.intersection(exchanges(root)):
+        rows = found_in(root, scan(root, exchange, first, last).filter(pl.col("symbol").is_in(symbols))).sort("date")
         found |= {str(key): own for (key,), own in rows.partition_by("symbol", as_dict=True).items()}
     return found
 

@@ -123,12 +123,12 @@ def merged(listings: pl.DataFrame, instruments: Sequence[Instrument], since: dat
     if len(repeated):
         raise DataError(f"{repeated[0]} is given twice: register each instrument once")
     known = in_force(listings if since is None else listings.filter(_since(since)), None)
-    changed = given.join(known, on=TERMS.names(), how="anti", nulls_equal=True)
+    changed = given.join(known, on=TERMS.names(), how="anti", nulls_equal=True, maintain_order="left")
     if since is None:
         changed = changed.join(known.select("symbol", "since"), on="symbol", how="left", maintain_order="left")
     else:
         changed = changed.with_columns(since=pl.lit(since, pl.Date))
-    kept = listings.join(changed, on=["symbol", "since"], how="anti", nulls_equal=True)
+    kept = listings.join(changed, on=["symbol", "since"], how="anti", nulls_equal=True, maintain_order="left")
     return pl.concat([kept, changed]).sort("symbol", "since")
 
 
