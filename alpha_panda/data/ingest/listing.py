@@ -70,7 +70,8 @@ def register(rows: pl.DataFrame, contracts: Contracts, catalog: Catalog, registr
     The tick of a share is that of the last price ever seen of it.
     """
     price = "price_e4" if "price_e4" in rows.columns else "close_e4"
-    by_time = pl.col(price).sort_by("time_ns").last()
+    # Of two files that have a bar of the last time, the first will be believed.
+    by_time = pl.col(price).sort_by("time_ns", -pl.col("file"), maintain_order=True).last()
     newest = rows.group_by("symbol").agg(pl.col("time_ns").max(), price=by_time).sort("symbol")
     registered = [
         contracts[symbol] if symbol in contracts else _cash(symbol, (time_ns, price_e4), catalog, registry)
@@ -104,7 +105,8 @@ def _cash(symbol: str, newest: tuple[int, int], catalog: Catalog, registry: Regi
         return Instrument(symbol, unlisted_token(symbol), _tick_e4(newest), calendar=CALENDARS[exchange])
     if _tick_e4(newest) == known.tick_e4:
         return known
-    return replace(known, tick_e4=_tick_e4(max(newest, catalog.latest(symbol) or newest)))
+    stored = catalog.latest(symbol)
+    return replace(known, tick_e4=_tick_e4(stored if stored and stored[0] >= newest[0] else newest))
 
 
 def _tick_e4(newest: tuple[int, int]) -> int:

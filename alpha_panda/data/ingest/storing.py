@@ -122,7 +122,7 @@ def _in_e4(good: pl.DataFrame, resolution: str) -> pl.DataFrame:
     if resolution == "tick":
         converted |= {f"{name}_e4": _known_to_e4(good[name]) for name in ("bid", "ask")}
     series = (pl.Series(name, values) for name, values in converted.items())
-    return good.with_columns(series).select("row", "symbol", *columns)
+    return good.with_columns(series).select("row", "symbol", pl.col(columns).cast(pl.Int64))
 
 
 def _contracts_in_e4(good: pl.DataFrame) -> pl.DataFrame:

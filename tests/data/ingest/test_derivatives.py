@@ -131,7 +131,8 @@ def test_a_second_file_of_a_day_adds_to_the_first_and_never_changes_it(catalog: 
 
 def old(kind: str, strike: int, prices: str, contracts: int, turnover_lakh: float, open_interest: int) -> str:
     instrument = "FUTSTK" if kind == "XX" else "OPTSTK"
-    return f"{instrument},AAA,30-Jan-2020,{strike},{kind},{prices},{contracts},{turnover_lakh},{open_interest},0,01-JAN-2020,"
+    traded = f"{contracts},{turnover_lakh},{open_interest},0"
+    return f"{instrument},AAA,30-Jan-2020,{strike},{kind},{prices},{traded},01-JAN-2020,"
 
 
 def test_turnover_tells_the_lot_of_all_contracts_of_an_expiry(catalog: Catalog, tmp_path: pathlib.Path):

@@ -28,7 +28,7 @@ UDIFF = (
 )
 
 
-def e4(column: str) -> pl.Expr:
+def in_e4(column: str) -> pl.Expr:
     return (pl.col(column).fill_null(0.0) * E4).round().cast(pl.Int64)
 
 
@@ -36,7 +36,7 @@ def e4(column: str) -> pl.Expr:
 def dump(shared_file: Find) -> pl.DataFrame:
     listed = pl.read_csv(shared_file(DUMP), try_parse_dates=True)
     return listed.select(
-        "tradingsymbol", "exchange", "expiry", underlying="name", kind="instrument_type", strike_e4=e4("strike")
+        "tradingsymbol", "exchange", "expiry", underlying="name", kind="instrument_type", strike_e4=in_e4("strike")
     )
 
 
@@ -54,7 +54,7 @@ def test_every_contract_of_the_exchanges_files_gets_its_own_name(shared_file: Fi
         underlying="TckrSymb",
         expiry="XpryDt",
         kind=pl.col("OptnTp").fill_null("FUT"),
-        strike_e4=e4("StrkPric"),
+        strike_e4=in_e4("StrkPric"),
     ).with_columns(made=contract_names(last_of_month()))
     assert contracts.filter(pl.col("made") != pl.col("FinInstrmNm")).is_empty()
 

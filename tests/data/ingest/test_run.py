@@ -26,8 +26,6 @@ TICKS = ("ticks/ltp_ticks_2021_05_27.parquet", "ticks/ltp_ticks_2021_06_11.parqu
 QUOTES = "ticks/stock_futures_ticks_bbo_2025_11_17.parquet"
 
 
-
-
 def stamps(*clocks: str, date: datetime.date = datetime.date(2025, 1, 6)) -> pl.Series:
     moments = [datetime.datetime.combine(date, datetime.time.fromisoformat(clock)) for clock in clocks]
     return pl.Series(moments, dtype=pl.Datetime("us"))
