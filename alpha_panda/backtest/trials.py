@@ -16,11 +16,12 @@ import os
 import pathlib
 import sqlite3
 from collections.abc import Generator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from alpha_panda.backtest.contents import events_digest
 from alpha_panda.backtest.inputs import Inputs, finest_ns
 from alpha_panda.errors import StoreError
 from alpha_panda.kernels.jit import sources_digest
@@ -33,8 +34,8 @@ _TABLE = """CREATE TABLE IF NOT EXISTS trials (
     question TEXT NOT NULL,    -- what it was asked, as a hash
     tried INTEGER NOT NULL,    -- parameter sets
     measured INTEGER NOT NULL, -- those of them with a Sharpe ratio, which is a day's, not annualised
-    mean REAL NOT NULL,        -- of the Sharpe ratios
-    squares REAL NOT NULL,     -- sum of their squared deviations from the mean
+    total REAL NOT NULL,       -- sum of the Sharpe ratios
+    squares REAL NOT NULL,     -- sum of their squares
     best REAL,
     PRIMARY KEY (family, question)
 ) WITHOUT ROWID"""
@@ -68,25 +69,23 @@ class Trials:
     def __init__(self, path: pathlib.Path) -> None:
         self._path = path
 
-    def record(self, family: str, question: str, sharpes: Floats) -> None:
-        """Count a question with the daily Sharpe ratios (n,) of its parameter sets, NaN where one has none.
+    def record(self, family: str, question: str, sharpes: Floats) -> Summary:
+        """Count a question with the daily Sharpe ratios (n,) of its parameter sets; return what is known by then.
 
-        A question that is already there changes nothing. Raises StoreError where the ledger cannot be written.
+        NaN stands for a set that has no ratio. A question that is already there changes nothing. Raises StoreError
+        where the ledger cannot be used.
         """
         known = sharpes[np.isfinite(sharpes)]
-        mean = float(known.mean()) if len(known) else 0.0
         best = float(known.max()) if len(known) else None
-        row = (family, question, len(sharpes), len(known), mean, float(((known - mean) ** 2).sum()), best)
+        row = (family, question, len(sharpes), len(known), float(known.sum()), float((known**2).sum()), best)
         with self._opened() as ledger:
             ledger.execute("INSERT OR IGNORE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            return _summary(ledger, family)
 
     def summary(self, family: str) -> Summary:
-        """Return what is known of a family's trials; StoreError where the ledger cannot be read."""
+        """Return what is known of a family's trials; StoreError where the ledger cannot be used."""
         with self._opened() as ledger:
-            rows = ledger.execute(
-                "SELECT tried, measured, mean, squares, best FROM trials WHERE family = ? ORDER BY question", (family,)
-            ).fetchall()
-        return _pooled(rows)
+            return _summary(ledger, family)
 
     @contextlib.contextmanager
     def _opened(self) -> Generator[sqlite3.Connection]:
@@ -103,23 +102,16 @@ class Trials:
             raise StoreError(f"the trial ledger {self._path} cannot be used: {error}") from None
 
 
-def _pooled(rows: list[tuple[Any, ...]]) -> Summary:
-    """Return the summary of several samples by their counts, means and squares.
-
-    T. F. Chan, G. H. Golub and R. J. LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
-    Variances", Stanford STAN-CS-79-773, 1979.
-    """
-    tried, measured, mean, squares, best = 0, 0, 0.0, 0.0, -math.inf
-    for row_tried, row_measured, row_mean, row_squares, row_best in rows:
-        tried += row_tried
-        if row_measured:
-            total = measured + row_measured
-            squares += row_squares + (row_mean - mean) ** 2 * measured * row_measured / total
-            mean += (row_mean - mean) * row_measured / total
-            measured, best = total, max(best, row_best)
-    if measured == 0:
-        return Summary(tried, math.nan, 0.0, math.nan)
-    return Summary(tried, mean, squares / (measured - 1) if measured > 1 else 0.0, best)
+def _summary(ledger: sqlite3.Connection, family: str) -> Summary:
+    columns = "sum(tried), sum(measured), sum(total), sum(squares), max(best)"
+    tried, measured, total, squares, best = ledger.execute(
+        f"SELECT {columns} FROM trials WHERE family = ?", (family,)
+    ).fetchone()
+    if not measured:
+        return Summary(tried or 0, math.nan, 0.0, math.nan)
+    # Daily ratios are far below 1 and centred near zero, so nothing is lost in the difference.
+    spread = max(squares - total * total / measured, 0.0)
+    return Summary(tried, total / measured, spread / (measured - 1) if measured > 1 else 0.0, best)
 
 
 def default_trials() -> Trials | None:
@@ -143,8 +135,7 @@ def remember(inputs: Inputs, sharpes: Floats, *asked: object) -> Tried:
         return dataclasses.replace(alone, note="trials are not counted, for ALPHA_PANDA_TRIALS is off")
     family = family_of(inputs)
     try:
-        ledger.record(family, question_of(inputs, *asked), sharpes)
-        known = ledger.summary(family)
+        known = ledger.record(family, question_of(inputs, *asked), sharpes)
     except StoreError as error:
         return dataclasses.replace(alone, note=f"this trial is not counted: {error}")
     return Tried(known.tried, known.variance)
@@ -159,8 +150,7 @@ def question_of(inputs: Inputs, *asked: object) -> str:
     """Return a hash of a question: profile, sources of the strategies, instruments, events, and what else was asked."""
     sources = [sources_digest({"step": strategy.step or strategy.step_all}) for strategy in inputs.strategies]
     named = (inputs.profile.model_dump_json(), *sources, inputs.universe.digest(), *map(repr, asked))
-    events = hashlib.sha256(np.ascontiguousarray(inputs.events).view(np.uint8).data)
-    return _digest(*named, events.hexdigest())
+    return _digest(*named, events_digest(inputs.events))
 
 
 def _digest(*parts: str) -> str:
