@@ -13,12 +13,21 @@ if TYPE_CHECKING:  # for editors and type checkers; a new name stands here and i
     from alpha_panda import indicators as indicators
     from alpha_panda.apps import charts as charts
     from alpha_panda.apps.tearsheet import report as report
+    from alpha_panda.backtest.causality.prove import causality as causality
     from alpha_panda.backtest.result import Result as Result
     from alpha_panda.backtest.run import run as run
     from alpha_panda.backtest.signals import from_signals as from_signals
     from alpha_panda.backtest.signals import from_strategy as from_strategy
     from alpha_panda.backtest.signals import from_weights as from_weights
     from alpha_panda.backtest.sweep import sweep as sweep
+    from alpha_panda.backtest.validate.cross_validate import cross_validate as cross_validate
+    from alpha_panda.backtest.validate.folds import combinatorial_folds as combinatorial_folds
+    from alpha_panda.backtest.validate.folds import purged_folds as purged_folds
+    from alpha_panda.backtest.validate.overfitting import pbo as pbo
+    from alpha_panda.backtest.validate.resampling import bootstrap as bootstrap
+    from alpha_panda.backtest.validate.resampling import shuffled_trades as shuffled_trades
+    from alpha_panda.backtest.validate.returns import daily_returns_of as daily_returns_of
+    from alpha_panda.backtest.validate.walk_forward import walk_forward as walk_forward
     from alpha_panda.config import Profile as Profile
     from alpha_panda.config import Study as Study
     from alpha_panda.config import load_profile as load_profile
@@ -32,6 +41,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a new name stands here and i
     from alpha_panda.data.synthetic import synthetic_day as synthetic_day
     from alpha_panda.errors import AlphaPandaError as AlphaPandaError
     from alpha_panda.errors import CatalogError as CatalogError
+    from alpha_panda.errors import CausalityError as CausalityError
     from alpha_panda.errors import ConfigurationError as ConfigurationError
     from alpha_panda.errors import CorruptRecordError as CorruptRecordError
     from alpha_panda.errors import DataError as DataError
@@ -51,12 +61,18 @@ if TYPE_CHECKING:  # for editors and type checkers; a new name stands here and i
 _HOMES = {
     "AlphaPandaError": "alpha_panda.errors:AlphaPandaError",
     "bars": "alpha_panda.data.bars:bars",
+    "bootstrap": "alpha_panda.backtest.validate.resampling:bootstrap",
     "Catalog": "alpha_panda.data.catalog:Catalog",
     "CatalogError": "alpha_panda.errors:CatalogError",
+    "causality": "alpha_panda.backtest.causality.prove:causality",
+    "CausalityError": "alpha_panda.errors:CausalityError",
     "charges_of": "alpha_panda.costs:charges_of",
     "charts": "alpha_panda.apps.charts",
+    "combinatorial_folds": "alpha_panda.backtest.validate.folds:combinatorial_folds",
     "ConfigurationError": "alpha_panda.errors:ConfigurationError",
     "CorruptRecordError": "alpha_panda.errors:CorruptRecordError",
+    "cross_validate": "alpha_panda.backtest.validate.cross_validate:cross_validate",
+    "daily_returns_of": "alpha_panda.backtest.validate.returns:daily_returns_of",
     "DataError": "alpha_panda.errors:DataError",
     "EventError": "alpha_panda.errors:EventError",
     "from_signals": "alpha_panda.backtest.signals:from_signals",
@@ -72,12 +88,15 @@ _HOMES = {
     "LogError": "alpha_panda.errors:LogError",
     "MoneyOverflowError": "alpha_panda.errors:MoneyOverflowError",
     "ParityError": "alpha_panda.errors:ParityError",
+    "pbo": "alpha_panda.backtest.validate.overfitting:pbo",
     "Profile": "alpha_panda.config:Profile",
+    "purged_folds": "alpha_panda.backtest.validate.folds:purged_folds",
     "query": "alpha_panda.data.query:query",
     "RecoveryError": "alpha_panda.errors:RecoveryError",
     "report": "alpha_panda.apps.tearsheet:report",
     "Result": "alpha_panda.backtest.result:Result",
     "run": "alpha_panda.backtest.run:run",
+    "shuffled_trades": "alpha_panda.backtest.validate.resampling:shuffled_trades",
     "Strategy": "alpha_panda.strategy:Strategy",
     "strategy_from": "alpha_panda.strategy:strategy_from",
     "StrategyError": "alpha_panda.errors:StrategyError",
@@ -86,6 +105,7 @@ _HOMES = {
     "synthetic_bars": "alpha_panda.data.synthetic:synthetic_bars",
     "synthetic_day": "alpha_panda.data.synthetic:synthetic_day",
     "Universe": "alpha_panda.instruments:Universe",
+    "walk_forward": "alpha_panda.backtest.validate.walk_forward:walk_forward",
 }
 """The table of contents: where each public name is, `module:name`, or just the module where it is one itself."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from tests.benchmarks import cataloguing, chain, first_run, live, sweeping
+from tests.benchmarks import cataloguing, chain, first_run, live, sweeping, validating
 from tests.benchmarks.measuring import Row
 
 CASES: dict[str, Callable[[str], Row]] = {
@@ -15,6 +15,8 @@ CASES: dict[str, Callable[[str], Row]] = {
     "ticks, blocks of 16,384": chain.ticks,
     "ticks, blocks of 16": partial(chain.ticks, block=16),
     "catalog to kernel arrays": cataloguing.events,
+    "PBO of 10,000 x 2,500": validating.overfitting,
+    "bootstrap 2,000 x 2,500": validating.paths,
     "live session, embedded": live.session,
     "first backtest, warm cache": partial(first_run.first_backtest, cold=False),
     "first backtest, cold cache": partial(first_run.first_backtest, cold=True),
