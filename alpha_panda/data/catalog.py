@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from alpha_panda.data import adjust, contract_days, series
+from alpha_panda.data import adjust, contract_days, series, vendor_bars
 from alpha_panda.data.assembly import assembled, of_days
 from alpha_panda.data.events import EventArray
 from alpha_panda.data.files import Stored, merge, read, write
@@ -128,19 +128,12 @@ class Catalog:
         return contract_days.scan(self.root, exchange, first, last)
 
     def adjusted_sources(self, symbol: str) -> tuple[str, ...]:
-        """Return who adjusted daily bars of `symbol`, sorted."""
-        found = (self.root / "adjusted" / "1d").glob("*")
-        return tuple(sorted(path.name for path in found if self._adjusted_path(symbol, path.name).exists()))
+        """Return which vendors adjusted daily bars of `symbol`, sorted."""
+        return vendor_bars.sources(self.root, symbol)
 
     def adjusted_bars(self, symbol: str, source: str | None = None) -> pl.DataFrame:
         """Return daily bars that `source` adjusted, or the only one that did; CatalogError without one, or a choice."""
-        held = self.adjusted_sources(symbol)
-        if source not in held and (source is not None or len(held) != 1):
-            told = f"those of {' and '.join(held)}: name one of them" if held else "none"
-            raise CatalogError(
-                f"the catalog holds no adjusted bars of {symbol} by {source or 'one source'}, but {told}"
-            )
-        return read(self._adjusted_path(symbol, source or held[0]))
+        return vendor_bars.bars(self.root, symbol, source)
 
     def actions(self) -> pl.DataFrame:
         """Return the corporate actions, with the columns of `adjust.ACTIONS`; none where the catalog has no file."""
@@ -277,9 +270,9 @@ class Catalog:
     def store_adjusted(self, symbol: str, rows: pl.DataFrame, source: str = "vendor") -> Stored:
         """Merge daily bars that `source` adjusted; they are kept beside the truth and never become events.
 
-        Each source has its own file, since two of them, or one before and after a split, are on different scales.
+        Where rows contradict those that are kept, they are of another scale, and all of them are `conflicts`.
         """
-        return merge(self._adjusted_path(symbol, source), rows, BAR_COLUMNS, ["time_ns"])
+        return vendor_bars.store(self.root, symbol, source, rows)
 
     def store_actions(self, rows: pl.DataFrame) -> Stored:
         """Merge corporate actions, with the columns of `adjust.ACTIONS`, by symbol and ex-date."""
@@ -297,10 +290,6 @@ class Catalog:
             write(rows, path)
         else:
             path.unlink(missing_ok=True)
-
-    def _adjusted_path(self, symbol: str, source: str) -> pathlib.Path:
-        exchange, _, name = symbol.partition(":")
-        return self.root / "adjusted" / "1d" / source / exchange / f"{name}.parquet"
 
     def _filed(self, symbol: str) -> tuple[str, ...]:
         """Return the resolutions of which `symbol` has a file, finest first."""

@@ -1,5 +1,6 @@
 """The catalog: what goes in comes out, nothing is half-written, and what is absent is said in one sentence."""
 
+import dataclasses
 import datetime
 import pathlib
 from collections.abc import Callable
@@ -53,6 +54,10 @@ def catalog(tmp_path: pathlib.Path) -> Catalog:
     catalog.store("NSE:TTT", "tick", ticks_of(MONDAY, [1, 1, 3], [1_000, 1_000, 1_250]))
     catalog.store("NSE:TTT", "tick", ticks_of(TUESDAY, [2, 4], [7, 9]))
     return catalog
+
+
+def closes_e4(bars: pl.DataFrame) -> list[float]:
+    return [close_e4 / E4 for close_e4 in bars["close_e4"]]
 
 
 def closes_of(events: EventArray) -> list[float]:
@@ -135,6 +140,20 @@ def test_an_empty_catalog_says_how_to_fill_it(tmp_path: pathlib.Path):
 def test_an_unknown_symbol_is_refused_with_a_guess(catalog: Catalog):
     with pytest.raises(CatalogError, match=r"^AAA is not in the catalog; did you mean NSE:AAA\?$"):
         catalog.events(["AAA"])
+
+
+def test_a_run_has_the_instruments_of_its_last_day(catalog: Catalog):
+    finer = dataclasses.replace(instrument("NSE:AAA"), tick_e4=100)
+    catalog.register([finer], since=TUESDAY)
+    assert catalog.events(["NSE:AAA"], "1m", last=MONDAY)[0][0].tick_e4 == 500
+    assert catalog.events(["NSE:AAA"], "1m", first=MONDAY)[0][0].tick_e4 == 100
+    assert (catalog.instrument("NSE:AAA", MONDAY).tick_e4, catalog.instrument("NSE:AAA")) == (500, finer)
+
+
+def test_an_index_has_events_and_is_not_tradable(catalog: Catalog):
+    catalog.register([dataclasses.replace(instrument("NSE:AAA"), kind="INDEX")])
+    assert catalog.tradable("1m") == ("NSE:BBB",)
+    assert len(catalog.events(["NSE:AAA"], "1m", clocks=False)[1]) == 4
 
 
 def test_an_empty_range_says_what_there_is(catalog: Catalog):
@@ -238,6 +257,27 @@ def test_the_registry_survives_a_round_trip(catalog: Catalog):
     catalog.register([future])
     assert Catalog(catalog.root).registry()["NFO:TCS-FUT"] == future
     assert len(catalog.registry()) == 4
+
+
+def test_adjusted_bars_are_kept_apart_by_their_source_and_are_no_data(catalog: Catalog):
+    catalog.store_adjusted("NSE:TTT", bars_of(MONDAY, [50, 51]), "kite")
+    assert closes_e4(catalog.adjusted_bars("NSE:TTT")) == [50, 51]
+    assert catalog.resolutions("NSE:TTT") == ("tick",)
+    catalog.store_adjusted("NSE:TTT", bars_of(MONDAY, [25]), "vendor")
+    assert catalog.adjusted_sources("NSE:TTT") == ("kite", "vendor")
+    assert closes_e4(catalog.adjusted_bars("NSE:TTT", "vendor")) == [25]
+    with pytest.raises(CatalogError, match="by one source, but those of kite and vendor: name one of them"):
+        catalog.adjusted_bars("NSE:TTT")
+    with pytest.raises(CatalogError, match="no adjusted bars of NSE:AAA by kite, but none"):
+        catalog.adjusted_bars("NSE:AAA", "kite")
+
+
+def test_adjusted_bars_of_another_scale_are_refused_as_a_whole(catalog: Catalog):
+    catalog.store_adjusted("NSE:AAA", bars_of(MONDAY, [100, 102]))
+    assert catalog.store_adjusted("NSE:AAA", bars_of(MONDAY, [100, 102, 104]))[:2] == (1, 2)
+    after_a_split = catalog.store_adjusted("NSE:AAA", bars_of(MONDAY, [50, 51, 52, 53]))
+    assert (after_a_split[:2], len(after_a_split.conflicts)) == ((0, 0), 4)
+    assert closes_e4(catalog.adjusted_bars("NSE:AAA")) == [100, 102, 104]
 
 
 def test_the_quarantine_of_a_source_is_replaced_and_goes_away_when_empty(catalog: Catalog):
