@@ -1,4 +1,4 @@
-"""`alpha-panda sweep`: a grid of parameters over past events, the best combinations first."""
+"""`alpha-panda sweep`: combinations of parameters over past events, the best of them first."""
 
 import decimal
 import pathlib
@@ -10,7 +10,7 @@ import polars as pl
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from alpha_panda.backtest.sweep import sweep
+from alpha_panda.backtest.sweep import Engine, sweep
 from alpha_panda.cli.figures import shown
 from alpha_panda.cli.options import Adjusted, DataOfStudy, First, Instruments, Json, Last, Resolution
 from alpha_panda.errors import ConfigurationError
@@ -25,6 +25,9 @@ _VALUES_MAX = 10_000
 _HELP_SET = (
     "Values of a parameter, fast=5:50:5 (both ends included) or fast=5,8,13; once for each. Else the study's grid."
 )
+_HELP_SAMPLE = "Run this many combinations by chance; of all that the strategy allows where there is no grid."
+_HELP_OUT = "Write all of them to this file, .parquet, .csv or .duckdb: there, to the table named after the study."
+_HELP_ENGINE = "Threads of this process, or tasks on the Ray cluster of RAY_ADDRESS, else on a local one."
 
 
 def sweep_grid(
@@ -39,18 +42,24 @@ def sweep_grid(
     instruments: Instruments = (),
     resolution: Resolution = None,
     adjusted: Adjusted = None,
+    where: Annotated[str | None, Parameter(help="What parameters must satisfy, as 'fast < slow'.")] = None,
+    sample: Annotated[int | None, Parameter(help=_HELP_SAMPLE)] = None,
+    seed: Annotated[int | None, Parameter(help="Which sample: the same seed, the same combinations; else 0.")] = None,
     by: Annotated[Figure, Parameter(help="The figure that puts the best first.")] = "total_return",
     top: Annotated[int, Parameter(validator=Number(gte=1), help="How many of them to show.")] = 20,
-    out: Annotated[pathlib.Path | None, Parameter(help="Write all of them to this file, .parquet or .csv.")] = None,
-    workers: Annotated[int | None, Parameter(help="Threads; else one for each processor.")] = None,
+    out: Annotated[pathlib.Path | None, Parameter(help=_HELP_OUT)] = None,
+    engine: Annotated[Engine, Parameter(help=_HELP_ENGINE)] = "threads",
+    workers: Annotated[int | None, Parameter(help="Threads or local processes; else one for each processor.")] = None,
     json: Json = False,
 ) -> None:
-    """Run every combination of a grid of parameters over past events, each on an account of its own."""
-    _check_out(out)
+    """Run combinations of parameters over past events, each on an account of its own: a grid, or a sample of it."""
     with progress("sweep", shown=not json) as tell:
         frame = sweep(
             question,
             grid=parse_grid(grid) if grid else None,
+            where=where,
+            sample=sample,
+            seed=seed,
             strategy=strategy,
             data=data,
             first=first,
@@ -58,11 +67,11 @@ def sweep_grid(
             instruments=instruments,
             resolution=resolution,
             adjusted=adjusted,
+            into=out,
+            engine=engine,
             workers=workers,
             progress=tell,
         )
-    if out is not None:
-        _write(frame, out)
     best = frame.sort(by, descending=True, nulls_last=True, maintain_order=True).head(top)
     if json:
         print_json({"combinations": len(frame), "by": by, "out": out, "top": best.rows(named=True)})
@@ -106,21 +115,6 @@ def _parse_values(setting: str, text: str) -> tuple[Value, ...]:
 def _plain(value: Decimal) -> Value:
     """Return a number as it was written: 5 is whole, 5.0 is not."""
     return int(value) if value.as_tuple().exponent == 0 else float(value)
-
-
-def _check_out(out: pathlib.Path | None) -> None:
-    """Refuse a file that could not be written, before the work and not after it."""
-    if out is not None and out.suffix not in (".parquet", ".csv"):
-        raise ConfigurationError(f"{out} is neither a .parquet nor a .csv file: name one that is")
-    if out is not None and not out.parent.is_dir():
-        raise ConfigurationError(f"{out} cannot be written: there is no folder {out.parent}")
-
-
-def _write(frame: pl.DataFrame, out: pathlib.Path) -> None:
-    if out.suffix == ".csv":
-        frame.write_csv(out)
-    else:
-        frame.write_parquet(out)
 
 
 def _show(frame: pl.DataFrame, best: pl.DataFrame, by: str) -> None:

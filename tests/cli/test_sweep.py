@@ -2,6 +2,7 @@
 
 import pathlib
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -60,6 +61,44 @@ def test_all_combinations_are_written_and_the_best_are_shown(
     written = pl.read_parquet(tmp_path / "all.parquet")
     assert written.select("fast", "slow").rows() == [(2, 8), (2, 9), (3, 8), (3, 9), (4, 8), (4, 9)]
     assert pl.read_csv(tmp_path / "all.csv").shape == written.shape
+
+
+def test_a_table_bears_the_name_of_the_profile(
+    command: Command, catalog: pathlib.Path, profile: WrittenProfile, tmp_path: pathlib.Path
+):
+    grid = ("--set", "fast=2:4", "--set", "slow=8,9", "--data", catalog)
+    assert command("sweep", profile(), *grid, "--out", tmp_path / "all.duckdb", "--json").json["combinations"] == 6
+    with duckdb.connect(tmp_path / "all.duckdb", read_only=True) as database:
+        rows = database.sql("SELECT fast, slow, equity FROM profile ORDER BY fast, slow").fetchall()
+    assert [row[:2] for row in rows] == [(2, 8), (2, 9), (3, 8), (3, 9), (4, 8), (4, 9)]
+
+
+def test_a_condition_leaves_out_what_makes_no_sense(command: Command, catalog: pathlib.Path, profile: WrittenProfile):
+    grid = ("--set", "fast=2:9", "--set", "slow=5,9", "--data", catalog, "--json", "--top", 100)
+    top = command("sweep", profile(), *grid, "--where", "fast < slow").json["top"]
+    assert len(top) == 3 + 7
+    assert all(row["fast"] < row["slow"] for row in top)
+    answer = command("sweep", profile(), *grid, "--where", "fast < slwo")
+    assert (answer.code, answer.output) == (2, "")
+    assert "did you mean 'slow'?" in answer.complaint
+
+
+def test_a_sample_is_that_of_its_seed(command: Command, catalog: pathlib.Path, profile: WrittenProfile):
+    def sampled(*options: object) -> set[tuple[int, int]]:
+        sample = ("--sample", 5, "--data", catalog, "--json")
+        answer = command("sweep", profile(), "--set", "fast=2:30", "--set", "slow=31:60", *sample, *options)
+        return {(row["fast"], row["slow"]) for row in answer.json["top"]}
+
+    assert len(sampled()) == 5
+    assert sampled() == sampled("--seed", 0) != sampled("--seed", 1)
+
+
+def test_without_a_grid_a_sample_is_of_all_that_the_strategy_allows(
+    command: Command, catalog: pathlib.Path, profile: WrittenProfile
+):
+    answer = command("sweep", profile(), "--sample", 8, "--data", catalog, "--json")
+    assert answer.json["combinations"] == 8
+    assert {"fast", "slow", "allow_short"} <= answer.json["top"][0].keys()
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_the_sweep(
