@@ -37,7 +37,7 @@ def test_the_probabilistic_ratio_is_that_of_the_paper():
 def test_the_minimum_track_record_is_that_of_the_paper(periods: int, years: float):
     # The same paper, "Minimum track record length": a yearly ratio of 2 against 1 with normal returns, at 95 %.
     sample = Moments(24, 2 / math.sqrt(periods), 0.0, 3.0)
-    needed = significance.track_record_above(sample, 1 / math.sqrt(periods))
+    needed = significance.track_record_above(sample, 1 / math.sqrt(periods), significance=0.05)
     assert needed / periods == pytest.approx(years, abs=5e-3)
 
 

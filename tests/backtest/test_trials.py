@@ -91,7 +91,7 @@ def test_a_sweep_hands_over_all_its_parameter_sets_at_once(weeks: Market, ledger
 def test_what_a_run_counts_is_its_daily_sharpe_ratio(ledger: pathlib.Path, minutes):
     asked = run(question(), data=minutes, instruments=["NSE:INFY"], first="2024-05-02", last="2024-09-30")
     returns = asked.daily["return"].to_numpy()
-    (row,) = sqlite3.connect(ledger).execute("SELECT tried, measured, mean, best FROM trials").fetchall()
+    (row,) = sqlite3.connect(ledger).execute("SELECT tried, measured, total, best FROM trials").fetchall()
     assert row == pytest.approx((1, 1, *[returns.mean() / returns.std(ddof=1)] * 2), rel=1e-9)
     assert metrics.daily_sharpes(asked.account)[0] == row[2]
 
