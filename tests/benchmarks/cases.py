@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from tests.benchmarks import cataloguing, chain, first_run, live, sweeping, validating
+from tests.benchmarks import cataloguing, chain, first_run, ingesting, live, sweeping, validating
 from tests.benchmarks.measuring import Row
 
 CASES: dict[str, Callable[[str], Row]] = {
@@ -14,6 +14,7 @@ CASES: dict[str, Callable[[str], Row]] = {
     "ranking 500 x 2,500 days": chain.ranking,
     "ticks, blocks of 16,384": chain.ticks,
     "ticks, blocks of 16": partial(chain.ticks, block=16),
+    "ingest of 10 M bars": ingesting.bars,
     "catalog to kernel arrays": cataloguing.events,
     "PBO of 10,000 x 2,500": validating.overfitting,
     "bootstrap 2,000 x 2,500": validating.paths,

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.benchmarks import cataloguing, chain, live, sweeping
+from tests.benchmarks import cataloguing, chain, ingesting, live, sweeping
 from tests.benchmarks.markets import FIRST_DAY
 from tests.benchmarks.measuring import Row
 
@@ -34,4 +34,10 @@ def test_a_case_trades_and_makes_a_row(case: str):
 def test_reading_the_catalog_makes_a_row():
     made = cataloguing.events("catalog", instruments=2, last=FIRST_DAY)
     assert made.note == "rows/s; 1,125 events with clocks"  # 375 minutes of two instruments, and a clock after each
+    assert made.rate > 0
+
+
+def test_ingesting_files_makes_a_row():
+    made = ingesting.bars("ingest", files=2, last=FIRST_DAY)
+    assert made.note == "rows/s; 6,000 new bars in 2 files"  # 375 minutes of eight instruments in each
     assert made.rate > 0
