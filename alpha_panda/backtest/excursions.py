@@ -1,4 +1,7 @@
-"""How far each trade went against and for itself while it was held (J. Sweeney, "Maximum Adverse Excursion", 1997)."""
+"""How far each trade went against and for itself while it was held.
+
+John Sweeney, "Maximum Adverse Excursion: Analyzing Price Fluctuations for Trading Management", 1997.
+"""
 
 from collections.abc import Sequence
 
