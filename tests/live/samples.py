@@ -1,5 +1,6 @@
 """One message of each kind, no two figures in it alike."""
 
+import datetime
 import itertools
 from typing import Any
 
@@ -88,6 +89,10 @@ PAYLOADS: list[Payload] = [
         (
             messages.Listing("NSE:RELIANCE", RELIANCE, 500, 0, 1, 9_000, "NSE_EQ", "Reliance"),
             messages.Listing("NSE:INFY", INFY, 1_000, 0, 2, 8_000, "NSE_EQ", "Infosys"),
+            messages.Listing(
+                *("NFO:NIFTY26DEC25000CE", 12, 500, 2, 65, 1_800, "NFO", "NIFTY"),
+                *("NIFTY", "CE", datetime.date(2026, 12, 29), 250_000_000),
+            ),
         ),
         "a day",
         "events",

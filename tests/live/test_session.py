@@ -3,13 +3,16 @@
 import pathlib
 from typing import Any
 
+import msgspec
 import pytest
 
 from alpha_panda.config import Profile
 from alpha_panda.errors import RecoveryError
 from alpha_panda.instruments import Universe
 from alpha_panda.live.log.sqlite import SqliteLog
+from alpha_panda.live.routing import new_record
 from alpha_panda.live.session import Blueprint, blueprint_of, open_session, read_session
+from alpha_panda.live.topics import SESSIONS
 from alpha_panda.units import to_e4
 from tests.live.trading import ROOT, blueprint, market, paper
 
@@ -49,6 +52,17 @@ async def test_the_same_session_may_go_on(tmp_path: pathlib.Path):
         session = await read_session(log)
     assert session is not None
     assert session.started_ns == 5
+
+
+async def test_a_session_from_before_instruments_had_a_kind_may_go_on(tmp_path: pathlib.Path):
+    made_of = blueprint()
+    first = made_of.record(5)
+    older = tuple(msgspec.structs.replace(listing, kind="") for listing in first.instruments)
+    recorded = msgspec.structs.replace(first, instruments=older)
+    async with SqliteLog(tmp_path) as log:
+        await log.append([new_record(SESSIONS, made_of.begin(recorded, source="test", index=0, time_ns=5))])
+        await open_session(log, made_of, 6)
+        assert await read_session(log) == recorded
 
 
 async def test_a_speed_is_no_part_of_a_session(tmp_path: pathlib.Path):
