@@ -1,9 +1,14 @@
 """`alpha-panda backtest`: the figures it reports are those of the run."""
 
+import datetime
 import pathlib
 
+import pytest
+
 import alpha_panda
-from alpha_panda.units import format_rupees, to_e4
+from alpha_panda.backtest.stats.figure import Statistic
+from alpha_panda.cli.figures import statistic
+from alpha_panda.units import IST, format_rupees, to_e4
 from tests.cli.conftest import Command, MinuteFile, WrittenProfile
 
 SHARED_KEYS = {
@@ -21,6 +26,10 @@ def test_json_has_the_figures_of_the_run(command: Command, catalog: pathlib.Path
     assert {key: answer.json[key] for key in SHARED_KEYS} == result.summary
     assert answer.json["fills"] > 10
     assert answer.json["stats"]["# Trades"] == len(result.trades)
+    assert answer.json["stats"]["Duration"] == result.stats["Duration"].total_seconds()
+    assert answer.json["stats"]["Start"] == str(result.stats["Start"])
+    assert answer.json["names"]["Return [%]"] == "total_return"
+    assert answer.json["names"].keys() == answer.json["stats"].keys()
     assert answer.json["charges_itemised"][-1]["total"] == answer.json["charges"]
 
 
@@ -29,8 +38,44 @@ def test_tables_show_trades_refusals_and_charges(command: Command, catalog: path
     answer = command("backtest", path, "--data", catalog)
     assert answer.code == 0
     equity = format_rupees(to_e4(alpha_panda.run(path, data=catalog).summary["equity"]))
-    for words in ("Closed trades", "outside window", "brokerage", equity, "ledger "):
+    for words in (
+        "Drawdown",
+        "Buy & Hold Return",
+        "# Trials",
+        "Significant",
+        "Closed trades",
+        "outside window",
+        "brokerage",
+        equity,
+        "ledger ",
+    ):
         assert words in answer.output
+
+
+def test_what_a_reader_must_know_is_said(
+    command: Command, catalog: pathlib.Path, profile: WrittenProfile, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ALPHA_PANDA_TRIALS", "off")
+    path, note = profile(), "trials are not counted, for ALPHA_PANDA_TRIALS is off"
+    assert f"note: {note}" in command("backtest", path, "--data", catalog).output
+    assert command("backtest", path, "--data", catalog, "--json").json["notes"] == [note]
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "row"),
+    [
+        ("Start", datetime.datetime(2024, 5, 2, 9, 16, tzinfo=IST), ("Start", "2024-05-02 09:16")),
+        ("Duration", datetime.timedelta(days=12, hours=3, minutes=5), ("Duration", "12 d 03:05")),
+        ("Return [%]", -1.234, ("Return", "-1.23 %")),
+        ("Equity Final [₹]", 1_234_567.5, ("Equity Final", "₹12,34,567.50")),
+        ("# Trades", 12_345, ("# Trades", "12,345")),
+        ("Min. Track Record [days]", 300, ("Min. Track Record", "300 days")),
+        ("SQN", None, ("SQN", "–")),
+        ("Sharpe Ratio", "sample too short", ("Sharpe Ratio", "sample too short")),
+    ],
+)
+def test_a_figure_is_shown_with_its_unit(label: str, value: Statistic, row: tuple[str, str]):
+    assert statistic(label, value) == row
 
 
 def test_the_options_choose_instruments_and_days(
