@@ -16,7 +16,6 @@ from tests.data.listed import FEBRUARY, MARCH, contract, store
 
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY = (datetime.date(2026, 2, day) for day in (20, 23, 24, 25))
 DAYS = (FRIDAY, MONDAY, TUESDAY)  # Tuesday is the expiry of February
-OI = "open_interest"
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def test_a_chain_has_calls_left_and_puts_right_of_the_strike(catalog: Catalog):
     assert [name.removeprefix("call_") for name in left] == [name.removeprefix("put_") for name in reversed(right)]
     assert chain["strike"].to_list() == [25_000, 25_100]
     assert chain["call_close"].to_list() == [420, None]
-    assert chain[f"call_{OI}"].to_list() == [65, None]
+    assert chain["call_open_interest"].to_list() == [65, None]
     assert chain["put_close"].to_list() == [None, 20]  # the first did not trade
     assert chain["put_settle"].to_list() == [None, 20]
     assert chain["put_volume"].to_list() == [0, 650]
@@ -99,7 +98,7 @@ def test_the_chain_of_a_real_expiry_day(tmp_path: pathlib.Path, shared_file: Cal
     assert listed.filter("future")["expiry"].to_list() == [FEBRUARY, MARCH, datetime.date(2026, 4, 28)]
     at_the_money = option_chain(catalog, "NIFTY", FEBRUARY).filter(pl.col("strike") == 25_400)
     # The rows NIFTY26FEB25400CE and …PE of the file.
-    assert at_the_money.select("call_close", "put_close", f"call_{OI}", f"put_{OI}").row(0) == (
+    assert at_the_money.select("call_close", "put_close", "call_open_interest", "put_open_interest").row(0) == (
         21.9,
         3.3,
         8_735_805,
