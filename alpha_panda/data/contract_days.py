@@ -42,8 +42,7 @@ CONTRACT_COLUMNS = pl.Schema(
 CALENDARS = {"NFO": "NFO"}
 """The calendar by which the contracts of an exchange trade."""
 
-_GROUP_ROWS = 2_048
-_OPTION_TICK_E4 = 500
+_GROUP_ROWS = 2_048  # so few that a reader skips most, so many that they still compress
 
 
 def store(root: pathlib.Path, exchange: str, date: datetime.date, rows: pl.DataFrame) -> Stored:

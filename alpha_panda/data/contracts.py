@@ -113,7 +113,7 @@ def continuous(
     if not len(held):
         raise CatalogError(f"the catalog holds no futures on {underlying} at {exchange} in that range")
     chosen = _nearest(held, sessions_before) if roll == "expiry" else _most_of(held, roll)
-    rows = _with_gaps(held.join(chosen, on=["date", "expiry"], how="semi"), held)
+    rows = _with_gaps(held.join(chosen, on=["date", "expiry"], how="semi", maintain_order="left"), held)
     if back_adjusted:
         rows = _back_adjusted(rows)
     return _in_rupees(rows).select(

@@ -17,8 +17,7 @@ BAR_COLUMNS = ("time_ns", "open_e4", "high_e4", "low_e4", "close_e4", "volume")
 TICK_COLUMNS = ("time_ns", "price_e4", "volume_day", "bid_e4", "ask_e4", "open_interest")
 """What each kind of file holds, all int64; `volume_day` is what traded since the day began."""
 
-FOLDERS = {"tick": "ticks", "1m": "bars/1m", "1d": "bars/1d"}
-"""Where in a catalog the files of each resolution lie."""
+_FOLDERS = {"tick": "ticks", "1m": "bars/1m", "1d": "bars/1d"}
 
 
 def known(resolution: str) -> str:
@@ -31,12 +30,12 @@ def known(resolution: str) -> str:
 def path_of(root: pathlib.Path, symbol: str, resolution: str) -> pathlib.Path:
     """Return where the data of one instrument lie, or would lie."""
     exchange, _, name = symbol.partition(":")
-    return root / FOLDERS[resolution] / exchange / f"{name}.parquet"
+    return root / _FOLDERS[resolution] / exchange / f"{name}.parquet"
 
 
 def paths(root: pathlib.Path, resolution: str) -> dict[str, pathlib.Path]:
     """Return the files of a resolution by symbol."""
-    found = (root / FOLDERS[known(resolution)]).glob("*/*.parquet")
+    found = (root / _FOLDERS[known(resolution)]).glob("*/*.parquet")
     return {f"{path.parent.name}:{path.stem}": path for path in sorted(found)}
 
 
