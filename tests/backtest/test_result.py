@@ -17,6 +17,8 @@ def test_a_result_introduces_itself_in_a_few_lines(paper_day: Result):
     said = dict(line.strip().split(maxsplit=1) for line in lines)
     assert said["instruments"] == "3"
     assert said["sharpe"] == "sample too short"
+    assert said["trials"].startswith(f"{paper_day.trials.count}, deflated Sharpe")
+    assert said["significant"] == paper_day.stats["Significant"]
     assert said["ledger"] == paper_day.ledger_hash[:16]
     assert said["equity"].startswith("₹")
 

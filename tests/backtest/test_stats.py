@@ -21,6 +21,7 @@ from alpha_panda.instruments import Instrument, Universe, unlisted_token
 from alpha_panda.units import DAY_NS, IST, ist_time_ns
 from tests.backtest.questions import HOLD, ROOT, question, scripted
 from tests.bars import daily_bars
+from tests.noise import UNLIMITED
 
 # The names that backtesting.py 0.6 gives, with rupees for dollars, in its order; see its `backtesting/_stats.py`.
 BACKTESTING = [
@@ -30,9 +31,6 @@ BACKTESTING = [
     *("Win Rate [%]", "Best Trade [%]", "Worst Trade [%]", "Avg. Trade [%]", "Max. Trade Duration"),
     *("Avg. Trade Duration", "Profit Factor", "Expectancy [%]", "SQN", "Kelly Criterion"),
 ]
-
-LIMITS = ("order_value", "order_equity_fraction", "instrument_fraction", "gross_fraction", "day_loss_reduce")
-UNLIMITED = {"after_market": True, **dict.fromkeys((*LIMITS, "day_loss_halt", "drawdown_halt"), 0)}
 
 
 def held_share(symbol: str, path: pathlib.Path) -> Result:

@@ -38,17 +38,8 @@ def test_tables_show_trades_refusals_and_charges(command: Command, catalog: path
     answer = command("backtest", path, "--data", catalog)
     assert answer.code == 0
     equity = format_rupees(to_e4(alpha_panda.run(path, data=catalog).summary["equity"]))
-    for words in (
-        "Drawdown",
-        "Buy & Hold Return",
-        "# Trials",
-        "Significant",
-        "Closed trades",
-        "outside window",
-        "brokerage",
-        equity,
-        "ledger ",
-    ):
+    groups = ("Period", "Return", "Drawdown", "Trades", "Costs", "Significance", "Closed trades", "Refused by risk")
+    for words in (*groups, "Buy & Hold Return", "# Trials", "outside window", "brokerage", equity, "ledger "):
         assert words in answer.output
 
 
