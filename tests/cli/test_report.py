@@ -38,6 +38,23 @@ def test_other_histories_are_drawn_when_asked(
     assert "has nothing to draw from" in answer.complaint
 
 
+def test_a_sweep_is_drawn_and_counted_when_asked(
+    command: Command, catalog: pathlib.Path, profile: WrittenProfile, tmp_path: pathlib.Path
+):
+    path, out = profile(risk="[sweep]\nparameters = { fast = [2, 3], slow = [5, 8] }"), tmp_path / "sheet.html"
+    assert command("report", path, "--data", catalog, "--out", out, "--sweep").code == 0
+    assert "Sharpe over fast and slow" in out.read_text()
+    assert '<dt># Trials</dt><dd class="figure">5</dd>' in out.read_text()
+
+
+def test_a_walk_forward_needs_to_be_told_its_windows(
+    command: Command, catalog: pathlib.Path, profile: WrittenProfile, tmp_path: pathlib.Path
+):
+    answer = command("report", profile(), "--data", catalog, "--out", tmp_path / "a.html", "--walk-forward")
+    assert answer.code == 2
+    assert "no windows to walk" in answer.complaint or "grid" in answer.complaint
+
+
 def test_a_folder_that_is_not_there_is_said_before_the_run(
     command: Command, profile: WrittenProfile, tmp_path: pathlib.Path
 ):

@@ -100,7 +100,7 @@ def level(value: float, theme: Theme) -> alt.Chart:
 
 def spread(values: pl.Series, *others: float, share: float = 0.06) -> list[float]:
     """Return the ends of a scale around values, with some air above and below, however few they are."""
-    known = [*values.filter(values.is_finite()).to_list(), *others]
+    known = [*filter(math.isfinite, values.drop_nulls().to_list()), *others]
     low, high = min(known, default=0.0), max(known, default=1.0)
     air = (high - low) * share or abs(high) * 0.01 or 1.0
     return [low - air, high + air]

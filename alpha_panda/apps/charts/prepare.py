@@ -5,12 +5,13 @@ short fixed column names, so that no name from a user's data is ever read as par
 """
 
 import datetime
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
-from alpha_panda.apps.charts.trading_time import BUCKETS, on_trading_time, rows_at, thinned
+from alpha_panda.apps.charts.trading_time import BUCKETS, days, on_trading_time, rows_at, thinned
 from alpha_panda.backtest.metrics import DAYS_A_YEAR
 from alpha_panda.errors import ConfigurationError
 
@@ -19,7 +20,10 @@ CANDLES_MAX = 260
 
 POINTS_MAX = 2_000
 CELLS_MAX = 40
-"""Distinct values of a parameter on one axis of a heat map."""
+"""Distinct values of a parameter on an axis of a heat map; fewer beside a slider, whose places are all in the page."""
+
+CELLS_BESIDE_SLIDER_MAX = 24
+SLIDES_MAX = 8
 
 _ZONE = "Asia/Kolkata"
 _CANDLES = ("1m", "2m", "3m", "5m", "10m", "15m", "30m", "1h", "1d", "1w", "1mo", "3mo", "1y")
@@ -35,6 +39,7 @@ def candles(bars: pl.DataFrame, lines: Sequence[str] = (), count: int = CANDLES_
     `bars` has time (when a bar became known), open, high, low, close, volume and the columns named in `lines`, of which
     a candle shows the last value. The shortest interval is taken that needs no more candles.
     """
+    _check_columns(bars, "time", "open", "high", "low", "close", "volume", *lines)
     if len(bars) <= count:
         return bars, ""
     interval, begin = _CANDLES[-1], _begin(bars["time"], _CANDLES[-1])
@@ -71,7 +76,11 @@ def fills_on(candles: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
     if "symbol" in fills.columns and fills["symbol"].n_unique() > 1:
         raise ConfigurationError("the fills are of several instruments: filter them by symbol before they are drawn")
     moved = pl.when(pl.col("side") == "BUY").then("quantity").otherwise(-pl.col("quantity"))
-    inside = fills.with_columns(rows_at(candles["time"], fills["time"])).filter(pl.col("row") < len(candles))
+    # The shortest step is the length of a candle; what was filled before the first one began is not on the chart.
+    began = candles["time"][0] - (candles["time"].diff().min() or datetime.timedelta(days=1))
+    inside = fills.with_columns(rows_at(candles["time"], fills["time"])).filter(
+        pl.col("row") < len(candles), pl.col("time") > began
+    )
     acts = inside.with_columns(
         pl.col("side").cast(pl.String),
         act=pl.when(moved.sign() == pl.col("position").sign()).then(pl.lit("in")).otherwise(pl.lit("out")),
@@ -191,23 +200,39 @@ def trade_points(trades: pl.DataFrame, count: int = POINTS_MAX) -> pl.DataFrame:
     return pl.concat([extremes, sampled]).sort("place").drop("place")
 
 
+def swept(frame: pl.DataFrame) -> list[str]:
+    """Return the parameters that a frame of a sweep varies; ConfigurationError where these are not two at least."""
+    names = list(itertools.takewhile(lambda name: name != "total_return", frame.columns))
+    varied = [name for name in names if frame[name].n_unique() > 1]
+    if len(varied) < 2 or names == frame.columns:
+        raise ConfigurationError("a heat map needs the frame of a sweep in which two parameters vary")
+    return varied
+
+
+def at_value(frame: pl.DataFrame, name: str, value: float) -> pl.DataFrame:
+    """Return the combinations in which a parameter has a value; ConfigurationError where there is none."""
+    _check_columns(frame, name)
+    found = frame.filter(pl.col(name) == value)
+    if not len(found):
+        raise ConfigurationError(f"no combination has {name} = {value}: take one of its values")
+    return found
+
+
 def parameter_cells(frame: pl.DataFrame, x: str, y: str, figure: str, slider: str | None = None) -> pl.DataFrame:
     """Return x, y, z and value: the median of a figure over all combinations that share these parameters.
 
-    Of a parameter with more than CELLS_MAX values neighbours are put together, under the first of them; z is the
-    value of the slider's parameter. Raises ConfigurationError for a column that the frame does not have.
+    z is the parameter of a slider, zero without one. Of a parameter with too many values neighbours are put together,
+    under the first of them. Raises ConfigurationError for a column that the frame does not have.
     """
     asked = [name for name in (x, y, figure, slider) if name is not None]
-    missing = [name for name in asked if name not in frame.columns]
-    if missing:
-        known = ", ".join(frame.columns)
-        raise ConfigurationError(f"there is no column {missing[0]!r} to draw: it is one of {known}")
+    _check_columns(frame, *asked)
     if len(set(asked)) < len(asked):
         raise ConfigurationError("the axes, the slider and the figure of a heat map are different columns")
-    third = pl.lit(0.0) if slider is None else pl.col(slider).cast(pl.Float64)
+    most = CELLS_MAX if slider is None else CELLS_BESIDE_SLIDER_MAX
+    third = pl.lit(0.0) if slider is None else _few(frame[slider].cast(pl.Float64), SLIDES_MAX)
     measured = frame.select(
-        _few(frame[x]).alias("x"),
-        _few(frame[y]).alias("y"),
+        _few(frame[x], most).alias("x"),
+        _few(frame[y], most).alias("y"),
         third.alias("z"),
         pl.col(figure).cast(pl.Float64).alias("value"),
     )
@@ -215,21 +240,27 @@ def parameter_cells(frame: pl.DataFrame, x: str, y: str, figure: str, slider: st
     return finite.group_by("x", "y", "z", maintain_order=True).agg(pl.col("value").median()).sort("z", "x", "y")
 
 
-def _few(values: pl.Series) -> pl.Series:
-    """Return a column whose distinct values are at most CELLS_MAX, each the first of the neighbours it stands for."""
+def _few(values: pl.Series, most: int) -> pl.Series:
+    """Return a column with few distinct values, each the first of the neighbours it stands for."""
     known = values.unique().sort()
-    size = -(-len(known) // CELLS_MAX)
+    size = -(-len(known) // most)
     if size <= 1:
         return values
     first = known.gather((np.arange(len(known)) // size * size).tolist())
     return values.replace_strict(known, first)
 
 
-def test_windows(equity: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
+def _check_columns(frame: pl.DataFrame, *names: str) -> None:
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise ConfigurationError(f"there is no column {missing[0]!r} to draw: it is one of {', '.join(frame.columns)}")
+
+
+def tested_windows(equity: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
     """Return the tested windows of a walk forward on the trading time of its stitched equity, numbered."""
-    day = equity.select(day=pl.col("time").dt.convert_time_zone(_ZONE).dt.date())["day"]
-    starts = day.search_sorted(windows["test_from"], "left")
-    stops = day.search_sorted(windows["test_to"], "right")
+    dates = days(equity["time"])
+    starts = dates.search_sorted(windows["test_from"], "left")
+    stops = dates.search_sorted(windows["test_to"], "right")
     return windows.select(
         pl.int_range(pl.len()).alias("number"),
         pl.Series("from", starts),

@@ -110,7 +110,9 @@ def _fills(placed: pl.DataFrame, axis: TradingAxis, price: alt.Scale, theme: The
     ]
     base = alt.Chart(inline(placed)).encode(axis.at(), alt.Y("price:Q", scale=price), tooltip=told)
     left = base.transform_filter("datum.act == 'out'").mark_point(size=62, fill=theme.surface, opacity=1, clip=True)
-    entered = base.transform_filter("datum.act == 'in'").mark_point(size=80, filled=True, opacity=1, clip=True)
+    entered = base.transform_filter("datum.act == 'in'").mark_point(
+        size=105, filled=True, stroke=theme.surface, strokeWidth=1, opacity=1, clip=True
+    )
     return [
         left.encode(alt.Color("side:N", scale=colours, legend=None), alt.Shape("side:N", scale=shapes, legend=None)),
         entered.encode(alt.Color("side:N", scale=colours), alt.Shape("side:N", scale=shapes)),

@@ -19,7 +19,6 @@ from alpha_panda.apps.charts.marks import (
 )
 from alpha_panda.apps.charts.theme import LIGHT, Chart, Theme, themed
 from alpha_panda.apps.charts.trading_time import thinned
-from alpha_panda.errors import ConfigurationError
 
 _TALL = 340
 _TEXTS_MAX = 12  # cells in a row that can hold a number
@@ -47,22 +46,22 @@ def parameter_heat_map(
     a slider of its own, for a page; `at` one of its values only that is drawn, for a notebook that has sliders already.
     Raises ConfigurationError for a column, or a value of the slider, that the frame does not have.
     """
-    cells = prepare.parameter_cells(frame, x, y, by, slider)
-    if slider is not None and at is not None:
-        cells = cells.filter(pl.col("z") == at)
-        if not len(cells):
-            raise ConfigurationError(f"no combination has {slider} = {at}: take one of its values")
     title = title or f"{by.replace('_', ' ')} over {x} and {y}".capitalize()
+    if slider is not None and at is not None:
+        frame, slider, title = prepare.at_value(frame, slider, at), None, f"{title}, {slider} {at:g}"
+    cells = prepare.parameter_cells(frame, x, y, by, slider)
     if not len(cells):
         return nothing(title, f"No combination has a defined {by}.", theme, _TALL)
     pattern = ".1%" if by in _FRACTIONS else ".2f"
+    layers = _cells(_weighed(cells), (x, y, by), pattern, theme)
     best = cells.sort("value", descending=True).row(0, named=True)
     subtitle = f"highest {best['value']:{pattern}} at {x} {best['x']:g}, {y} {best['y']:g}"
-    subtitle += "" if slider is None else f", {slider} {best['z']:g}"
-    layers = _cells(_weighed(cells), (x, y, by), pattern, theme)
     values = cells["z"].unique().sort().to_list()
     if slider is not None and len(values) > 1:
         layers = _sliding(layers, slider, values, best["z"])
+        subtitle += f", {slider} {best['z']:g}"
+    if len(cells) < len(frame):
+        subtitle += " · medians of the combinations in a cell"
     return themed(layered(*layers), theme, title, subtitle, _TALL)
 
 
@@ -131,7 +130,7 @@ def walk_forward_equity(
         figure("test_return", "Return when tested", "+.2%"),
     ]
     bands = (
-        alt.Chart(inline(prepare.test_windows(equity, windows)))
+        alt.Chart(inline(prepare.tested_windows(equity, windows)))
         .mark_rect(opacity=0.5)
         .encode(
             axis.at("from"),

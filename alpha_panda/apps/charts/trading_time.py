@@ -46,13 +46,13 @@ def ticks(times: pl.Series) -> list[Tick]:
     Among times of day, the first of each day is labelled with its date instead.
     """
     local = _local(times)
-    days = set(_begins(local, "1d"))
+    openings = set(_begins(local, "1d"))
     found: list[Tick] = []
     for interval, pattern in _PERIODS:
         rows = _begins(local, interval)
         if found and len(rows) > TICKS_MAX:
             break
-        main = days if pattern == _CLOCK else set(rows[1:])  # the first may be a part of its period
+        main = openings if pattern == _CLOCK else set(rows[1:])  # the first may be a part of its period
         clear = [row for row in rows if row in main or all(abs(row - other) * 16 >= len(local) for other in main)]
         found = _labelled(local, clear[:: max(-(-len(clear) // TICKS_MAX), 1)], pattern)
     return found
@@ -73,16 +73,22 @@ def thinned(frame: pl.DataFrame, column: str, buckets: int = BUCKETS) -> pl.Data
     return frame[kept["kept"].explode().drop_nulls()]
 
 
-def _local(times: pl.Series) -> pl.Series:
-    """Return times as the clocks in India show them, without a zone; as midnights where no two are of one day.
+def days(times: pl.Series) -> pl.Series:
+    """Return the day in India to which each time belongs.
 
     No market opens before nine, so what was seen in the small hours is of the day before.
     """
     if times.dtype == pl.Date:
-        return times.cast(pl.Datetime("us"))
-    local = times.dt.convert_time_zone(_ZONE).dt.replace_time_zone(None)
-    days = local.dt.offset_by("-9h").dt.date()
-    return days.cast(pl.Datetime("us")) if 1 < days.n_unique() == len(days) else local
+        return times
+    return times.dt.convert_time_zone(_ZONE).dt.replace_time_zone(None).dt.offset_by("-9h").dt.date()
+
+
+def _local(times: pl.Series) -> pl.Series:
+    """Return times as the clocks in India show them, without a zone; as midnights where no two are of one day."""
+    dates = days(times)
+    if times.dtype == pl.Date or 1 < dates.n_unique() == len(dates):
+        return dates.cast(pl.Datetime("us"))
+    return times.dt.convert_time_zone(_ZONE).dt.replace_time_zone(None)
 
 
 def _nanoseconds(times: pl.Series) -> np.ndarray:
@@ -97,7 +103,7 @@ def _begins(local: pl.Series, interval: str) -> list[int]:
 
 def _labelled(local: pl.Series, rows: list[int], pattern: str) -> list[Tick]:
     shown = local.gather(rows)
-    labels, days = shown.dt.strftime(pattern).to_list(), shown.dt.strftime("%-d %b").to_list()
-    if pattern == _CLOCK and len(set(days)) > 1:
-        labels = [day if day not in days[:place] else labels[place] for place, day in enumerate(days)]
+    labels, dates = shown.dt.strftime(pattern).to_list(), shown.dt.strftime("%-d %b").to_list()
+    if pattern == _CLOCK and len(set(dates)) > 1:
+        labels = [date if date not in dates[:place] else labels[place] for place, date in enumerate(dates)]
     return [Tick(row, label) for row, label in zip(rows, labels, strict=True)]

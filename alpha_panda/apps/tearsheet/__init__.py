@@ -9,11 +9,13 @@ import polars as pl
 
 from alpha_panda.apps import charts
 from alpha_panda.apps.charts import PAGE
+from alpha_panda.apps.charts.prepare import swept
 from alpha_panda.apps.tearsheet import parts
 from alpha_panda.apps.tearsheet.markup import Html
 from alpha_panda.apps.tearsheet.page import Plots, page
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.validate.resampling import MonteCarlo
+from alpha_panda.backtest.validate.walk_forward import WalkForward
 from alpha_panda.errors import ConfigurationError
 
 INSTRUMENTS = 3
@@ -25,22 +27,25 @@ def report(
     path: str | os.PathLike[str],
     *,
     monte_carlo: MonteCarlo | None = None,
+    walk_forward: WalkForward | None = None,
     sweep: pl.DataFrame | None = None,
     title: str | None = None,
 ) -> pathlib.Path:
     """Write the tear sheet of a result to an HTML file, and return its path.
 
     It is one file of a megabyte or two that opens in any browser, makes no request to anywhere, and prints. It also
-    shows the histories of a `bootstrap` of the daily returns, and the frame of a `sweep` over two parameters or more,
-    where these are given. `title` is the strategies' names if it is not said. Raises ConfigurationError where the file
-    cannot be written, or where the extra `notebooks` is not installed, whose libraries draw the charts.
+    shows the histories of a `bootstrap` of the daily returns, the windows of a `walk_forward` and the frame of a
+    `sweep`, where these are given. `title` is the strategies' names if it is not said. Raises ConfigurationError where
+    the file cannot be written, where a sweep varies fewer than two parameters, or where the extra `notebooks` is not
+    installed, whose libraries draw the charts.
     """
     title = title or ", ".join(result.names.strategies)
     plots = Plots()
     parts = itertools.chain(
         _answer(result, title, plots),
         _grounds(result, plots),
-        _others(result, monte_carlo, sweep, plots),
+        _tries(walk_forward, sweep, plots),
+        _histories(result, monte_carlo, plots),
         _details(result),
     )
     written = page(f"{title} · Alpha Panda", parts, plots)
@@ -74,19 +79,24 @@ def _grounds(result: Result, plots: Plots) -> Iterator[Html]:
     yield parts.drawdowns(result)
 
 
-def _others(result: Result, monte_carlo: MonteCarlo | None, sweep: pl.DataFrame | None, plots: Plots) -> Iterator[Html]:
-    """Yield what other histories and other parameters would have made."""
-    if monte_carlo is not None:
+def _tries(walked: WalkForward | None, sweep: pl.DataFrame | None, plots: Plots) -> Iterator[Html]:
+    """Yield what other parameters would have made, and those chosen before each window."""
+    if walked is not None:
+        yield plots.place(charts.walk_forward_equity(walked.equity, walked.windows, theme=PAGE))
+        yield parts.windows(walked)
+    if sweep is not None:
+        x, y, *others = swept(sweep)
+        slider = others[0] if others else None
+        yield plots.place(charts.parameter_heat_map(sweep, x, y, slider=slider, theme=PAGE))
+
+
+def _histories(result: Result, drawn: MonteCarlo | None, plots: Plots) -> Iterator[Html]:
+    """Yield what other histories could have made."""
+    if drawn is not None:
         growth = (1.0 + pl.col("return")).cum_prod() * result.initial
         actual = result.daily.select(pl.int_range(1, pl.len() + 1).alias("day"), growth.alias("value"))
-        yield plots.place(charts.monte_carlo_fan(monte_carlo.fan, actual, result.initial, theme=PAGE), "half")
-        yield parts.monte_carlo(monte_carlo)
-    if sweep is not None:
-        varied = [name for name in sweep.columns[: sweep.columns.index("total_return")] if sweep[name].n_unique() > 1]
-        if len(varied) > 1:
-            x, y, *more = varied
-            slider = more[0] if more else None
-            yield plots.place(charts.parameter_heat_map(sweep, x, y, "sharpe", slider=slider, theme=PAGE))
+        yield plots.place(charts.monte_carlo_fan(drawn.fan, actual, result.initial, theme=PAGE), "half")
+        yield parts.monte_carlo(drawn)
 
 
 def _details(result: Result) -> Iterator[Html]:

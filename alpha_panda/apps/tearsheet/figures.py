@@ -96,9 +96,9 @@ def verdict(stats: Mapping[str, Statistic]) -> tuple[str, str, str]:
         return "unknown", "Too short to judge", f"There are {days} daily returns, and it takes {RETURN_DAYS_MIN}."
     if not isinstance(deflated, float):
         return "unknown", "Nothing to judge", "The equity never changed."
-    trials = "the first trial" if tried == 1 else f"{tried:,} trials"
+    counted = "At the first trial" if tried == 1 else f"Counting {tried:,} trials"
     asked = f"{100.0 * (1.0 - SIGNIFICANCE):g} %"
-    found = f"The deflated Sharpe ratio is {deflated:.2f} % over {trials} of this data"
+    reason = f"{counted} of this data, the deflated Sharpe ratio is {deflated:.2f} %; it takes {asked}."
     if stats["Significant"] == "yes":
-        return "yes", "Significant", f"{found}, more than the {asked} that are asked."
-    return "no", "Not significant", f"{found}; {asked} are asked. Luck alone may have made it."
+        return "yes", "Significant", reason
+    return "no", "Not significant", f"{reason} Luck alone may have made it."

@@ -18,21 +18,20 @@ from alpha_panda.apps.tearsheet.figures import (
 from alpha_panda.apps.tearsheet.markup import Html, table, tag, together
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.validate.resampling import LEVELS, MonteCarlo
+from alpha_panda.backtest.validate.walk_forward import WalkForward
 from alpha_panda.units import ist_date
 
 _SYMBOLS = 6  # named in the heading
 _ROWS = 8  # of a table that shows the first of many
-_DATE = "%-d %b %Y"
 
 
 def header(result: Result, title: str) -> Html:
     """Return the title, and what was run over what."""
     symbols = result.universe.symbols
     more = f" and {len(symbols) - _SYMBOLS:,} more" if len(symbols) > _SYMBOLS else ""
-    first, last = (ist_date(time_ns).strftime(_DATE) for time_ns in (result.first_ns, result.last_ns))
-    return tag(
-        "header", tag("h1", title), tag("p", f"{first} to {last} · {', '.join(symbols[:_SYMBOLS])}{more}"), lang="en-IN"
-    )
+    first, last = (f"{ist_date(time_ns):%-d %b %Y}" for time_ns in (result.first_ns, result.last_ns))
+    about = f"{first} to {last} · {', '.join(symbols[:_SYMBOLS])}{more}"
+    return tag("header", tag("h1", title), tag("p", about))
 
 
 def significance(result: Result) -> Html:
@@ -143,6 +142,26 @@ def positions(result: Result) -> Html:
     ]
     columns = ("instrument", "strategy", "quantity>", "average>", "last>", "unrealised>")
     return _card("Held at the end", table(columns, rows) if rows else _none("Nothing was held at the end."), "half")
+
+
+def windows(walked: WalkForward) -> Html:
+    """Return what was chosen in each window of a walk forward, and what came of it in the next one."""
+    names = walked.parameters
+    rows = [
+        (
+            f"{row['test_from']:%-d %b %Y} to {row['test_to']:%-d %b %Y}",
+            *(f"{row[name]:g}" for name in names),
+            *("–" if row[name] is None else number(row[name]) for name in ("train_sharpe", "test_sharpe")),
+            percent(row["test_return"]),
+        )
+        for row in walked.windows.rows(named=True)
+    ]
+    columns = ("tested", *(f"{name}>" for name in names), "Sharpe in training>", "Sharpe tested>", "return tested>")
+    stitched = tag("dl", *(_pair(line(label, walked.stats[label])) for label in HEADLINES), class_="headlines")
+    notes = [_none(note) for note in walked.notes]
+    return _card(
+        "Windows of the walk forward, and all of them together", together(table(columns, rows), stitched, *notes)
+    )
 
 
 def monte_carlo(drawn: MonteCarlo) -> Html:

@@ -173,6 +173,8 @@ def test_the_best_of_a_sweep_is_outlined_and_named():
     assert {(row["x"], row["y"]) for row in best} == {(15, 20)}
     assert len(best) == 3  # one at each place of the slider
     assert "highest 1.13 at fast 15, slow 20, stop 0.03" in texts(chart)
+    median = texts(charts.parameter_heat_map(SWEPT, "fast", "slow"))
+    assert "highest 1.12 at fast 15, slow 20 · medians of the combinations in a cell" in median
 
 
 def test_a_slider_stands_in_a_page_and_not_in_a_notebook():

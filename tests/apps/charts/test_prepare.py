@@ -83,6 +83,19 @@ def test_fills_lie_on_the_candle_that_knew_them(years: Result):
     assert set(placed.select("side", "act").unique().rows()) == {("BUY", "in"), ("SELL", "out")}
 
 
+def test_fills_before_the_first_candle_are_not_on_the_chart(weeks: Result):
+    bars = weeks.bars("SIM:PANDA").tail(1_500)
+    fills = weeks.fills.filter(pl.col("symbol") == "SIM:PANDA")
+    placed = prepare.fills_on(bars, fills)
+    assert placed["fills"].sum() == (fills["time"] >= bars["time"][0]).sum()
+    assert len(fills) > placed["fills"].sum() > 0
+
+
+def test_a_line_that_the_bars_do_not_have_is_named(weeks: Result):
+    with pytest.raises(ConfigurationError, match="no column 'sma' to draw"):
+        prepare.candles(weeks.bars("SIM:PANDA"), ["sma"])
+
+
 def test_fills_of_several_instruments_are_refused(years: Result):
     with pytest.raises(ConfigurationError, match="several instruments: filter them"):
         prepare.fills_on(years.bars("SIM:LOTUS"), years.fills)
@@ -140,6 +153,23 @@ def test_a_large_grid_is_put_together_to_what_a_screen_can_show():
     cells = prepare.parameter_cells(frame, "fast", "slow", "sharpe")
     assert cells["x"].n_unique() == cells["y"].n_unique() == 34  # three neighbours in each, 34 x 3 = 102
     assert cells.filter(pl.col("x") == 1)["value"].unique().to_list() == [0.02]
+
+
+def test_a_slider_over_many_values_has_few_places():
+    fast, slow, stop = (axis.ravel() for axis in np.meshgrid(*[np.arange(30)] * 3))
+    frame = pl.DataFrame({"fast": fast, "slow": slow, "stop": stop, "sharpe": fast + slow + stop})
+    cells = prepare.parameter_cells(frame, "fast", "slow", "sharpe", "stop")
+    assert [cells[name].n_unique() for name in ("x", "y", "z")] == [15, 15, 8]
+
+
+@pytest.mark.parametrize("columns", [{"fast": [1, 2]}, {"fast": [1, 2], "slow": [3, 3], "total_return": [0.1, 0.2]}])
+def test_a_sweep_of_one_parameter_has_no_heat_map(columns: dict[str, list[float]]):
+    with pytest.raises(ConfigurationError, match="in which two parameters vary"):
+        prepare.swept(pl.DataFrame(columns))
+
+
+def test_the_parameters_of_a_sweep_are_those_that_vary():
+    assert prepare.swept(pl.DataFrame({"a": [1, 2], "b": [3, 3], "c": [4, 5], "total_return": [0, 1]})) == ["a", "c"]
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,13 @@ def test_the_headlines_are_figures_of_a_result(years: Result):
 @pytest.mark.parametrize(
     ("significant", "deflated", "answer", "words"),
     [
-        ("yes", 97.25, "yes", f"97.25 % over 12 trials of this data, more than the {ASKED} that"),
-        ("no", 13.8, "no", f"13.80 % over 12 trials of this data; {ASKED} are asked"),
+        (
+            "yes",
+            97.25,
+            "yes",
+            f"Counting 12 trials of this data, the deflated Sharpe ratio is 97.25 %; it takes {ASKED}.",
+        ),
+        ("no", 13.8, "no", f"is 13.80 %; it takes {ASKED}. Luck alone"),
         ("no", None, "unknown", "never changed"),
         (TOO_SHORT, TOO_SHORT, "unknown", "19 daily returns, and it takes 63"),
     ],

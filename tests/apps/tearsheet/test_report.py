@@ -12,9 +12,11 @@ from playwright.sync_api import Browser, Page
 
 import alpha_panda
 from alpha_panda.apps.tearsheet import report
+from alpha_panda.apps.tearsheet.figures import shown
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.run import run
 from alpha_panda.backtest.validate.resampling import bootstrap
+from alpha_panda.backtest.validate.walk_forward import WalkForward, walk_forward
 from alpha_panda.data.catalog import Catalog
 from alpha_panda.data.ingest import ingest
 from alpha_panda.errors import ConfigurationError
@@ -30,10 +32,20 @@ MEGABYTE = 1_000_000
 
 
 @pytest.fixture(scope="module")
-def sheet(years: Result, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def walked(years: Result) -> WalkForward:
+    """Return the same crossover, its parameters chosen anew before each half year."""
+    grid = {"fast": [5, 10], "slow": [20, 30]}
+    return walk_forward(
+        years.profile, train=500, test=125, grid=grid, events=years.events, universe=years.universe, workers=1
+    )
+
+
+@pytest.fixture(scope="module")
+def sheet(years: Result, walked: WalkForward, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """Return a tear sheet with everything that one may have."""
     drawn = bootstrap(years.daily["return"], paths=100, initial=years.initial)
-    return report(years, tmp_path_factory.mktemp("sheet") / "report.html", monte_carlo=drawn, sweep=SWEPT)
+    path = tmp_path_factory.mktemp("sheet") / "report.html"
+    return report(years, path, monte_carlo=drawn, walk_forward=walked, sweep=SWEPT)
 
 
 @pytest.fixture
@@ -53,7 +65,7 @@ def opened(browser: Browser) -> Opened:
 def test_every_chart_is_drawn_and_nobody_is_asked(sheet: pathlib.Path, opened: Opened):
     page, witness = opened(sheet)
     boxes = [plot.bounding_box() for plot in page.locator("figure .plot svg").all()]
-    assert len(boxes) == page.locator("figure").count() == 12
+    assert len(boxes) == page.locator("figure").count() == 13
     assert all(box and box["width"] > 400 and box["height"] > 100 for box in boxes)
     assert all(plot.locator("path, line, text").count() > 10 for plot in page.locator("figure .plot").all())
     assert witness.addresses == [sheet.as_uri()]
@@ -83,6 +95,15 @@ def test_the_page_says_what_the_result_says(sheet: pathlib.Path, years: Result, 
         assert words in text
     best = years.trades.sort("net")["net"][-1]
     assert format_rupees(round(best * 10_000), signed=True) in text
+
+
+def test_the_windows_of_a_walk_forward_are_told(sheet: pathlib.Path, walked: WalkForward, opened: Opened):
+    page, _ = opened(sheet)
+    card = page.locator("section", has_text="Windows of the walk forward")
+    assert card.locator("tbody tr").count() == len(walked.windows) == 4
+    assert card.locator(".headlines dd").first.inner_text() == shown("Return [%]", walked.stats["Return [%]"])
+    first = walked.windows.row(0, named=True)
+    assert card.locator("tbody tr").first.inner_text().split("\t")[1:3] == [f"{first['fast']}", f"{first['slow']}"]
 
 
 def test_a_slider_moves_the_heat_map(sheet: pathlib.Path, opened: Opened):
@@ -159,7 +180,7 @@ def test_the_policy_allows_what_stands_in_the_page_and_nothing_else(sheet: pathl
 def test_one_bundle_serves_all_charts_in_a_few_megabytes(sheet: pathlib.Path):
     text = sheet.read_text()
     charts = json.loads(text.partition('id="charts">')[2].partition("</script>")[0])
-    assert len(charts) == 12
+    assert len(charts) == 13
     assert text.count("window.vegaEmbed") == 1
     assert sheet.stat().st_size < 3 * MEGABYTE
 
@@ -193,6 +214,12 @@ def test_real_minutes_have_a_tear_sheet(
 def test_a_place_that_cannot_be_written_is_said(years: Result, tmp_path: pathlib.Path):
     with pytest.raises(ConfigurationError, match="cannot be written"):
         report(years, tmp_path / "nowhere" / "report.html")
+
+
+def test_a_sweep_of_one_parameter_is_refused(years: Result, tmp_path: pathlib.Path):
+    with pytest.raises(ConfigurationError, match="in which two parameters vary"):
+        report(years, tmp_path / "report.html", sweep=SWEPT.filter(fast=5).drop("stop"))
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_report_is_found_in_the_package():
