@@ -77,10 +77,10 @@ class Trial:
         """Ask again, and once more after another market."""
         found: list[Finding] = []
         _, states = self.say(self.events, [len(self.events)])
-        for cause in ("from one run to the next", "after a run over another market"):
+        for market_between, cause in ((self.events, "from one run to the next"), (others, "after another market")):
+            self.say(market_between, [len(market_between)])
             said = self.say(self.events, [len(self.events)])
             found += self._differences(said, (self.signals, states), cause)
-            self.say(others, [len(others)])
         return Check(market, "the same again", 2, next(iter(found), None))
 
     def blocks(self, market: str) -> Check:
@@ -154,17 +154,13 @@ class Trial:
     def _signal_difference(self, signals: Records, wanted: Records, cause: str) -> Finding:
         """Return the first signal that the two do not share."""
         shared = min(len(signals), len(wanted))
-        differs = signals[:shared].view(np.uint8).reshape(shared, -1) != wanted[:shared].view(np.uint8).reshape(
-            shared, -1
-        )
-        place = int(np.append(differs.any(axis=1), True).argmax())
+        rows, wanted_rows = (side[:shared].view(np.uint8).reshape(shared, -1) for side in (signals, wanted))
+        place = int(np.append((rows != wanted_rows).any(axis=1), True).argmax())
         pair = [side[place : place + 1] for side in (wanted, signals)]
         time_ns = min(int(side["time_ns"][0]) for side in pair if len(side))
-        texts = [
-            f"{side['target'][0]:.12g}" if len(side) and side["time_ns"][0] == time_ns else "none" for side in pair
-        ]
-        first = next(side for side in pair if len(side) and side["time_ns"][0] == time_ns)
-        symbol = self.universe[int(first["instrument"][0])].symbol
+        said = [side[side["time_ns"] == time_ns] for side in pair]
+        texts = [f"{side['target'][0]:.12g}" if len(side) else "none" for side in said]
+        symbol = self.universe[int(np.concatenate(said)["instrument"][0])].symbol
         return Finding(cause, ist_datetime(time_ns), symbol, "target", *texts)
 
 

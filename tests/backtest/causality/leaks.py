@@ -53,6 +53,22 @@ def low_pass_of_all_frequencies(bars):
     return one.select("time", signal=np.fft.irfft(spectrum, len(one)))
 
 
+def a_trace_of_the_next_close(bars):
+    return (CLOSE.cum_max() * (1.0 + 1e-13 * (CLOSE.shift(-1) > CLOSE).cast(pl.Float64))).over("symbol")
+
+
+def far_ahead(bars):
+    return CLOSE.shift(-300).over("symbol")
+
+
+def wait_for_the_next_bar(bars):
+    return pl.col("time").diff(-1).dt.total_minutes().over("symbol")
+
+
+def last_bar_of_the_day(bars):
+    return pl.col("time") == pl.col("time").max().over("symbol", DAY)
+
+
 # ── Figures of the whole sample ──────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -13,7 +13,7 @@ from alpha_panda.data.synthetic import synthetic_bars
 from tests.backtest.causality import honest, leaks
 
 UNIVERSE, EVENTS = synthetic_bars(
-    datetime.date(2026, 11, 17), datetime.date(2026, 11, 19), 7, ("SIM:LOTUS", "SIM:PANDA")
+    datetime.date(2026, 11, 18), datetime.date(2026, 11, 19), 7, ("SIM:LOTUS", "SIM:PANDA")
 )
 
 
@@ -23,7 +23,7 @@ def signals_in(module: ModuleType) -> list[str]:
 
 
 def proof(function: SignalFunction) -> Report:
-    return Report(function.name, (), tuple(prove_signals(function, UNIVERSE, EVENTS, "three days", seed=1)))
+    return Report(function.name, (), tuple(prove_signals(function, UNIVERSE, EVENTS, "two days", seed=1)))
 
 
 def from_file(module: ModuleType, name: str) -> SignalFunction:
@@ -32,14 +32,15 @@ def from_file(module: ModuleType, name: str) -> SignalFunction:
 
 @pytest.mark.parametrize("name", signals_in(leaks))
 def test_a_leak_is_caught(name: str):
-    assert not proof(from_file(leaks, name)).holds
+    checks = prove_signals(from_file(leaks, name), UNIVERSE, EVENTS, "two days", seed=1)
+    assert any(check.finding is not None for check in checks)
 
 
 @pytest.mark.parametrize("name", signals_in(honest))
 def test_nobody_honest_is_accused(name: str):
     report = proof(from_file(honest, name))
     assert report.holds, report.first
-    assert sum(check.compared for check in report.checks) > 50
+    assert sum(check.compared for check in report.checks) > 40
 
 
 def test_there_are_leaks_enough():
