@@ -47,12 +47,12 @@ def test_a_sweep_is_drawn_and_counted_when_asked(
     assert '<dt># Trials</dt><dd class="figure">5</dd>' in out.read_text()
 
 
-def test_a_walk_forward_needs_to_be_told_its_windows(
+def test_a_walk_forward_needs_a_grid_to_choose_from(
     command: Command, catalog: pathlib.Path, profile: WrittenProfile, tmp_path: pathlib.Path
 ):
     answer = command("report", profile(), "--data", catalog, "--out", tmp_path / "a.html", "--walk-forward")
     assert answer.code == 2
-    assert "no windows to walk" in answer.complaint or "grid" in answer.complaint
+    assert "there is nothing to sweep" in answer.complaint
 
 
 def test_a_folder_that_is_not_there_is_said_before_the_run(
