@@ -58,7 +58,7 @@ def ingest(
     if unknown:
         raise DataError(f"{unknown[0]} is no column of ours to map: those are {', '.join(vendor.USUAL)}")
     given = Given(symbol, adjusted, on, zone, columns or {}, lot)
-    recognised, passed_over = _recognise_all(paths, given)
+    recognised, passed_over = _recognise_all(paths, given, catalog)
     ingestion = _Ingestion(catalog, given)
     for done, (path, source) in enumerate(sorted(recognised.items(), key=lambda item: item[1].priority)):
         tell = functools.partial(progress, done, len(recognised))
@@ -76,7 +76,7 @@ def ingest(
 
 
 def _recognise_all(
-    paths: Sequence[pathlib.Path], given: Given
+    paths: Sequence[pathlib.Path], given: Given, catalog: Catalog
 ) -> tuple[dict[pathlib.Path, Source], dict[pathlib.Path, str]]:
     """Return the kind of each file, and of those in folders that have none, why."""
     recognised: dict[pathlib.Path, Source] = {}
@@ -84,7 +84,7 @@ def _recognise_all(
     for path in paths:
         if not path.exists():
             raise DataError(f"{path} does not exist: name a file, or a folder of them")
-        for file in sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]:
+        for file in _files_in(path, catalog) if path.is_dir() else [path]:
             try:
                 recognised[file] = recognise(file, opening.columns_of(file), given)
             except DataError as error:
@@ -94,6 +94,12 @@ def _recognise_all(
     if not recognised and not passed_over:
         raise DataError(f"there is nothing to ingest in {', '.join(map(str, paths)) or 'no path at all'}")
     return recognised, passed_over
+
+
+def _files_in(folder: pathlib.Path, catalog: Catalog) -> list[pathlib.Path]:
+    """Return the files below a folder, but for those of the catalog itself."""
+    own = catalog.root.resolve()
+    return sorted(path for path in folder.rglob("*") if path.is_file() and own not in path.resolve().parents)
 
 
 @dataclass
@@ -120,9 +126,11 @@ class _Ingestion:
 
     def take(self, path: pathlib.Path, source: Source, tell: Callable[[str], None]) -> None:
         """Read and check a file and pass on its good rows; DataError, saying why, for one that cannot be taken."""
-        frame = opening.load(path)
-        rows, empty = _split(frame, path)
+        frame = _load(path)
         try:
+            if self._given.symbol is not None and not source.takes_symbol:
+                raise DataError(f"it names its instruments itself: leave out --symbol {self._given.symbol}")
+            rows, empty = _split(frame)
             reading = source.read(rows, path, self._given, self._registry)
             checked, outcome = self._pass_on(reading, path, tell)
         except (DataError, pl.exceptions.PolarsError) as error:
@@ -175,7 +183,7 @@ class _Ingestion:
         conflicts = [rows.with_columns(defect=pl.lit(str(Defect.CONFLICT))) for rows in taken.outcome.conflicts]
         if any(map(len, conflicts)):
             refused = pl.concat([refused, *conflicts])
-            kept = _kept(opening.load(path), refused)
+            kept = _kept(_load(path), refused)
         self._catalog.quarantine(f"{path.stem}-{opening.fingerprint(path)}", kept)
         return FileReport(
             path=path,
@@ -188,23 +196,30 @@ class _Ingestion:
         )
 
 
-def _split(frame: pl.DataFrame, path: pathlib.Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _load(path: pathlib.Path) -> pl.DataFrame:
+    """Return the rows of a file, where a column that has a name of ours gets another."""
+    frame = opening.load(path)
+    return frame.rename({name: f"{name}_given" for name in frame.columns if opening.plain(name) in ("row", "defect")})
+
+
+def _split(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the rows under plain names, text without padding, and the numbers of those that are no data, refused."""
     names = {name: opening.plain(name) for name in frame.columns}
     repeated = [name for name, count in Counter(names.values()).items() if count > 1]
     if repeated:
-        raise DataError(f"{path} has more than one column that is called {repeated[0]}: leave all but one out")
-    text = pl.col(pl.String).str.strip_chars().replace(["", "-"], None)
-    rows = frame.with_columns(text).with_row_index("row").with_columns(pl.col("row").cast(pl.UInt32))
-    blank = pl.all_horizontal(pl.col(frame.columns[1:]).is_null()) if frame.width > 1 else pl.lit(value=False)
-    all_text = all(dtype == pl.String for dtype in frame.dtypes)
-    header = (
-        pl.all_horizontal(pl.col(name) == name.strip() for name in frame.columns) if all_text else pl.lit(value=False)
-    )
-    no_data = (blank | header).fill_null(value=False)
-    rows = rows.with_columns(no_data=no_data)
-    empty = rows.filter("no_data").select("row", defect=pl.lit(str(Defect.NO_DATA)))
-    return rows.filter(~pl.col("no_data")).drop("no_data").rename(names), empty
+        raise DataError(f"it has more than one column that is called {repeated[0]}: leave all but one out")
+    rows = frame.with_columns(pl.col(pl.String).str.strip_chars().replace(["", "-"], None))
+    blank = pl.all_horizontal(pl.col(frame.columns[1:]).is_null())
+    no_data = rows.select(blank | _is_header(frame.schema)).to_series().fill_null(value=False)
+    rows = rows.with_row_index("row").rename(names)
+    return rows.filter(~no_data), rows.filter(no_data).select("row", defect=pl.lit(str(Defect.NO_DATA)))
+
+
+def _is_header(schema: pl.Schema) -> pl.Expr:
+    """Return which rows repeat the header, which only rows of text can."""
+    if any(kind != pl.String for kind in schema.values()):
+        return pl.lit(value=False)
+    return pl.all_horizontal(pl.col(name) == name.strip() for name in schema)
 
 
 def _kept(frame: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:

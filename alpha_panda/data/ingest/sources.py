@@ -29,15 +29,16 @@ _UDIFF = frozenset({"traddt", "sgmt", "src", "fininstrmtp", "tckrsymb", "xprydt"
 
 @dataclass(frozen=True)
 class Source:
-    """One kind of file: what it is called, the columns it must have, and how to read it; `priority` orders kinds.
+    """One kind of file: what it is called, the columns it must have, and how to read it.
 
-    What tells about instruments is read before what needs to know them.
+    What tells about instruments is read before what needs to know them: the lowest `priority` first.
     """
 
     name: str
     columns: frozenset[str]
     read: Read
     priority: int = 2
+    takes_symbol: bool = False  # whether it may leave open what its instrument is
 
 
 def _plainly(read: Callable[[pl.DataFrame], Reading]) -> Read:
@@ -94,7 +95,7 @@ SOURCES = (
         lambda frame, path, given, registry: derivatives.read_market_activity(frame, path, given),
         priority=1,
     ),
-    Source("Kite candles", frozenset(CANDLE_COLUMNS[:-1]), kite.read_candles),
+    Source("Kite candles", frozenset(CANDLE_COLUMNS[:-1]), kite.read_candles, takes_symbol=True),
     Source(
         "Kite instruments",
         frozenset({"instrument_token", "tradingsymbol", "expiry", "strike", "tick_size", "lot_size", "segment"}),
@@ -119,17 +120,17 @@ SOURCES = (
 )
 """Every kind of file whose columns have names of their own, the most particular first."""
 
-BARS = Source("bars", frozenset(), _read_bars)
+BARS = Source("bars", frozenset(), _read_bars, takes_symbol=True)
 """Bars of a vendor, whose columns have the usual names or those that the caller gives."""
 
 OTHERS = {
     "a snapshot of the pre-open auction, whose prices are indicative and no trades: nothing of it is kept": frozenset(
         {"total_stocks", "advances", "declines"}
     ),
-    "a list of holidays and special sessions, which belong into alpha_panda/calendars.toml": frozenset(
+    "a list of holidays and special sessions, which belong in alpha_panda/calendars.toml": frozenset(
         {"date", "weekday", "kind", "open_ist", "close_ist"}
     ),
-    "a list of corporate actions, which say how to see prices and are no prices": frozenset(
+    "a list of corporate actions: add them with `alpha-panda data actions add`": frozenset(
         {"symbol", "ex_date", "price_factor"}
     ),
     "a list of mutual funds, which no exchange trades": frozenset({"amc", "scheme_type", "purchase_allowed"}),
@@ -147,8 +148,7 @@ def recognise(path: pathlib.Path, columns: Collection[str], given: Given) -> Sou
             raise DataError(f"{path} is {what}")
     if vendor.terms_of(columns, given) is not None:
         return BARS
-    kinds = ", ".join(source.name for source in (*SOURCES, BARS))
     raise DataError(
-        f"{path} has the columns {', '.join(columns)}, which are those of no kind that we know ({kinds}): "
-        "for bars, say with --column open=NAME and so on what they are called"
+        f"{path} has the columns {', '.join(columns)}, which are those of no kind that we know: "
+        "if it holds bars, say with --column open=NAME and so on what they are called"
     )

@@ -4,6 +4,7 @@ Columns are found by the names that are usual for them, or as the caller maps th
 its start and known at its end.
 """
 
+import math
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -29,17 +30,16 @@ USUAL = {
 
 _NEEDED = ("timestamp", "open", "high", "low", "close")
 _OF_CONTRACTS = ("strike", "expiry", "xpry", "exp_date", "option", "opt_type")
-_OTHER_INTERVAL_MINUTES = 5  # the shortest in which bars are sold, but for one minute and for three
-_SAMPLE_ROWS = 200_000  # enough to tell it
-_STEPS_MIN = 2  # fewer do not tell an interval
+_SAMPLE_ROWS = 200_000  # enough to tell an interval
+_CHANCE = 25  # the least that is to one against steps of one minute having another interval by chance
 _DAY_STAMPS_NS = tuple(minutes * MINUTE_NS for minutes in (0, 330, 930))  # midnight in India, in London; the close
 
 
 def terms_of(columns: Collection[str], given: Given) -> dict[str, str] | None:
     """Return which column holds what, as given or by its usual name; None if these are no bars of instruments."""
     named = {ours: plain(theirs) for ours, theirs in given.columns.items()}
-    if any(word in column for column in columns for word in _OF_CONTRACTS):
-        return None
+    if "tradingsymbol" not in columns and any(word in column for column in columns for word in _OF_CONTRACTS):
+        return None  # under the name of its underlying, no contract could be told from another
     found = {ours: next((name for name in usual if name in columns), "") for ours, usual in USUAL.items()}
     terms = {ours: theirs for ours, theirs in (found | named).items() if theirs in columns}
     return terms if all(name in terms for name in _NEEDED) else None
@@ -53,10 +53,9 @@ def read_bars(frame: pl.DataFrame, terms: Mapping[str, str], given: Given) -> Re
         frame, terms = frame.with_columns(symbol=pl.lit(given.symbol)), {**terms, "symbol": "symbol"}
     elif given.symbol is not None:
         raise DataError(f"it names its instruments itself: leave out --symbol {given.symbol}")
-    clock = terms["timestamp"] == "date" and "time" in frame.columns
-    if clock:
-        day = frame["date"].cast(pl.String).str.head(10)
-        frame = frame.with_columns(timestamp=day + " " + frame["time"].cast(pl.String))
+    if terms["timestamp"] == "date" and "time" in frame.columns:
+        day = pl.col("date") if frame["date"].dtype == pl.String else pl.col("date").cast(pl.Date).cast(pl.String)
+        frame = frame.with_columns(timestamp=day + " " + pl.col("time").cast(pl.String))
         terms = {**terms, "timestamp": "timestamp"}
     return bars_of(frame, terms, given)
 
@@ -103,13 +102,13 @@ def _by_interval(rows: pl.DataFrame, given: Given) -> Reading:
         midnight = rows.with_columns(time_ns=times // DAY_NS * DAY_NS - IST_OFFSET_NS)
         return Reading(midnight, "1d", given.adjusted if of_shares else False)
     minutes = _interval_minutes(rows.with_columns(day=times // DAY_NS))
-    if minutes >= _OTHER_INTERVAL_MINUTES:
+    if minutes > 1:
         raise DataError(f"its bars are of {minutes} minutes: the catalog takes those of one minute and of one day")
     return Reading(rows.with_columns(pl.col("time_ns") + MINUTE_NS), "1m")
 
 
 def _interval_minutes(rows: pl.DataFrame) -> int:
-    """Return the largest number of minutes that divides all steps between bars of a day; 1 where there are too few."""
+    """Return the largest number of minutes that divides all steps between bars of a day; 1 where that may be chance."""
     steps = pl.col("time_ns").diff().over("symbol", "day") // MINUTE_NS
     found = (
         rows.head(_SAMPLE_ROWS)
@@ -117,7 +116,8 @@ def _interval_minutes(rows: pl.DataFrame) -> int:
         .select(steps.alias("steps"))
         .filter(pl.col("steps") > 0)["steps"]
     )
-    return int(np.gcd.reduce(found.unique().to_numpy())) if len(found) >= _STEPS_MIN else 1
+    divisor = int(np.gcd.reduce(found.unique().to_numpy())) if len(found) else 1
+    return divisor if len(found) * math.log(divisor) >= math.log(_CHANCE) else 1
 
 
 def read_option_prices(frame: pl.DataFrame) -> Reading:
@@ -128,13 +128,11 @@ def read_option_prices(frame: pl.DataFrame) -> Reading:
     rows = frame.select(
         "row",
         instants(frame["date"]),
-        dates(
-            frame["expirydate"].str.head(10) if frame["expirydate"].dtype == pl.String else frame["expirydate"]
-        ).alias("expiry"),
+        dates(frame["expirydate"]).alias("expiry"),
         underlying=pl.col("optionsymbol").str.extract(r"^(.+?)\d{2}[A-Z]{3}\d{2}"),
         kind=pl.col("optiontype").str.to_uppercase().str.head(1) + "E",
         strike_e4=(pl.col("strikeprice").cast(pl.Float64, strict=False) * E4).round().cast(pl.Int64),
-        volume=pl.lit(0),
+        volume=pl.lit(0, pl.Int64),
         **prices(dict.fromkeys(("open", "high", "low", "close"), "optionprice")),
     )
     named = rows.with_columns(symbol="NFO:" + contract_names(expires_last(rows)))

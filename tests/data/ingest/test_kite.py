@@ -56,10 +56,23 @@ def test_candles_of_nobody_knows_what_are_refused(catalog: Catalog, tmp_path: pa
         taken(candles(tmp_path / name, minute("09:15")), catalog)
 
 
-def test_candles_of_five_minutes_are_refused(catalog: Catalog, tmp_path: pathlib.Path):
-    path = candles(tmp_path / "a", *(minute(f"09:{minutes}") for minutes in (15, 20, 25, 35)))
-    with pytest.raises(DataError, match="its bars are of 5 minutes: the catalog takes those of one minute and of one"):
+@pytest.mark.parametrize(
+    ("minutes", "interval"), [((15, 20, 30), 5), ((15, 18, 21, 27), 3), ((15, 30, 45), 15), (range(15, 60, 5), 5)]
+)
+def test_candles_of_other_intervals_are_refused(
+    catalog: Catalog, tmp_path: pathlib.Path, minutes: tuple[int, ...], interval: int
+):
+    path = candles(tmp_path / "a", *(minute(f"09:{each}") for each in minutes))
+    with pytest.raises(DataError, match=f"its bars are of {interval} minutes: the catalog takes those of one minute"):
         taken(path, catalog, symbol="NSE:AAA")
+
+
+@pytest.mark.parametrize("minutes", [(15, 20), (15, 17, 19), (15, 20, 25, 26)])
+def test_few_candles_far_apart_may_be_minutes_in_which_something_traded(
+    catalog: Catalog, tmp_path: pathlib.Path, minutes: tuple[int, ...]
+):
+    path = candles(tmp_path / "a", *(minute(f"09:{each}") for each in minutes))
+    assert taken(path, catalog, symbol="NSE:AAA").written == len(minutes)
 
 
 def test_daily_candles_are_adjusted_or_not_as_the_caller_says(catalog: Catalog, tmp_path: pathlib.Path):

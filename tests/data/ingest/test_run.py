@@ -123,6 +123,39 @@ def test_a_folder_is_walked_and_what_is_not_known_in_it_is_reported(catalog: Cat
     assert told == [(0, 1, "a.parquet"), (1, 1, "NSE:AAA"), (1, 1, "done")]
 
 
+def test_the_files_of_the_catalog_are_no_market_data(tmp_path: pathlib.Path):
+    catalog = Catalog(tmp_path / "data")
+    minute_file(tmp_path / "a.parquet", [100.0, -1.0])
+    ingest([tmp_path], catalog)
+    again = ingest([tmp_path], catalog)
+    assert [file.path.name for file in again.files] == ["a.parquet"]
+    assert not again.passed_over
+
+
+def test_columns_with_names_of_ours_keep_out_of_the_way(catalog: Catalog, tmp_path: pathlib.Path):
+    path = minute_file(tmp_path / "a.parquet", [100.0, -1.0])
+    pl.read_parquet(path).with_columns(Row=pl.lit("x"), defect=pl.lit("y")).write_parquet(path)
+    assert ingest([path], catalog).quarantined == {Defect.PRICE: 1}
+    (kept,) = (catalog.root / "quarantine").glob("*.parquet")
+    assert pl.read_parquet(kept).select("row", "Row_given", "defect", "defect_given").rows() == [
+        (1, "x", Defect.PRICE, "y")
+    ]
+
+
+def test_a_file_without_a_row_of_data_is_counted_and_nothing_else(catalog: Catalog, tmp_path: pathlib.Path):
+    path = tmp_path / "a.csv"
+    path.write_text("symbol,timestamp,open,high,low,close,volume\n" * 3)
+    report = ingest([path], catalog)
+    assert (report.rows, report.written, report.quarantined) == (2, 0, {Defect.NO_DATA: 2})
+
+
+def test_a_symbol_for_files_that_name_their_own_is_refused(catalog: Catalog, tmp_path: pathlib.Path):
+    path = tmp_path / "ticks.parquet"
+    pl.DataFrame({"symbol": ["AAA"], "timestamp": stamps("09:15"), "ltp": [1.0], "cum_volume": [1]}).write_parquet(path)
+    with pytest.raises(DataError, match="it names its instruments itself: leave out --symbol NSE:BBB"):
+        ingest([path], catalog, symbol="NSE:BBB")
+
+
 def test_a_file_of_no_known_kind_is_refused_by_its_columns_before_anything_is_written(
     catalog: Catalog, tmp_path: pathlib.Path
 ):

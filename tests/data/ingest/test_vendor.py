@@ -99,6 +99,13 @@ def test_only_an_index_may_lack_a_volume(catalog: Catalog, tmp_path: pathlib.Pat
     assert not any(each.tradable for each in catalog.registry())
 
 
+def test_contracts_under_the_name_of_their_underlying_are_refused(catalog: Catalog, tmp_path: pathlib.Path):
+    line = "AAA,2025-01-06 09:15:00,100,101,99,100.5,7,100,2025-01-30"
+    path = written(tmp_path / "a.csv", "symbol,timestamp,open,high,low,close,volume,strike,expiry", line)
+    with pytest.raises(DataError, match="of no kind that we know"):
+        taken(path, catalog)
+
+
 def test_two_columns_of_one_plain_name_are_refused(catalog: Catalog, tmp_path: pathlib.Path):
     path = written(tmp_path / "a.csv", "symbol,timestamp,open,high,low,close,Close,volume", "A,2025-01-06,1,1,1,1,1,1")
     with pytest.raises(DataError, match="more than one column that is called close"):
