@@ -1,7 +1,8 @@
 """What stands when trading begins: the targets of strategies that watched the days before.
 
 Events before the first trading day pass only the strategies. From that day on the account knows a price only once it
-has seen one, so what a strategy wants of an instrument is held until the instrument is heard of, and said then.
+has seen one, and opens nothing before a certain hour, so what a strategy wants of an instrument is held until both
+allow it, and said then.
 """
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from alpha_panda.config import Profile
 from alpha_panda.data.events import EventArray
 from alpha_panda.kernels.records import CLOCK, SIGNAL, Records
+from alpha_panda.units import DAY_NS, IST_OFFSET_NS
 
 Integers = npt.NDArray[np.int64]
 
@@ -22,6 +24,7 @@ class Standing:
     def __init__(self, profile: Profile, instruments: int) -> None:
         self._held = np.zeros(0, SIGNAL)
         self._unheard = np.ones(instruments, np.bool_)
+        self._opens_ns = profile.risk.entry_open_ns
         # An intraday book was squared off the evening before and waits for a changed target, so nothing stands.
         self._overnight = np.array([terms.product != "MIS" for terms in profile.strategies])
 
@@ -33,8 +36,8 @@ class Standing:
     def release(self, signals: Records, events: EventArray, start: int, stop: int) -> Records:
         """Return the signals of events [start, stop) that the account may hear, in the order of their causes.
 
-        Of what was said of an instrument up to the first event that has its price, only the latest counts, as if that
-        event had caused it.
+        Of what was said of an instrument up to the first event at which it has a price and may be bought, only the
+        latest counts, as if that event had caused it.
         """
         if not self._unheard.any():
             return signals
@@ -52,13 +55,13 @@ class Standing:
         return spoken[np.argsort(spoken["event_index"], kind="stable")]
 
     def _first_events(self, events: EventArray, start: int, stop: int) -> Integers:
-        """Return the first event of each instrument that was not heard of, `stop` for none in this block."""
+        """Return the first event that lets each unheard instrument be traded, `stop` for none in this block."""
         block = events[start:stop]
-        market = np.flatnonzero(block["kind"] != CLOCK)[::-1]
+        clock_ns = (block["time_ns"] + IST_OFFSET_NS) % DAY_NS
+        # From the end, so that of all events of an instrument the first stays.
+        market = np.flatnonzero((block["kind"] != CLOCK) & (clock_ns >= self._opens_ns))[::-1]
         found = np.full(len(self._unheard), stop)
-        found[block["instrument"][market]] = (
-            market + start
-        )  # of equal places the last one written stays, the first event
+        found[block["instrument"][market]] = market + start
         return np.where(self._unheard, found, _LONG_AGO)
 
     def _latest(self, signals: Records) -> Records:

@@ -82,6 +82,14 @@ def test_a_standing_target_is_heard_with_the_first_price_of_its_instrument():
     assert set(made["verdict"]) == {"approved"}
 
 
+def test_a_standing_target_waits_for_the_hour_at_which_positions_may_be_opened(weeks: Market):
+    universe, events = weeks
+    asked = question({"strategy": "hold"}, risk={"entry_open": "10:00"})
+    result = run(asked, events=events, universe=universe, strategies=HOLD, trade_from=DAY)
+    assert result.decisions["time"].dt.strftime("%Y-%m-%d %H:%M").to_list() == [f"{DAY} 10:00"] * 2
+    assert set(result.decisions["verdict"]) == {"approved"}
+
+
 def test_an_intraday_target_does_not_stand_over_the_night(weeks: Market):
     universe, events = weeks
     script = {"strategy": "script", "product": "MIS", "parameters": {"long_at": 2}}
