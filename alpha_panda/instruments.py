@@ -195,7 +195,8 @@ def contract_tick_e4(kind: Kind, underlying: str, price_e4: int, date: datetime.
     """Return NSE's tick of a future or option, by the price of what it is written on, as of `date`.
 
     Futures of shares have the tick of the share. Since 2025-04-15, futures of indices have five, ten or twenty paise by
-    the level of the index, and options of shares below 250 rupees one paisa; everything else has five paise.
+    the level of the index, and options of shares below 250 rupees one paisa; everything else has five paise. (NSE's
+    files only show that options changed between 2025-02-27 and 2025-11-14.)
     """
     banded = date >= datetime.date(2025, 4, 15)
     if underlying in NSE_INDICES:
