@@ -18,9 +18,8 @@ def read_candles(frame: pl.DataFrame, path: pathlib.Path, given: Given, registry
     """
     symbol = given.symbol or _symbol_by_token(path, registry)
     named = frame.rename({"candle": "timestamp"}).with_columns(symbol=pl.lit(symbol))
-    open_interest = {"open_interest": "oi"} if "oi" in frame.columns else {}
     terms = ("timestamp", "open", "high", "low", "close", "volume", "symbol")
-    return bars_of(named, {name: name for name in terms} | open_interest, given)
+    return bars_of(named, {name: name for name in terms}, given)
 
 
 def _symbol_by_token(path: pathlib.Path, registry: Registry) -> str:

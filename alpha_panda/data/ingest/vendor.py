@@ -24,7 +24,6 @@ USUAL = {
     "low": ("low", "low_price", "l"),
     "close": ("close", "close_price", "c", "ltp"),
     "volume": ("volume", "vol", "v", "traded_volume", "volume_traded"),
-    "open_interest": ("open_interest", "oi", "openinterest"),
 }
 """What our columns are usually called, best name first."""
 
@@ -61,15 +60,17 @@ def read_bars(frame: pl.DataFrame, terms: Mapping[str, str], given: Given) -> Re
 
 
 def bars_of(frame: pl.DataFrame, terms: Mapping[str, str], given: Given) -> Reading:
-    """Return bars in common terms: at the end of their minute, or at the midnight before, until a session is found."""
+    """Return bars in common terms: at the end of their minute, or at the midnight before, until a session is found.
+
+    Their open interest is left in the file: the catalog keeps that of ticks and of days of contracts.
+    """
     symbol = full_symbols(pl.col(terms["symbol"]).cast(pl.String))
-    figures = {name: terms[name] for name in ("volume", "open_interest") if name in terms}
     rows = frame.select(
         "row",
         instants(frame[terms["timestamp"]], given.zone),
         symbol.alias("symbol"),
         **prices({name: terms[name] for name in ("open", "high", "low", "close")}),
-        **counts(figures),
+        **(counts({"volume": terms["volume"]}) if "volume" in terms else {}),
     )
     return _by_interval(rows.with_columns(volume=_volume(rows)), given)
 
