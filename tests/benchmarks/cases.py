@@ -24,5 +24,11 @@ CASES: dict[str, Callable[[str], Row]] = {
     "sweep memory, 100": partial(sweeping.memory, side=10),
     "sweep memory, 1,000": partial(sweeping.memory, side=32),
     "sweep memory, 10,000": partial(sweeping.memory, side=100),
+    "sweep memory, 100,000": partial(sweeping.memory, side=317, bars=2_000, repeats=1),
+    **{
+        f"heat map 10,000 x {name}, {words}": partial(sweeping.heat_map, slider=slider, interval=interval)
+        for name, interval in (("a month of minutes", "1m"), ("3 years of days", "1d"))
+        for slider, words in sweeping.SLIDERS.items()
+    },
 }
 """A case makes its row; each runs in a process of its own, so that its peak of memory is its own."""

@@ -55,18 +55,22 @@ def prices(events: EventArray, instruments: int) -> tuple[npt.NDArray[np.int64],
     return opens, closes
 
 
-def crossover_profile(fast: int = 20, slow: int = 50) -> Profile:
-    """Return one crossover strategy with every risk limit and charge in force, so sized that nothing halts it."""
+def crossover_profile(fast: int = 20, slow: int = 50, interval: str = "1m") -> Profile:
+    """Return one crossover strategy with every risk limit and charge in force, so sized that nothing halts it.
+
+    On days it decides after the close, for the next day's open.
+    """
     return _profile(
         {
             "name": "crossover",
             "strategy": "sma_cross",
+            "interval": interval,
             "capital": 10_000_000,
             "product": "CNC",
             "parameters": {"fast": fast, "slow": slow},
             "size": {"mode": "fraction", "value": 0.01},
         },
-        {"drawdown_halt": 0.0},
+        {"drawdown_halt": 0.0, "after_market": interval == "1d"},
     )
 
 

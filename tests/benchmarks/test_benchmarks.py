@@ -14,6 +14,8 @@ from tests.benchmarks.measuring import Row
 TINY: dict[str, Callable[[str], Row]] = {
     "bars": partial(chain.crossover, bars=2_000),
     "bars and clocks": partial(chain.crossover, bars=2_000, clocks=True),
+    "heat map": partial(sweeping.heat_map, slider="range", side=10),
+    "heat map of days": partial(sweeping.heat_map, slider="back", interval="1d", side=10),
     "live": partial(live.session, repeats=1),
     "portfolio": partial(chain.ranking, instruments=12, days=200),
     "sweep": partial(sweeping.pairs, fast=(5, 10), slow=(20, 40), bars=2_000, workers=2),
