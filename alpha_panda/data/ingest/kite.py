@@ -10,6 +10,8 @@ from alpha_panda.data.ingest.vendor import bars_of
 from alpha_panda.data.listings import Registry
 from alpha_panda.errors import DataError
 
+_DIGITS_MAX = 10  # of a token
+
 
 def read_candles(frame: pl.DataFrame, path: pathlib.Path, given: Given, registry: Registry) -> Reading:
     """Read historical candles, which name no instrument: it is the one given, or that whose token is in the name.
@@ -23,12 +25,12 @@ def read_candles(frame: pl.DataFrame, path: pathlib.Path, given: Given, registry
 
 
 def _symbol_by_token(path: pathlib.Path, registry: Registry) -> str:
-    numbers = [int(text) for text in re.findall(r"\d+", path.name)]
+    numbers = [int(text) for text in re.findall(r"\d+", path.name) if len(text) <= _DIGITS_MAX]
     found = registry.listings.filter(pl.col("instrument_token").is_in(numbers))["symbol"].unique().to_list()
     if len(found) != 1:
         raise DataError(
-            f"{path} holds candles and names no instrument, nor does its name hold the token of one that the catalog "
-            "knows: say it with --symbol, for instance NSE:INFY"
+            "it names no instrument, nor does its name hold the token of one that the catalog knows: say it with "
+            "--symbol, for instance NSE:INFY"
         )
     return found[0]
 

@@ -73,7 +73,7 @@ def date_of(path: pathlib.Path, given: Given) -> datetime.date:
                 continue
     likely = [day for day in found if EARLIEST_NS <= ist_time_ns(day) < LATEST_NS]
     if len(likely) != 1:
-        raise DataError(f"{path} does not say of which day it is, nor does its name: say it with --on YYYY-MM-DD")
+        raise DataError("it does not say of which day it is, nor does its name: say it with --on YYYY-MM-DD")
     return likely[0]
 
 

@@ -49,10 +49,10 @@ def test_candles_are_of_the_instrument_whose_token_is_in_the_name(catalog: Catal
     assert taken(path, catalog).symbols == ("NSE:INFY",)
 
 
-@pytest.mark.parametrize("name", ["answer.json", "minute_408065.json", "both_1_and_2.json"])
+@pytest.mark.parametrize("name", ["answer.json", "minute_408065.json", "both_1_and_2.json", f"{10**30}.json"])
 def test_candles_of_nobody_knows_what_are_refused(catalog: Catalog, tmp_path: pathlib.Path, name: str):
     catalog.register([Instrument("NSE:AAA", 1, 500), Instrument("NSE:BBB", 2, 500)])
-    with pytest.raises(DataError, match=r"names no instrument.* say it with --symbol, for instance NSE:INFY"):
+    with pytest.raises(DataError, match=r"it names no instrument.* say it with --symbol, for instance NSE:INFY"):
         taken(candles(tmp_path / name, minute("09:15")), catalog)
 
 
