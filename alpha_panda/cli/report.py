@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from alpha_panda.apps.tearsheet import report
 from alpha_panda.backtest.run import run
 from alpha_panda.backtest.sweep import sweep as sweep_of
 from alpha_panda.backtest.validate.resampling import bootstrap
@@ -40,6 +39,8 @@ def write_report(
     json: Json = False,
 ) -> None:
     """Run a profile or a study over past events, and write its tear sheet."""
+    from alpha_panda.apps.tearsheet import report  # here, for --help need not wait for what draws charts
+
     if not out.parent.is_dir():
         raise ConfigurationError(f"{out} cannot be written: there is no folder {out.parent}")
     chosen: dict[str, Any] = {

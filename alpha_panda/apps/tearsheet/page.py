@@ -38,7 +38,7 @@ class Plots:
 def page(title: str, parts: Iterable[Html | None], plots: Plots) -> str:
     """Return the page of these parts, in which the charts of `plots` have been placed."""
     style = _resource("sheet.css").replace("LIGHT", variables(LIGHT)).replace("DARK", variables(DARK))
-    scripts = [_bundle(), _resource("sheet.js")]
+    scripts = [bundle(), _resource("sheet.js")]
     body = tag("main", *parts)
     head = (
         alone("meta", charset="utf-8"),
@@ -71,7 +71,7 @@ def _resource(name: str) -> str:
 
 
 @functools.cache
-def _bundle() -> str:
+def bundle() -> str:
     """Return Vega, Vega-Lite and Vega-Embed as one script; made once, since that takes a second."""
     try:
         from vl_convert import javascript_bundle

@@ -2,7 +2,9 @@
 
 import dataclasses
 import datetime
+import importlib.util
 import re
+import runpy
 import zoneinfo
 from collections.abc import Callable
 
@@ -228,6 +230,12 @@ def test_lines_under_the_pointer_say_when_in_ist(years: Result):
     told = next(layer for layer in layers(charts.underwater(years.equity).to_dict()) if "tooltip" in layer["encoding"])
     assert told["encoding"]["tooltip"][0]["field"] == "when"
     assert rows(charts.underwater(years.equity), "rule")[0]["when"] == "Mon 3 Jan 2022"
+
+
+def test_without_altair_one_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError, match=r"charts need altair: .*alpha-panda\[notebooks\]"):
+        runpy.run_path(charts.__file__)
 
 
 def test_charts_are_found_in_the_package():

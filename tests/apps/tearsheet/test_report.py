@@ -5,6 +5,7 @@ import hashlib
 import json
 import pathlib
 import re
+import sys
 from collections.abc import Callable, Generator
 
 import pytest
@@ -13,6 +14,7 @@ from playwright.sync_api import Browser, Page
 import alpha_panda
 from alpha_panda.apps.tearsheet import report
 from alpha_panda.apps.tearsheet.figures import shown
+from alpha_panda.apps.tearsheet.page import bundle
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.run import run
 from alpha_panda.backtest.validate.resampling import bootstrap
@@ -222,6 +224,15 @@ def test_a_sweep_of_one_parameter_is_refused(years: Result, tmp_path: pathlib.Pa
     with pytest.raises(ConfigurationError, match="in which two parameters vary"):
         report(years, tmp_path / "report.html", sweep=SWEPT.filter(fast=5).drop("stop"))
     assert not (tmp_path / "report.html").exists()
+
+
+def test_without_vl_convert_one_is_told_what_to_install(
+    years: Result, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    bundle.cache_clear()
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    with pytest.raises(ConfigurationError, match=r"needs vl-convert-python: .*alpha-panda\[notebooks\]"):
+        report(years, tmp_path / "report.html")
 
 
 def test_report_is_found_in_the_package():
