@@ -162,6 +162,21 @@ class Risk(_Frozen):
     rejects_max: Count = Field(default=3, alias="rejects")
 
 
+_SWITCHED_OFF = (
+    *("collar", "price_age_seconds", "order_value", "order_equity_fraction", "instrument_fraction", "gross_fraction"),
+    *("positions", "open_orders", "orders_per_second", "orders_per_second_strategy", "orders_per_minute"),
+    *("orders_per_day", "duplicate_seconds", "day_loss_reduce", "day_loss_halt", "drawdown_halt", "rejects"),
+)
+NO_LIMITS: Mapping[str, Any] = {
+    **dict.fromkeys(_SWITCHED_OFF, 0),
+    "self_cross": False,
+    "entry_open": "00:00",
+    "entry_close": "00:00",
+    "after_market": True,
+}
+"""The table `[risk]` of a question: what a strategy does, and not what risk would leave of it."""
+
+
 class Feed(_Frozen):
     """Where live events come from, unless the command line says otherwise."""
 

@@ -13,6 +13,7 @@ with app.setup:
     from alpha_panda.apps import charts
     from alpha_panda.backtest.cache import cached_sweep
     from alpha_panda.backtest.significance import expected_maximum_sharpe
+    from alpha_panda.config import NO_LIMITS
     from alpha_panda.data.sample import catalog_or_sample
     from alpha_panda.workspace import own_or_shipped
 
@@ -30,15 +31,11 @@ def question(symbols: list[str], trailing_stop: float) -> dict:
         "size": {"mode": "fraction", "value": 1 / len(symbols), "compounding": True},
         "guards": {"trailing_stop": trailing_stop},
     }
-    # The limits of a question are wide: what is asked is what the strategy does, not what risk would leave of it.
-    wide = {"order_value": 0, "order_equity_fraction": 1.0, "instrument_fraction": 1.0, "drawdown_halt": 0.0}
-    whole_day = {"entry_open": "00:00", "entry_close": "00:00", "after_market": True, "price_age_seconds": 0}
-    no_halts = {"day_loss_reduce": 0.0, "day_loss_halt": 0.0, "positions": len(symbols)}
     return {
         "account": {"capital": 10_000_000},
         "strategies": [terms],
         "market": {"equity_every": "1d"},
-        "risk": wide | whole_day | no_halts,
+        "risk": NO_LIMITS,
     }
 
 

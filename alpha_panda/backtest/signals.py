@@ -45,7 +45,7 @@ from alpha_panda.backtest.targets import (
     weight_targets,
 )
 from alpha_panda.backtest.trials import remember
-from alpha_panda.config import Profile, Risk, validated
+from alpha_panda.config import NO_LIMITS, Profile, Risk, validated
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import EQUITY
@@ -58,18 +58,6 @@ Fees = float | Literal["zerodha"]
 
 _SIZES = {"amount": "units", "value": "notional", "percent": "fraction"}
 
-_LIMITS = (
-    *("collar", "price_age_seconds", "order_value", "order_equity_fraction", "instrument_fraction", "gross_fraction"),
-    *("positions", "open_orders", "orders_per_second", "orders_per_second_strategy", "orders_per_minute"),
-    *("orders_per_day", "duplicate_seconds", "day_loss_reduce", "day_loss_halt", "drawdown_halt", "rejects"),
-)
-_NO_LIMITS: Mapping[str, Any] = {
-    **dict.fromkeys(_LIMITS, 0),
-    "self_cross": False,
-    "entry_open": "00:00",
-    "entry_close": "00:00",
-    "after_market": True,
-}
 _INTRADAY_ENTRY_CLOSE = "15:10"
 """When intraday positions are squared off: what is opened later would be closed by the next bar."""
 
@@ -216,7 +204,7 @@ def _profile(
 
 
 def _without_limits(product: Product) -> Mapping[str, Any]:
-    return {**_NO_LIMITS, "entry_close": _INTRADAY_ENTRY_CLOSE} if product == "MIS" else _NO_LIMITS
+    return {**NO_LIMITS, "entry_close": _INTRADAY_ENTRY_CLOSE} if product == "MIS" else NO_LIMITS
 
 
 def _said(market: FrameMarket) -> dict[str, Any]:
