@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # for editors and type checkers; a new name stands here and i
     from alpha_panda import indicators as indicators
     from alpha_panda.apps import charts as charts
     from alpha_panda.apps.tearsheet import report as report
+    from alpha_panda.backtest.cache import cached_run as cached_run
+    from alpha_panda.backtest.cache import cached_sweep as cached_sweep
     from alpha_panda.backtest.causality.prove import causality as causality
     from alpha_panda.backtest.result import Result as Result
     from alpha_panda.backtest.run import run as run
@@ -62,6 +64,8 @@ _HOMES = {
     "AlphaPandaError": "alpha_panda.errors:AlphaPandaError",
     "bars": "alpha_panda.data.bars:bars",
     "bootstrap": "alpha_panda.backtest.validate.resampling:bootstrap",
+    "cached_run": "alpha_panda.backtest.cache:cached_run",
+    "cached_sweep": "alpha_panda.backtest.cache:cached_sweep",
     "Catalog": "alpha_panda.data.catalog:Catalog",
     "CatalogError": "alpha_panda.errors:CatalogError",
     "causality": "alpha_panda.backtest.causality.prove:causality",
