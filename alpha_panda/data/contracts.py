@@ -49,7 +49,8 @@ def option_chain(
 ) -> pl.DataFrame:
     """Return the options of one expiry at the end of a day, by strike: calls left, puts right of it.
 
-    Without `expiry`, the nearest that has options. The columns `settle, close, volume, open_interest,
+    Without `expiry`, the nearest that has options. On that very day the exchange names the price at which the underlying
+    settles, and `settle` is what each option is worth at it. The columns `settle, close, volume, open_interest,
     open_interest_change` are there as `call_…` and, mirrored, as `put_…`; a side that is not listed is null. `lot`,
     `expiry` and `underlying_price` are the same in every row. Raises CatalogError, saying what there is.
     """
@@ -59,7 +60,7 @@ def option_chain(
     if chosen not in listed:
         held = ", ".join(map(str, listed[:6])) + (f" and {len(listed) - 6} later" if len(listed) > 6 else "") or "none"
         raise CatalogError(f"no options on {underlying} expire on {chosen or 'any day'} as of {on}: there are {held}")
-    of_expiry = _in_rupees(options.filter(pl.col("expiry") == chosen))
+    of_expiry = _in_rupees(_settled(options.filter(pl.col("expiry") == chosen)))
     calls, puts = (
         of_expiry.filter(pl.col("kind") == kind).select(
             "strike", *(pl.col(name).alias(f"{side}_{name}") for name in _SIDE)
@@ -202,6 +203,19 @@ def _known(contracts: pl.DataFrame) -> pl.DataFrame:
     traded = [pl.when(pl.col("volume") > 0).then(pl.col(name)).alias(name) for name in _PRICES_E4]
     given = [pl.when(pl.col(name) > 0).then(pl.col(name)).alias(name) for name in ("settle_e4", "underlying_e4")]
     return contracts.with_columns(*traded, *given)
+
+
+def _settled(options: pl.DataFrame) -> pl.DataFrame:
+    """Return the options of one expiry, on its own day settled at what they are worth.
+
+    NSE's file then has the same settlement price in every row, that of the underlying.
+    """
+    settles = options.filter(pl.col("date") == pl.col("expiry"))["settle_e4"].drop_nulls()
+    if len(settles) < 2 or settles.n_unique() > 1:
+        return options
+    beyond_e4 = pl.when(pl.col("kind") == "CE").then(pl.col("settle_e4") - pl.col("strike_e4"))
+    worth_e4 = beyond_e4.otherwise(pl.col("strike_e4") - pl.col("settle_e4")).clip(lower_bound=0)
+    return options.with_columns(settle_e4=worth_e4)
 
 
 def _in_rupees(contracts: pl.DataFrame) -> pl.DataFrame:

@@ -105,6 +105,8 @@ def test_the_chain_of_a_real_expiry_day(tmp_path: pathlib.Path, shared_file: Cal
         25_000_040,
     )
     assert at_the_money.select("lot", "underlying_price").row(0) == (65, 25_424.65)
+    # The file settles every row at 25,424.65, which is the index: the call is worth 24.65 of it, the put nothing.
+    assert at_the_money.select("call_settle", "put_settle").row(0) == (24.65, 0.0)
 
 
 # ── Futures without end ──────────────────────────────────────────────────────────────────────────────────────────────
