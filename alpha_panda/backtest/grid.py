@@ -53,10 +53,12 @@ def combinations_of(
         grid = strategy.parameters
     if not grid:
         raise ConfigurationError("there is nothing to sweep: give a grid, such as {'fast': [5, 10], 'slow': [20, 50]}")
+    where = said.where if where is None else where
     made = Grid(
         {name: _checked(name, axis, strategy) for name, axis in grid.items()},
         constants_of(study.profile, strategy),
-        _condition(said.where if where is None else where, strategy),
+        _condition(where, strategy),
+        str(where),
     )
     return made.listed() if sample is None else made.sampled(sample, said.seed if seed is None else seed)
 
@@ -74,6 +76,7 @@ class Grid:
     axes: Mapping[str, Values | Parameter]
     constants: Mapping[str, Value]
     where: pl.Expr | None = None
+    said: str = ""  # the condition as it was written
 
     def count(self) -> int | float:
         """Return how many combinations there are before any condition; infinity where an axis is a range of floats."""
@@ -90,7 +93,7 @@ class Grid:
         spread = np.meshgrid(*(cast(Values, axis) for axis in self.axes.values()), indexing="ij")
         rows = self._sensible({name: values.ravel() for name, values in zip(self.axes, spread, strict=True)})
         if rows.is_empty():
-            raise ConfigurationError(f"no combination satisfies {self.where}: loosen it, or give other values")
+            raise ConfigurationError(f"no combination satisfies {self.said}: loosen it, or give other values")
         return rows
 
     def sampled(self, sample: int, seed: int) -> pl.DataFrame:
@@ -131,7 +134,7 @@ class Grid:
             return rows.with_columns(**constants).filter(self.where).select(rows.columns)
         except pl.exceptions.PolarsError as error:
             raise ConfigurationError(
-                f"{self.where} is no condition on parameters: {str(error).splitlines()[0]}"
+                f"{self.said} is no condition on parameters: {str(error).splitlines()[0]}"
             ) from None
 
 

@@ -10,7 +10,7 @@ import os
 import pathlib
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -105,6 +105,8 @@ def sweep_inputs(
     workers = workers if workers is not None else os.cpu_count() or 1
     if min(block, chunk, workers) < 1:
         raise ConfigurationError("block, chunk and workers must each be at least 1")
+    if engine not in get_args(Engine):
+        raise ConfigurationError(f"there is no engine {engine!r}: choose one of {', '.join(get_args(Engine))}")
     taken = [name for name in combinations.columns if name in NO_FIGURES]
     if taken:
         raise ConfigurationError(f"parameter {taken[0]!r} is also the name of a figure: rename it in the strategy")

@@ -217,6 +217,8 @@ def test_blocks_chunks_and_pools_of_none_are_refused(weeks: Market):
     for none in ({"block": 0}, {"chunk": 0}, {"workers": 0}):
         with pytest.raises(ConfigurationError, match="must each be at least 1"):
             sweep(question(), grid=GRID, events=events, universe=universe, **none)
+    with pytest.raises(ConfigurationError, match="there is no engine 'dask': choose one of threads, ray"):
+        sweep(question(), grid=GRID, events=events, universe=universe, engine="dask")
 
 
 def test_memory_does_not_grow_with_the_grid(weeks: Market):
