@@ -219,7 +219,7 @@ def at_value(frame: pl.DataFrame, name: str, value: float) -> pl.DataFrame:
 
 
 def parameter_cells(frame: pl.DataFrame, x: str, y: str, figure: str, slider: str | None = None) -> pl.DataFrame:
-    """Return x, y, z and value: the median of a figure over all combinations that share these parameters.
+    """Return x, y, z, value and combinations: the median of a figure over those that share these parameters.
 
     z is the parameter of a slider, zero without one. Of a parameter with too many values neighbours are put together,
     under the first of them. Raises ConfigurationError for a column that the frame does not have.
@@ -237,7 +237,8 @@ def parameter_cells(frame: pl.DataFrame, x: str, y: str, figure: str, slider: st
         pl.col(figure).cast(pl.Float64).alias("value"),
     )
     finite = measured.filter(pl.col("value").is_finite())
-    return finite.group_by("x", "y", "z", maintain_order=True).agg(pl.col("value").median()).sort("z", "x", "y")
+    cells = finite.group_by("x", "y", "z").agg(pl.col("value").median(), combinations=pl.len())
+    return cells.sort("z", "x", "y")
 
 
 def _few(values: pl.Series, most: int) -> pl.Series:

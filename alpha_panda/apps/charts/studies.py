@@ -46,7 +46,7 @@ def parameter_heat_map(
     a slider of its own, for a page; `at` one of its values only that is drawn, for a notebook that has sliders already.
     Raises ConfigurationError for a column, or a value of the slider, that the frame does not have.
     """
-    title = title or f"{by.replace('_', ' ')} over {x} and {y}".capitalize()
+    title = title or f"{by[:1].upper()}{by[1:].replace('_', ' ')} over {x} and {y}"
     if slider is not None and at is not None:
         frame, slider, title = prepare.at_value(frame, slider, at), None, f"{title}, {slider} {at:g}"
     cells = prepare.parameter_cells(frame, x, y, by, slider)
@@ -60,7 +60,7 @@ def parameter_heat_map(
     if slider is not None and len(values) > 1:
         layers = _sliding(layers, slider, values, best["z"])
         subtitle += f", {slider} {best['z']:g}"
-    if len(cells) < len(frame):
+    if cells["combinations"].max() != 1:
         subtitle += " · medians of the combinations in a cell"
     return themed(layered(*layers), theme, title, subtitle, _TALL)
 
@@ -179,5 +179,6 @@ def monte_carlo_fan(
     happened = alt.Chart(inline(thinned(seen.select(pl.col("day").alias("step"), "value"), "value")))
     line = happened.mark_line(color=theme.text, strokeWidth=1.2)
     line = line.encode(along, alt.Y("value:Q", scale=height, axis=money))
-    subtitle = "the median, half and nine tenths of the histories drawn; dark, what happened"
+    subtitle = "the median, half and nine tenths of the histories drawn"
+    subtitle += "" if actual is None else " · the thin line is what happened"
     return themed(layered(*bands, level(initial, theme), median, line), theme, title, subtitle, _TALL)

@@ -143,7 +143,7 @@ def test_a_cell_is_the_median_over_the_other_parameters():
     frame = pl.DataFrame(
         {"fast": [5, 5, 5, 9], "slow": [20] * 4, "stop": [1, 2, 3, 1], "sharpe": [0.1, 0.9, 0.2, None]}
     )
-    assert prepare.parameter_cells(frame, "fast", "slow", "sharpe").rows() == [(5, 20, 0.0, 0.2)]
+    assert prepare.parameter_cells(frame, "fast", "slow", "sharpe").rows() == [(5, 20, 0.0, 0.2, 3)]
     assert prepare.parameter_cells(frame, "fast", "slow", "sharpe", "stop")["z"].to_list() == [1, 2, 3]
 
 
