@@ -13,7 +13,11 @@ _COMMANDS = (
     ("data", "alpha_panda.cli.data:app", "Fill the catalog of market data, and see what it holds."),
     ("backtest", "alpha_panda.cli.backtest:backtest", "Run a profile or a study over past events."),
     ("report", "alpha_panda.cli.report:write_report", "Run a profile or a study, and write its tear sheet as HTML."),
-    ("sweep", "alpha_panda.cli.sweep:sweep_grid", "Run combinations of parameters over past events, and list the best."),
+    (
+        "sweep",
+        "alpha_panda.cli.sweep:sweep_grid",
+        "Run combinations of parameters over past events; list the best.",
+    ),
     ("walkforward", "alpha_panda.cli.walkforward:walk", "Trade the best of the past on the days that follow."),
     ("causality", "alpha_panda.cli.causality:prove_causality", "Try whether a strategy or a signal knows the future."),
     ("research", "alpha_panda.cli.research:research", "Open the notebooks, to edit or as apps."),
