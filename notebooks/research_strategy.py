@@ -12,8 +12,8 @@ with app.setup:
     import alpha_panda as ap
     from alpha_panda.apps import charts
     from alpha_panda.apps.controls import parameter_sliders
-    from alpha_panda.apps.tearsheet.figures import shown
     from alpha_panda.backtest.cache import cached_run
+    from alpha_panda.backtest.stats.text import shown
     from alpha_panda.config import NO_LIMITS
     from alpha_panda.data.sample import catalog_or_sample
     from alpha_panda.workspace import own_or_shipped

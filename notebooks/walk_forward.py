@@ -11,7 +11,7 @@ with app.setup:
 
     import alpha_panda as ap
     from alpha_panda.apps import charts
-    from alpha_panda.apps.tearsheet.figures import shown
+    from alpha_panda.backtest.stats.text import shown
     from alpha_panda.backtest.validate.overfitting import pbo
     from alpha_panda.backtest.validate.resampling import bootstrap
     from alpha_panda.backtest.validate.returns import daily_returns_of

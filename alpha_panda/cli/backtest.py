@@ -12,9 +12,8 @@ from rich.console import RenderableType
 
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.run import run
-from alpha_panda.backtest.stats import FIGURES
+from alpha_panda.backtest.stats import FIGURES, text
 from alpha_panda.backtest.stats.figure import Statistic
-from alpha_panda.cli.figures import rupees, statistic
 from alpha_panda.cli.options import Adjusted, DataOfStudy, First, Instruments, Json, Last, Resolution
 from alpha_panda.terminal import print_json, progress, show, table
 
@@ -71,7 +70,7 @@ def _report(result: Result) -> Iterable[RenderableType]:
     counted = [(name, f"{result.summary[name]:,}") for name in ("events", "signals", "approved")]
     yield table(title, ("passed", "times>"), counted)
     for group, figures in itertools.groupby(FIGURES, lambda figure: figure.group):
-        rows = [statistic(figure.label, result.stats[figure.label]) for figure in figures]
+        rows = [text.row(figure.label, result.stats[figure.label]) for figure in figures]
         yield table(group, ("figure", "value>"), rows)
     if len(result.trades):
         columns = ("strategy", "trades>", "won>", "net>", "best>", "worst>", "median held>")
@@ -80,7 +79,9 @@ def _report(result: Result) -> Iterable[RenderableType]:
         rows = [(code.replace("_", " "), f"{count:,}") for code, count in _counted(result.refusals, "code")]
         yield table("Refused by risk", ("rule", "times>"), rows)
     items = [name for name in result.charges.columns if name != "strategy"]
-    charged = [(row["strategy"], *(rupees(row[item]) for item in items)) for row in result.charges.rows(named=True)]
+    charged = [
+        (row["strategy"], *(text.rupees(row[item]) for item in items)) for row in result.charges.rows(named=True)
+    ]
     yield table("Charges", ("strategy", *(f"{item}>" for item in items)), charged)
     yield from (f"note: {note}" for note in result.notes)
     yield f"ledger {result.ledger_hash}"
@@ -104,7 +105,7 @@ def _by_strategy(trades: pl.DataFrame) -> Iterable[dict[str, Any]]:
 
 
 def _trades_row(figures: dict[str, Any]) -> tuple[str, ...]:
-    money = (rupees(figures[name], signed=True) for name in ("net", "best", "worst"))
+    money = (text.rupees(figures[name], signed=True) for name in ("net", "best", "worst"))
     return figures["strategy"], f"{figures['trades']:,}", f"{figures['won']:,}", *money, str(figures["held"])
 
 

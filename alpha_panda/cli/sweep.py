@@ -10,8 +10,8 @@ import polars as pl
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from alpha_panda.backtest.stats.text import swept
 from alpha_panda.backtest.sweep import Engine, sweep
-from alpha_panda.cli.figures import shown
 from alpha_panda.cli.options import Adjusted, DataOfStudy, First, Instruments, Json, Last, Resolution
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.strategy import Value
@@ -122,7 +122,7 @@ def _show(frame: pl.DataFrame, best: pl.DataFrame, by: str) -> None:
     figures = list(dict.fromkeys((by, *_FIGURES)))
     columns = [*parameters, *figures]
     rows = [
-        (*(f"{row[name]:g}" for name in parameters), *(shown(name, row[name]) for name in figures))
+        (*(f"{row[name]:g}" for name in parameters), *(swept(name, row[name]) for name in figures))
         for row in best.rows(named=True)
     ]
     titles = [f"{name.replace('_', ' ')}>" for name in columns]

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.console import RenderableType
 
+from alpha_panda.backtest.stats.text import row, swept
 from alpha_panda.backtest.validate.walk_forward import WalkForward, walk_forward
 from alpha_panda.backtest.validate.windows import Span
-from alpha_panda.cli.figures import shown, statistic
 from alpha_panda.cli.options import DataOfStudy, First, Instruments, Json, Last, Resolution
 from alpha_panda.cli.sweep import parse_grid
 from alpha_panda.terminal import print_json, progress, show, table
@@ -90,7 +90,7 @@ def _report(walked: WalkForward) -> Iterable[RenderableType]:
         for row in walked.stability.rows(named=True)
     ]
     yield table("Stability", ("parameter", "most frequent>", "in>", "distinct>"), stability)
-    yield table("Out of sample", ("figure", "value>"), [statistic(*figure) for figure in walked.stats.items()])
+    yield table("Out of sample", ("figure", "value>"), [row(*figure) for figure in walked.stats.items()])
     yield from walked.notes
 
 
@@ -102,7 +102,7 @@ def _window(walked: WalkForward, row: dict[str, Any]) -> tuple[str, ...]:
         str(row["test_from"]),
         str(row["test_to"]),
         *(f"{row[name]:g}" for name in walked.parameters),
-        *(shown("sharpe", row[name]) for name in ("train_sharpe", "test_sharpe")),
+        *(swept("sharpe", row[name]) for name in ("train_sharpe", "test_sharpe")),
         *(f"{row[name]:.2%}" for name in ("train_return", "test_return")),
         f"{row['test_trades']:,}",
     )

@@ -1,14 +1,11 @@
 """`alpha-panda backtest`: the figures it reports are those of the run."""
 
-import datetime
 import pathlib
 
 import pytest
 
 import alpha_panda
-from alpha_panda.backtest.stats.figure import Statistic
-from alpha_panda.cli.figures import statistic
-from alpha_panda.units import IST, format_rupees, to_e4
+from alpha_panda.units import format_rupees, to_e4
 from tests.cli.conftest import Command, MinuteFile, WrittenProfile
 
 SHARED_KEYS = {
@@ -50,23 +47,6 @@ def test_what_a_reader_must_know_is_said(
     path, note = profile(), "trials are not counted, for ALPHA_PANDA_TRIALS is off"
     assert f"note: {note}" in command("backtest", path, "--data", catalog).output
     assert command("backtest", path, "--data", catalog, "--json").json["notes"] == [note]
-
-
-@pytest.mark.parametrize(
-    ("label", "value", "row"),
-    [
-        ("Start", datetime.datetime(2024, 5, 2, 9, 16, tzinfo=IST), ("Start", "2024-05-02 09:16")),
-        ("Duration", datetime.timedelta(days=12, hours=3, minutes=5), ("Duration", "12 d 03:05")),
-        ("Return [%]", -1.234, ("Return", "-1.23 %")),
-        ("Equity Final [₹]", 1_234_567.5, ("Equity Final", "₹12,34,567.50")),
-        ("# Trades", 12_345, ("# Trades", "12,345")),
-        ("Min. Track Record [days]", 300, ("Min. Track Record", "300 days")),
-        ("SQN", None, ("SQN", "–")),
-        ("Sharpe Ratio", "sample too short", ("Sharpe Ratio", "sample too short")),
-    ],
-)
-def test_a_figure_is_shown_with_its_unit(label: str, value: Statistic, row: tuple[str, str]):
-    assert statistic(label, value) == row
 
 
 def test_the_options_choose_instruments_and_days(

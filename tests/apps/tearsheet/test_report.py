@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, Page
 
 import alpha_panda
 from alpha_panda.apps.tearsheet import report
-from alpha_panda.apps.tearsheet.figures import shown
 from alpha_panda.apps.tearsheet.page import bundle
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.run import run
+from alpha_panda.backtest.stats.text import shown
 from alpha_panda.backtest.validate.resampling import bootstrap
 from alpha_panda.backtest.validate.walk_forward import WalkForward, walk_forward
 from alpha_panda.data.catalog import Catalog
