@@ -49,10 +49,10 @@ def option_chain(
 ) -> pl.DataFrame:
     """Return the options of one expiry at the end of a day, by strike: calls left, puts right of it.
 
-    Without `expiry`, the nearest that has options. On that very day the exchange names the price at which the underlying
-    settles, and `settle` is what each option is worth at it. The columns `settle, close, volume, open_interest,
-    open_interest_change` are there as `call_…` and, mirrored, as `put_…`; a side that is not listed is null. `lot`,
-    `expiry` and `underlying_price` are the same in every row. Raises CatalogError, saying what there is.
+    Without `expiry`, the nearest that has options. On the day of the expiry itself the exchange names the price at
+    which the underlying settles, and `settle` is what each option is worth at it. The columns `settle, close, volume,
+    open_interest, open_interest_change` are there as `call_…` and, mirrored, as `put_…`; a side that is not listed is
+    null. `lot`, `expiry` and `underlying_price` are the same in every row. Raises CatalogError, saying what there is.
     """
     options = _of_day(catalog, underlying, on, exchange).filter(pl.col("kind") != "FUT")
     listed = options["expiry"].unique().sort().to_list()
