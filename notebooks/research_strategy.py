@@ -13,7 +13,7 @@ with app.setup:
     from alpha_panda.apps import charts
     from alpha_panda.apps.controls import parameter_sliders
     from alpha_panda.backtest.cache import cached_run
-    from alpha_panda.backtest.stats.text import shown
+    from alpha_panda.backtest.stats.text import row
     from alpha_panda.config import NO_LIMITS
     from alpha_panda.data.sample import catalog_or_sample
     from alpha_panda.workspace import own_or_shipped
@@ -83,7 +83,8 @@ def _(catalog, sliders, stop_loss, strategy, symbol_choice):
 @app.cell
 def _(result):
     headline = ("Return [%]", "CAGR [%]", "Sharpe Ratio", "Max. Drawdown [%]", "# Trades", "# Trials")
-    stats = [mo.stat(shown(label, result.stats[label]), label=label, bordered=True) for label in headline]
+    rows = [row(label, result.stats[label]) for label in headline]
+    stats = [mo.stat(value, label=name, bordered=True) for name, value in rows]
     mo.vstack([mo.hstack(stats, widths="equal", gap=1), *(mo.md(f"> {note}") for note in result.notes)])
     return
 
@@ -120,7 +121,7 @@ def _(price_of, result):
 
 @app.cell
 def _(result):
-    figures = [{"figure": label, "": shown(label, value)} for label, value in result.stats.items()]
+    figures = [dict(zip(("figure", "value"), row(*figure), strict=True)) for figure in result.stats.items()]
     mo.accordion(
         {
             "Every figure": mo.ui.table(figures, selection=None, page_size=50),

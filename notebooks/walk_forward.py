@@ -11,7 +11,7 @@ with app.setup:
 
     import alpha_panda as ap
     from alpha_panda.apps import charts
-    from alpha_panda.backtest.stats.text import shown
+    from alpha_panda.backtest.stats.text import row
     from alpha_panda.backtest.validate.overfitting import pbo
     from alpha_panda.backtest.validate.resampling import bootstrap
     from alpha_panda.backtest.validate.returns import daily_returns_of
@@ -76,7 +76,8 @@ def _(anchored, asked, question, test, train):
 @app.cell
 def _(walked):
     headline = ("Return [%]", "CAGR [%]", "Sharpe Ratio", "Max. Drawdown [%]", "# Trades", "Deflated Sharpe [%]")
-    stats = [mo.stat(shown(label, walked.stats[label]), label=label, bordered=True) for label in headline]
+    rows = [row(label, walked.stats[label]) for label in headline]
+    stats = [mo.stat(value, label=name, bordered=True) for name, value in rows]
     mo.vstack(
         [
             mo.hstack(stats, widths="equal", gap=1),
