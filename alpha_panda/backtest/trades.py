@@ -10,10 +10,9 @@ import polars as pl
 
 from alpha_panda.backtest.bars import Rows
 from alpha_panda.backtest.excursions import excursions
-from alpha_panda.backtest.frames import IST_TIME, Names, named, worded
+from alpha_panda.backtest.frames import IST_TIME, Names, named, rupees, worded
 from alpha_panda.data.events import EventArray
 from alpha_panda.kernels.records import NO_GUARD, Records
-from alpha_panda.units import E4
 from alpha_panda.words import WORDS
 
 _BOOK = ("strategy", "instrument")
@@ -28,18 +27,18 @@ def trades_frame(fills: Records, names: Names, events: EventArray, instruments: 
     trade, as fractions of the entry price, by the events whose rows `instruments` has. The reason of an exit is the
     guard that made it, or a signal.
     """
-    closed = _closed(_legs(fills))
+    closed = _closed(_legs(fills)).with_columns(net_e4=pl.col("gross_e4") - pl.col("charges_e4"))
+    # Polars divides by a constant as it multiplies by the inverse, which would show 21.9 as 21.900000000000002.
+    prices = [rupees(name, closed[name].to_numpy()) for name in ("entry_price", "exit_price")]
+    money = [rupees(name, closed[f"{name}_e4"].to_numpy()) for name in ("gross", "charges", "net")]
     rows = closed.select(
         pl.when(pl.col("direction") > 0).then(pl.lit("long")).otherwise(pl.lit("short")).alias("side"),
         pl.col("quantity"),
         pl.col("entry_ns").cast(IST_TIME).alias("entry_time"),
         pl.col("exit_ns").cast(IST_TIME).alias("exit_time"),
-        pl.col("entry_price") / E4,
-        pl.col("exit_price") / E4,
-        (pl.col("gross_e4") / E4).alias("gross"),
-        (pl.col("charges_e4") / E4).alias("charges"),
-        ((pl.col("gross_e4") - pl.col("charges_e4")) / E4).alias("net"),
-        ((pl.col("gross_e4") - pl.col("charges_e4")) / (pl.col("entry_price") * pl.col("quantity"))).alias("return"),
+        *prices,
+        *money,
+        (pl.col("net_e4") / (pl.col("entry_price") * pl.col("quantity"))).alias("return"),
         (pl.col("exit_ns") - pl.col("entry_ns")).cast(pl.Duration("ns")).alias("held"),
     ).hstack(excursions(closed, events, instruments))
     return rows.insert_column(0, named("strategy", closed["strategy"].to_numpy(), names.strategies)).select(

@@ -42,6 +42,15 @@ def test_an_exit_in_parts_is_one_trade_at_the_average_price():
     assert (trade["quantity"], trade["entry_price"], trade["exit_price"], trade["gross"]) == (100, 510, 545, 3_500)
 
 
+def test_money_has_no_more_digits_than_the_ledger():
+    # In floats, 219,000 times a ten-thousandth is 21.900000000000002.
+    result = scripted(21, 21.9, 22, 23.45, 23.45, long_at=1, flat_at=3)
+    (trade,) = result.trades.rows(named=True)
+    assert (trade["entry_price"], trade["exit_price"]) == (21.9, 23.45)
+    for name in ("gross", "charges", "net"):
+        assert trade[name] == round(trade[name], 4)
+
+
 def test_the_guard_that_closed_a_trade_is_its_exit_reason():
     result = scripted(500, 510, 520, 480, 470, 460, long_at=1, guards={"stop_loss": 0.05})
     (trade,) = result.trades.rows(named=True)
