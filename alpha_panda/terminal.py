@@ -14,7 +14,8 @@ from typing import Any, Protocol, cast
 
 from cyclopts import App, CycloptsError
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +25,8 @@ SUCCESS, BAD_ARGUMENTS, UNEXPECTED, INTERRUPTED = 0, 2, 70, 130
 """The exit codes besides those of `errors.py`; the last two are those of sysexits.h and of a shell."""
 
 _WIDTH_UNSEEN = 200  # columns where no terminal sets a width, so that a table in a file is not folded
+_GAPS = (3, 2, 1)  # columns of a screen between two of a table, the first for which there is room
+_WORD_KEPT = 26  # characters: the symbol of an option is not parted
 
 
 class Progress(Protocol):
@@ -105,20 +108,62 @@ def _unseen(done: int, total: int, label: str = "") -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[RenderableType]]) -> Group:
-    """Return a table under its title; a column whose name ends in `>` is set flush right, as numbers are."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        made.add_column(column.removesuffix(">"), justify="right" if column.endswith(">") else "left")
-    for row in rows:
-        made.add_row(*row)
-    return Group(Text(title, "bold"), made)
+    """Return a table under its title; a column whose name ends in `>` is set flush right, as numbers are.
+
+    On a narrow screen text goes over several lines, and a number is never cut: lines that need it run over the edge.
+    """
+    return Group(Text(title, "bold"), _Table(columns, rows))
+
+
+class _Table:
+    """A table that is as wide as the screen lets it be, and as its numbers need."""
+
+    def __init__(self, columns: Sequence[str], rows: Iterable[Sequence[RenderableType]]) -> None:
+        self.columns, self.rows = columns, list(rows)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        names = [name.removesuffix(">") for name in self.columns]
+        numbers = [name.endswith(">") for name in self.columns]
+        cells = [[str(row[place]) for row in self.rows] for place in range(len(names))]
+        least = [_least(*each) for each in zip(names, cells, numbers, strict=True)]
+        gap = next((gap for gap in _GAPS if sum(least) + gap * len(least) <= options.max_width), _GAPS[-1])
+        widths = _narrowed([_longest([name, *each]) for name, each in zip(names, cells, strict=True)], least)
+        chosen = next(each for each in widths if sum(each) + gap * len(each) <= options.max_width or each == least)
+        made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, int(gap > 1)), collapse_padding=gap == 2)
+        for name, number, width in zip(names, numbers, chosen, strict=True):
+            made.add_column(name, justify="right" if number else "left", width=width, overflow="fold")
+        for row in self.rows:
+            made.add_row(*row)
+        needed = sum(chosen) + gap * len(chosen) + 1
+        yield from console.render(made, options.update(width=max(needed, options.max_width)))
+
+
+def _least(name: str, cells: Sequence[str], number: bool) -> int:
+    """Return how narrow a column may become: a number stays whole, text is parted between words, or in a long one."""
+    words = _longest(name.split())
+    if number:
+        return max(words, _longest(cells))
+    return min(max(words, _longest(word for cell in cells for word in cell.split())), _WORD_KEPT)
+
+
+def _longest(texts: Iterable[str]) -> int:
+    return max((cell_len(line) for text in texts for line in text.splitlines()), default=0) or 1
+
+
+def _narrowed(widths: list[int], least: Sequence[int]) -> Generator[list[int]]:
+    """Yield widths, the widest column narrower by one each time, until all are at their least."""
+    yield widths
+    while any(excess := [width if width > bound else 0 for width, bound in zip(widths, least, strict=True)]):
+        widest = excess.index(max(excess))
+        widths = [width - (place == widest) for place, width in enumerate(widths)]
+        yield widths
 
 
 def show(*parts: RenderableType) -> None:
     """Print tables and lines to stdout, without reading markup into plain text."""
     console = _console(sys.stdout)
     for part in parts:
-        console.print(part, markup=False)
+        console.print(part, markup=False, crop=False)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

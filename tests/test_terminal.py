@@ -77,6 +77,21 @@ def test_a_table_shows_brackets_as_they_are(capsys: pytest.CaptureFixture[str]):
     assert "[red] line" in printed
 
 
+@pytest.mark.parametrize("width", [30, 60, 100])
+def test_a_narrow_screen_cuts_no_number_and_loses_no_word(width: int, capsys: pytest.CaptureFixture[str]):
+    numbers = ["₹1,02,57,708.11", "−17.66 %", "1,685,936,760,000,000,000", "25,424.65"]
+    words = "ends early and lacks three sessions of the month in which everything happened"
+    columns = ["symbol", "equity>", "return>", "time>", "price of it>", "verdict"]
+    rows = [["NFO:NIFTY26FEB25000CE", *numbers, words]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(terminal, "_WIDTH_UNSEEN", width)
+        terminal.show(terminal.table("Wide", columns, rows))
+    printed = capsys.readouterr().out
+    assert "…" not in printed
+    for whole in ("NFO:NIFTY26FEB25000CE", *numbers, *words.split()):
+        assert whole in printed
+
+
 class Screen(io.StringIO):
     def isatty(self) -> bool:
         return True
