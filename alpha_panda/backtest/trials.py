@@ -148,7 +148,11 @@ def family_of(inputs: Inputs) -> str:
 
 def question_of(inputs: Inputs, *asked: object) -> str:
     """Return a hash of a question: profile, sources of the strategies, instruments, events, and what else was asked."""
-    sources = [sources_digest({"step": strategy.step or strategy.step_all}) for strategy in inputs.strategies]
+    # The parameters' defaults are not among what the functions reach, and count where the profile sets none.
+    sources = [
+        sources_digest({"step": strategy.step or strategy.step_all}) + repr(dict(strategy.parameters))
+        for strategy in inputs.strategies
+    ]
     named = (inputs.profile.model_dump_json(), *sources, inputs.universe.digest(), *map(repr, asked))
     return _digest(*named, events_digest(inputs.events))
 

@@ -15,7 +15,7 @@ from alpha_panda.backtest.inputs import Inputs, Selection, inputs_of, study_of
 from alpha_panda.backtest.run import run
 from alpha_panda.backtest.trials import Trials, family_of, question_of, remember
 from alpha_panda.errors import StoreError
-from alpha_panda.kernels.records import BAR
+from alpha_panda.kernels.records import BAR, Parameter
 from tests.backtest.conftest import Market
 from tests.backtest.questions import HOLD, SCRIPT, question
 
@@ -77,6 +77,18 @@ def test_a_family_is_instruments_and_resolution_whatever_the_days(weeks: Market,
     assert family_of(inputs(day)) != family_of(first)
     coarse = first.events[(first.events["kind"] == BAR) & (first.events["time_ns"] % (15 * 60 * 10**9) == 0)]
     assert family_of(dataclasses.replace(first, events=coarse)) != family_of(first)
+
+
+def test_another_default_of_a_parameter_is_another_question(weeks: Market):
+    first = inputs(weeks)
+    (strategy,) = first.strategies
+    one, other = (
+        dataclasses.replace(
+            first, strategies=(dataclasses.replace(strategy, parameters={"length": Parameter(k, 1, 9)}),)
+        )
+        for k in (2, 3)
+    )
+    assert question_of(one) != question_of(other)
 
 
 def test_a_sweep_hands_over_all_its_parameter_sets_at_once(weeks: Market, ledger: pathlib.Path):
