@@ -6,12 +6,14 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
+import polars as pl
+
 from alpha_panda.backtest.causality.report import Check, Report
 from alpha_panda.backtest.causality.signals import SignalFunction, prove_signals
 from alpha_panda.backtest.causality.strategies import prove_strategy
 from alpha_panda.backtest.inputs import Date, Inputs, Question, Selection, date_of, finest_ns, inputs_of, study_of
 from alpha_panda.config import Profile, Study, validated
-from alpha_panda.data.catalog import Catalog
+from alpha_panda.data.catalog import RESOLUTIONS, Catalog
 from alpha_panda.data.events import EventArray
 from alpha_panda.data.synthetic import SYMBOLS, synthetic_bars
 from alpha_panda.instruments import Universe
@@ -159,13 +161,20 @@ def _markets(selection: Selection) -> Iterator[Market]:
         return
     data = selection.data
     catalog = data if isinstance(data, Catalog) else Catalog(pathlib.Path(data or "data"))
-    resolution = selection.resolution or catalog.resolutions(catalog.symbols()[0])[0]
-    symbols = selection.instruments or catalog.tradable(resolution, selection.first, selection.last)[:INSTRUMENTS]
+    resolution = selection.resolution or next(each for each in RESOLUTIONS if catalog.symbols(each))
+    symbols = selection.instruments or _longest(catalog, resolution, selection)
     first = selection.first
     if first is None:
         ends = [catalog.span(symbol, resolution)[1] for symbol in symbols]
         first = (selection.last or max(ends)) - datetime.timedelta(days=_DAYS[resolution])
     yield _market(*catalog.events(list(symbols), resolution, first, selection.last))
+
+
+def _longest(catalog: Catalog, resolution: str, selection: Selection) -> list[str]:
+    """Return the instruments of which the catalog holds most: an option of an hour would have nothing to say."""
+    tradable = catalog.tradable(resolution, selection.first, selection.last)
+    held = catalog.spans(resolution).filter(pl.col("symbol").is_in(tradable))
+    return held.sort("rows", "symbol", descending=[True, False])["symbol"].head(INSTRUMENTS).to_list()
 
 
 def _is_empty(data: Catalog | str | os.PathLike[str] | None) -> bool:

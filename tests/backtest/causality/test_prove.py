@@ -73,6 +73,16 @@ def test_the_catalog_is_used_where_it_holds_something(tmp_path: pathlib.Path):
     assert report.holds
 
 
+def test_of_a_catalog_the_instruments_of_which_it_holds_most_are_taken(tmp_path: pathlib.Path):
+    catalog = filled_catalog(tmp_path, "1m", UNIVERSE, EVENTS)
+    day = datetime.date(2026, 11, 18)
+    first_by_name = ("SIM:BAMBOO", "SIM:BANYAN", "SIM:KOEL")
+    short = synthetic_bars(day, day, 7, first_by_name)
+    filled_catalog(tmp_path, "1m", *short)
+    (market,) = causality(strategy_file("sma_cross"), data=catalog).markets
+    assert " of SIM:BAMBOO, SIM:BANYAN, SIM:LOTUS from " in market
+
+
 def test_the_report_is_also_a_frame():
     frame = given(f"{LEAKS}:next_close").frame
     assert frame.columns[:4] == ["market", "check", "compared", "holds"]
