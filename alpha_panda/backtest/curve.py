@@ -12,12 +12,15 @@ from alpha_panda.units import DAY_NS
 
 
 def daily_returns(equity: pl.DataFrame, initial: float) -> pl.DataFrame:
-    """Return `date` and `return` of each IST day of an equity frame; the first is over the `initial` capital."""
+    """Return `date` and `return` of each IST day of an equity frame; the first is over the `initial` capital.
+
+    A day that began with nothing left, or with debts, has no return, and no row.
+    """
     # No market opens before nine, so a snapshot of the small hours still shows the day before.
     day = pl.col("time").dt.offset_by("-9h").dt.date()
     closes = equity.group_by(date=day, maintain_order=True).agg(pl.col("equity").last())
-    before = pl.col("equity").shift(1, fill_value=initial)
-    return closes.select("date", (pl.col("equity") / before - 1.0).alias("return"))
+    days = closes.with_columns(before=pl.col("equity").shift(1, fill_value=initial)).filter(pl.col("before") > 0.0)
+    return days.select("date", (pl.col("equity") / pl.col("before") - 1.0).alias("return"))
 
 
 def monthly_returns(daily: pl.DataFrame) -> pl.DataFrame:

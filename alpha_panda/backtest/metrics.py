@@ -62,12 +62,15 @@ def daily_moments(accounts: Records) -> tuple[Floats, Floats]:
     """Return mean and standard deviation (n - 1) of daily returns, NaN for fewer than RETURN_DAYS_MIN.
 
     The account adds a day when the next one begins; the last one is added here by the same update (B. P. Welford,
-    "Note on a Method for Calculating Corrected Sums of Squares and Products", Technometrics 4(3), 1962).
+    "Note on a Method for Calculating Corrected Sums of Squares and Products", Technometrics 4(3), 1962). A day that
+    began with nothing left, or with debts, has no return and is not added.
     """
-    days = accounts["days"] + 1
+    begun = accounts["day_start_equity_e4"] > 0
+    days = accounts["days"] + begun
     change = _ratio(accounts["equity_e4"], accounts["day_start_equity_e4"]) - 1.0
+    change = np.where(begun, change, accounts["return_mean"])
     from_mean = change - accounts["return_mean"]
-    mean = accounts["return_mean"] + from_mean / days
+    mean = accounts["return_mean"] + from_mean / np.maximum(days, 1)
     squares = accounts["return_m2"] + from_mean * (change - mean)
     deviation = np.sqrt(squares / np.maximum(days - 1, 1))
     enough = days >= RETURN_DAYS_MIN

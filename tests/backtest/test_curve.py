@@ -36,6 +36,13 @@ def test_daily_returns_run_from_close_to_close_and_begin_at_the_capital():
     assert daily["return"].to_list() == pytest.approx([0.3, 121 / 104 - 1])
 
 
+def test_a_day_that_begins_with_debts_has_no_return():
+    # From 100 to 50 is half lost, from 50 to -25 all and half as much again; what follows is of nothing.
+    daily = curve.daily_returns(curve_of(50, -25, -50, 10, 20), 100)
+    assert [day.day for day in daily["date"]] == [2, 3, 6]
+    assert daily["return"].to_list() == pytest.approx([-0.5, -1.5, 1.0])
+
+
 @pytest.mark.parametrize("every", ["15m", "12h", "1d"])
 def test_the_spacing_of_the_snapshots_changes_no_daily_return(weeks: Market, every: str):
     universe, events = weeks

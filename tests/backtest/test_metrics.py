@@ -4,13 +4,16 @@ import datetime
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 
 from alpha_panda.backtest import metrics
 from alpha_panda.backtest.result import Result
+from alpha_panda.backtest.signals import from_signals
 from alpha_panda.backtest.stats import TOO_SHORT
 from alpha_panda.kernels.records import ACCOUNT
 from alpha_panda.units import DAY_NS, HOUR_NS, ist_time_ns
+from tests.backtest.framed import dated
 from tests.backtest.questions import scripted
 
 
@@ -68,6 +71,25 @@ def test_streamed_moments_are_those_of_all_daily_returns():
     streamed_mean, streamed_deviation = metrics.daily_moments(made)
     assert streamed_mean[0] == pytest.approx(returns.mean(), rel=1e-9)
     assert streamed_deviation[0] == pytest.approx(returns.std(ddof=1), rel=1e-9)
+
+
+@pytest.mark.parametrize("left_e4", [0, -500])
+def test_a_last_day_that_began_with_nothing_is_not_counted(left_e4: int):
+    counted = {"days": 63, "return_mean": -0.01, "return_m2": 63 * 0.02**2}
+    mean, deviation = metrics.daily_moments(account(day_start_equity_e4=left_e4, equity_e4=-700, **counted))
+    assert mean[0] == -0.01
+    assert deviation[0] == pytest.approx(0.02 * math.sqrt(63 / 62))
+
+
+def test_a_ruined_account_and_its_equity_curve_tell_the_same_daily_returns():
+    # Sold short at 100 with all there is: at 200 nothing is left, and at 260 six tenths of the capital are owed.
+    prices = [100] * 40 + [100 + 4 * day for day in range(1, 41)]
+    result = from_signals(dated(prices), pl.lit(False), None, pl.lit(True), product="NRML", fees=0.0)
+    returns = result.daily["return"].to_numpy()
+    assert result.equity["equity"][-1] < 0
+    assert 63 <= len(returns) < len(prices)
+    assert returns.max() <= 0.0
+    assert metrics.daily_sharpes(result.account)[0] == pytest.approx(returns.mean() / returns.std(ddof=1), rel=1e-9)
 
 
 def test_sharpe_and_volatility_are_annualised_by_252_days():

@@ -37,7 +37,10 @@ CELLS_MAX = 1 << 29
 
 @dataclasses.dataclass(frozen=True)
 class DailyReturns:
-    """The returns of each day, (combinations, days), with what the rows and the columns stand for."""
+    """The returns of each day, (combinations, days), with what the rows and the columns stand for.
+
+    A day that began with nothing left, or with debts, returned 0.
+    """
 
     combinations: pl.DataFrame
     dates: tuple[datetime.date, ...]
@@ -119,7 +122,8 @@ def _chunk(shared: Shared, days: Days, numbers: range) -> Floats:
     closes_e4 = np.empty((len(numbers), len(days) + 1), np.int64)
     closes_e4[:, 0] = shared.inputs.profile.account.capital_e4
     dataclasses.replace(shared, kernel=_by_day(shared.kernel, days, closes_e4)).advance(numbers)
-    return closes_e4[:, 1:] / closes_e4[:, :-1] - 1.0
+    before_e4, after_e4 = closes_e4[:, :-1], closes_e4[:, 1:]
+    return np.where(before_e4 > 0, after_e4 / np.where(before_e4 > 0, before_e4, 1) - 1.0, 0.0)
 
 
 def _by_day(kernel: Kernel, days: Days, closes_e4: npt.NDArray[np.int64]) -> Kernel:

@@ -1,7 +1,8 @@
 """Several out-of-sample runs, one after the other, as one: their equity and the figures that a single run has.
 
 Each run trades an account of its own that begins with the same capital C, and what carries over is its return: while
-run k trades, the stitched equity is (equity of k) x product over the runs j before it of (last equity of j) / C.
+run k trades, the stitched equity is (equity of k) x product over the runs j before it of (last equity of j) / C. After
+a run that lost everything nothing is left to carry.
 """
 
 import dataclasses
@@ -47,13 +48,14 @@ class Stitched:
         parts, grown = list[pl.DataFrame](), 1.0
         for part in curves:
             parts.append(part.with_columns(pl.col("equity") * grown))
-            grown *= float(part["equity"][-1]) / self.initial
+            grown *= max(float(part["equity"][-1]), 0.0) / self.initial
         return pl.concat(parts)
 
     @functools.cached_property
     def daily(self) -> pl.DataFrame:
-        """The return of each day, which carrying over changes nothing of."""
-        return pl.concat([result.daily for result in self.results])
+        """The return of each day, which carrying over changes nothing of; none after a run that lost everything."""
+        ruined = (number for number, result in enumerate(self.results, 1) if result.account["equity_e4"][0] <= 0)
+        return pl.concat([result.daily for result in self.results[: next(ruined, None)]])
 
     @functools.cached_property
     def trades(self) -> pl.DataFrame:

@@ -68,11 +68,12 @@ class WalkForward:
         walk-forward efficiency; it is null where there was nothing to lose.
         """
         rows = self.windows
-        grown = (1.0 + rows["train_return"].to_numpy()) ** (1.0 / rows["train_days"].to_numpy()) - 1.0
+        # Debts are no more than a loss of everything, of which a root can be taken.
+        grown = np.maximum(1.0 + rows["train_return"].to_numpy(), 0.0) ** (1.0 / rows["train_days"].to_numpy()) - 1.0
         days, figures = len(self.daily), self.stitched.figures
         inside = {"return_a_day": float(grown.mean()), "sharpe": _mean(rows["train_sharpe"])}
         outside = {
-            "return_a_day": (1.0 + figures["total_return"]) ** (1.0 / days) - 1.0,
+            "return_a_day": max(1.0 + figures["total_return"], 0.0) ** (1.0 / days) - 1.0,
             "sharpe": figures["sharpe"],
         }
         made = pl.DataFrame(

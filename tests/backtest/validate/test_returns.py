@@ -5,11 +5,15 @@ import math
 import numpy as np
 import pytest
 
+from alpha_panda.backtest.frame_market import market_of
 from alpha_panda.backtest.run import run
 from alpha_panda.backtest.sweep import sweep
 from alpha_panda.backtest.validate.overfitting import pbo
 from alpha_panda.backtest.validate.returns import daily_returns_of
+from alpha_panda.config import NO_LIMITS
 from alpha_panda.errors import ConfigurationError
+from tests.backtest.framed import dated
+from tests.backtest.questions import SCRIPT, question
 from tests.backtest.validate.questions import EVENTS, GIVEN, GRID, STUDY, UNIVERSE
 
 FOUND = daily_returns_of(STUDY, grid=GRID, **GIVEN)
@@ -33,6 +37,16 @@ def test_their_sharpe_ratios_are_those_of_the_sweep():
     ratio = FOUND.returns.mean(axis=1) / FOUND.returns.std(axis=1, ddof=1) * math.sqrt(252)
     np.testing.assert_allclose(ratio, swept["sharpe"].to_numpy(), rtol=1e-9)
     np.testing.assert_allclose(np.prod(1.0 + FOUND.returns, axis=1) - 1.0, swept["total_return"].to_numpy(), rtol=1e-9)
+
+
+def test_a_day_that_begins_with_debts_returns_nothing():
+    # Sold short at 100 with all there is: nothing is left at 200, and what follows is of nothing.
+    market = market_of(dated([100, 100, 150, 200, 250, 225]), None)
+    shorted = {"strategy": "script", "product": "NRML", "interval": "1d", "size": {"mode": "fraction", "value": 1.0}}
+    asked = question(shorted, market={"fees": 0, "slippage": {"mode": "ticks", "value": 0}}, risk=NO_LIMITS)
+    given = {"events": market.events, "universe": market.universe, "strategies": SCRIPT}
+    found = daily_returns_of(asked, grid={"short_at": [1]}, **given)
+    assert found.returns[0].tolist() == [0.0, 0.0, -0.5, -1.0, 0.0, 0.0]
 
 
 def test_workers_change_nothing_and_progress_is_told():

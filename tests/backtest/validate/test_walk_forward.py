@@ -10,9 +10,12 @@ import pytest
 
 from alpha_panda.backtest.inputs import study_of
 from alpha_panda.backtest.run import run
+from alpha_panda.backtest.signals import from_signals
 from alpha_panda.backtest.sweep import sweep
+from alpha_panda.backtest.validate.stitched import Stitched
 from alpha_panda.backtest.validate.walk_forward import WalkForward, walk_forward
 from alpha_panda.errors import ConfigurationError
+from tests.backtest.framed import dated
 from tests.backtest.validate.questions import EVENTS, GIVEN, GRID, STUDY, UNIVERSE
 
 
@@ -81,6 +84,19 @@ def test_the_figures_are_those_of_the_stitched_curve(walked: WalkForward):
     curve = walked.equity["equity"].to_numpy()
     deepest = (1.0 - curve / np.maximum.accumulate(np.maximum(curve, 1_000_000))).max()
     assert stats["Max. Drawdown [%]"] <= -100 * deepest + 1e-9
+
+
+def test_after_a_window_that_lost_everything_nothing_is_left(walked: WalkForward):
+    prices = [100] * 5 + [100 + 30 * day for day in range(1, 8)]
+    ruined = from_signals(dated(prices), pl.lit(False), None, pl.lit(True), product="NRML", fees=0.0)
+    first, after = walked.results[:2]
+    stitched = Stitched((first, ruined, after))
+    # The ruined run owes more than it had, which is not carried on.
+    assert ruined.equity["equity"][-1] < 0
+    assert stitched.equity["equity"].tail(len(after.equity)).to_list() == [0.0] * len(after.equity)
+    assert stitched.figures["total_return"] == -1.0
+    assert len(stitched.daily) == len(first.daily) + len(ruined.daily)
+    assert WalkForward(walked.windows, walked.parameters, stitched).degradation["out_of_sample"][0] == -1.0
 
 
 def test_one_window_has_the_figures_of_its_run():
