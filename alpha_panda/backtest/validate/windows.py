@@ -30,7 +30,8 @@ def windows_of(dates: Sequence[datetime.date], train: Span, test: Span, anchored
     """Return the windows over trading days: `train` before the first test, then `test` after `test` to the end.
 
     A training window ends the day before its test and is `train` long; anchored, it begins with the first day and
-    grows. The last test window may be shorter. Raises ConfigurationError for a span that is none, or too few days.
+    grows. The last test window may be shorter. Raises ConfigurationError for a span that is none, for too few days, and
+    for a gap in the days that leaves a window nothing to train on.
     """
     for span in (train, test):
         _check(span)
@@ -52,6 +53,12 @@ def windows_of(dates: Sequence[datetime.date], train: Span, test: Span, anchored
             f"{len(dates)} trading days from {dates[0]} to {dates[-1]} are too few to train on {train} and test on "
             f"{test}: take shorter windows, or more days"
         )
+    for window in made:
+        if window.train_to < window.train_from:
+            raise ConfigurationError(
+                f"no trading day lies in the {train} before {dates[window.test_from]}, when a test begins: train on "
+                "longer windows, or leave out the days before the gap"
+            )
     return made
 
 

@@ -61,3 +61,10 @@ def test_what_is_no_span_is_refused(span: Span):
 def test_too_few_days_are_refused(train: Span):
     with pytest.raises(ConfigurationError, match="10 trading days"):
         windows_of(WEEKDAYS[:10], train, 5)
+
+
+def test_a_gap_that_leaves_nothing_to_train_on_is_refused():
+    gapped = [date for date in WEEKDAYS if not datetime.date(2023, 3, 1) <= date < datetime.date(2023, 5, 20)]
+    with pytest.raises(ConfigurationError, match="no trading day lies in the 2w before 2023-05-22"):
+        windows_of(gapped, "2w", "1w")
+    assert windows_of(gapped, "2w", "1w", anchored=True)
