@@ -7,24 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App
 
 from alpha_panda import terminal
-
-_COMMANDS = (
-    ("init", "alpha_panda.cli.init:init", "Make a workspace of your own, with everything to begin from."),
-    ("data", "alpha_panda.cli.data:app", "Fill the catalog of market data, and see what it holds."),
-    ("backtest", "alpha_panda.cli.backtest:backtest", "Run a profile or a study over past events."),
-    ("report", "alpha_panda.cli.report:write_report", "Run a profile or a study, and write its tear sheet as HTML."),
-    (
-        "sweep",
-        "alpha_panda.cli.sweep:sweep_grid",
-        "Run combinations of parameters over past events; list the best.",
-    ),
-    ("walkforward", "alpha_panda.cli.walkforward:walk", "Trade the best of the past on the days that follow."),
-    ("causality", "alpha_panda.cli.causality:prove_causality", "Try whether a strategy or a signal knows the future."),
-    ("research", "alpha_panda.cli.research:research", "Open the notebooks, to edit or as apps."),
-    ("live", "alpha_panda.live.__main__:live", "Trade a session on paper, or resume one."),
-    ("verify", "alpha_panda.cli.verify:verify_session", "Prove that a recorded session equals its replay."),
-    ("doctor", "alpha_panda.cli.doctor:doctor", "Check that everything here can run."),
-)
+from alpha_panda.cli.lazy import register
 
 app = App(
     name="alpha-panda",
@@ -32,8 +15,24 @@ app = App(
     help_epilogue="Every command explains itself with --help and answers in JSON with --json.",
     version=lambda: importlib.metadata.version("alpha-panda"),
 )
-for _place, (_name, _target, _help) in enumerate(_COMMANDS):
-    app.command(_target, name=_name, help=_help, sort_key=_place)
+app.command(
+    "alpha_panda.cli.data:app", name="data", help="Fill the catalog of market data, and see what it holds.", sort_key=0
+)
+register(
+    app,
+    {
+        "init": "alpha_panda.cli.init:init",
+        "backtest": "alpha_panda.cli.backtest:backtest",
+        "report": "alpha_panda.cli.report:write_report",
+        "sweep": "alpha_panda.cli.sweep:sweep_grid",
+        "walkforward": "alpha_panda.cli.walkforward:walk",
+        "causality": "alpha_panda.cli.causality:prove_causality",
+        "research": "alpha_panda.cli.research:research",
+        "live": "alpha_panda.live.__main__:live",
+        "verify": "alpha_panda.cli.verify:verify_session",
+        "doctor": "alpha_panda.cli.doctor:doctor",
+    },
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

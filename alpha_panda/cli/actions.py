@@ -4,7 +4,7 @@ import pathlib
 from typing import Annotated
 
 import polars as pl
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 from rich.console import RenderableType
 
 from alpha_panda.cli.options import Data, Json
@@ -13,12 +13,9 @@ from alpha_panda.data.adjust import ACTIONS
 from alpha_panda.data.catalog import Catalog
 from alpha_panda.terminal import print_json, show, table
 
-app = App(name="actions", help="Splits, bonuses, rights and demergers: what adjusted prices are made with.")
-
 Files = Annotated[list[pathlib.Path], Parameter(name="FILE", negative=(), help="Files, as many as you like.")]
 
 
-@app.command(name="add")
 def add_files(paths: Files, /, *, data: Data = pathlib.Path("data"), json: Json = False) -> None:
     """Add the corporate actions of CSV or Parquet files; doing it twice changes nothing.
 
@@ -42,7 +39,6 @@ def add_files(paths: Files, /, *, data: Data = pathlib.Path("data"), json: Json 
         )
 
 
-@app.command(name="detect")
 def detect_actions(
     bhavcopies: Annotated[
         tuple[pathlib.Path, ...],
@@ -69,7 +65,6 @@ def detect_actions(
         show(f"added {kept.written:,}, present {kept.present:,}, contradicting {len(kept.conflicts):,}")
 
 
-@app.command(name="list")
 def list_actions(*, data: Data = pathlib.Path("data"), json: Json = False) -> None:
     """List the corporate actions of the catalog."""
     actions = Catalog(data).actions()

@@ -24,9 +24,9 @@ def prove_causality(
     resolution: Resolution = None,
     json: Json = False,
 ) -> None:
-    """Try a strategy or a signal on prefixes, other futures and other blocks; exit code 10 says that it knows too much.
+    """Try whether a strategy or a signal knows the future: on prefixes, under other futures, in other blocks.
 
-    Where the catalog is empty, it is tried on a synthetic market.
+    Exit code 10 says that it does. Where the catalog is empty, it is tried on a synthetic market.
     """
     with progress("causality", shown=not json) as tell:
         report = causality(

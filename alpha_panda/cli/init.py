@@ -16,7 +16,7 @@ def init(
     *,
     json: Json = False,
 ) -> None:
-    """Fill a folder with all that one begins with; what is there already is never touched."""
+    """Make a workspace: fill a folder with all that one begins with; what is there already is never touched."""
     made = scaffold(root)
     if json:
         print_json(made._asdict())

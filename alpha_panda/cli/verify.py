@@ -20,7 +20,7 @@ def verify_session(
 ) -> None:
     """Replay a recorded session and compare it at three levels: its signals, its journal and a plain backtest.
 
-    Raises ParityError, after saying how each level ended, with the first difference.
+    Where they differ, the exit code is 8, and the first difference is told.
     """
     report = verify(state)
     if json:

@@ -55,7 +55,7 @@ def live(
     ] = None,
     json: Annotated[bool, Parameter(negative=(), show_default=False, help="Print only the summary, as JSON.")] = False,
 ) -> None:
-    """Trade one session; the same command with its --state goes on where it stopped, whatever stopped it."""
+    """Trade one session on paper; the same command with its --state goes on where it stopped, whatever stopped it."""
     options = Options(
         profile=profile,
         feed=feed,
