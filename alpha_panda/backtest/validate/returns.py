@@ -18,6 +18,7 @@ import polars as pl
 from alpha_panda.backtest.chunks import CHUNK, Shared
 from alpha_panda.backtest.grid import Axis, Condition
 from alpha_panda.backtest.inputs import Date, Inputs, Progress, Question, Selection, date_of
+from alpha_panda.backtest.metrics import RETURN_DAYS_MIN
 from alpha_panda.backtest.sweep import digest_of
 from alpha_panda.backtest.trials import remember
 from alpha_panda.backtest.validate.asking import Choice, asked_of
@@ -75,7 +76,8 @@ def daily_returns_of(
     selection = Selection(data, date_of(first), date_of(last), instruments, resolution, events, universe, adjusted)
     asked = asked_of(question, strategy, selection, strategies, Choice(grid, where, sample, seed))
     returns = returns_of(asked.inputs, asked.combinations, workers, progress)
-    deviation = returns.std(axis=1, ddof=1) if returns.shape[1] > 1 else np.zeros(len(returns))
+    enough = returns.shape[1] >= RETURN_DAYS_MIN
+    deviation = returns.std(axis=1, ddof=1) if enough else np.zeros(len(returns))
     sharpes = np.divide(returns.mean(axis=1), deviation, out=np.full(len(returns), np.nan), where=deviation > 0)
     remember(asked.inputs, sharpes, "sweep", digest_of(asked.combinations))
     return DailyReturns(asked.combinations, asked.days.dates, returns)

@@ -1,6 +1,7 @@
 """Daily returns of a sweep: those that the account counts, whatever the number of workers."""
 
 import math
+import pathlib
 
 import numpy as np
 import pytest
@@ -37,6 +38,19 @@ def test_their_sharpe_ratios_are_those_of_the_sweep():
     ratio = FOUND.returns.mean(axis=1) / FOUND.returns.std(axis=1, ddof=1) * math.sqrt(252)
     np.testing.assert_allclose(ratio, swept["sharpe"].to_numpy(), rtol=1e-9)
     np.testing.assert_allclose(np.prod(1.0 + FOUND.returns, axis=1) - 1.0, swept["total_return"].to_numpy(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("last", ["2025-02-28", "2025-06-30"])
+def test_they_count_as_trials_as_the_sweep_does(last: str, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path):
+    # Two months are too short for a Sharpe ratio, six are not.
+    counted = []
+    for ask, file in ((sweep, "swept"), (daily_returns_of, "returned")):
+        monkeypatch.setenv("ALPHA_PANDA_TRIALS", str(tmp_path / file))
+        ask(STUDY, grid=GRID, last=last, **GIVEN)
+        counted.append(run(STUDY, last=last, **GIVEN).trials)
+    assert counted[0].count == counted[1].count == 7
+    assert counted[1].variance == pytest.approx(counted[0].variance, rel=1e-9)
+    assert (counted[0].variance > 0) == (last == "2025-06-30")
 
 
 def test_a_day_that_begins_with_debts_returns_nothing():
