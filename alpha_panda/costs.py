@@ -1,11 +1,11 @@
 """What one order costs at Zerodha and on NSE, itemised: the calculator, on the kernel that charges every fill."""
 
 import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
-from alpha_panda.errors import DataError
+from alpha_panda.errors import DataError, MoneyOverflowError
 from alpha_panda.kernels.charges import charge, rate_row
 from alpha_panda.kernels.jit import block_kernel
 from alpha_panda.kernels.rates import DELIVERY, FIRST_RATE_DATE, FUTURES, INTRADAY, OPTIONS, rates
@@ -39,13 +39,18 @@ def charges_of(
     """Return what an order that fills whole is charged, item by item and in total, in rupees.
 
     `price` is in rupees, the premium for options; `quantity` counts units, not lots. A delivery sale pays the
-    depository. Raises DataError for a trade that cannot be, or of a day before the first known rates.
+    depository. Raises DataError for a trade that cannot be, or of a day before the first known rates, and
+    MoneyOverflowError for one beyond exact arithmetic.
     """
     if on.isoformat() < FIRST_RATE_DATE:
         raise DataError(f"charges before {FIRST_RATE_DATE} are not known: {on} is too early")
+    if not isinstance(cast(object, quantity), int | np.integer):
+        raise DataError(f"an order of {quantity} cannot be charged: quantity is a whole number of units")
     price_e4 = to_e4(price)
     if quantity <= 0 or price_e4 <= 0:
         raise DataError(f"an order of {quantity} at {price} cannot be charged: quantity and price are positive")
+    if int(quantity) * price_e4 >= 2**63:
+        raise MoneyOverflowError(f"an order of {quantity} at {price} is worth more than can be counted exactly")
     charges = np.zeros(1, CHARGES)
     sides = {"buy": BUY, "sell": SELL}
     _charge_block(_RATES, ist_time_ns(on), _CLASSES[trade], sides[side], quantity, price_e4, charges)

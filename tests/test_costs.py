@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from alpha_panda.costs import TradeClass, charges_of
-from alpha_panda.errors import DataError
+from alpha_panda.errors import DataError, MoneyOverflowError
 from alpha_panda.kernels.rates import DELIVERY, FUTURES, INTRADAY, OPTIONS
 from alpha_panda.kernels.records import BUY, SELL
 from tests.kernels.golden_charges import GOLDEN, Golden
@@ -43,9 +43,17 @@ def test_there_are_cases_for_every_class_of_trade():
     [
         (0, 100, datetime.date(2026, 1, 1), "quantity and price are positive"),
         (1, -5, datetime.date(2026, 1, 1), "quantity and price are positive"),
+        (1.5, 100, datetime.date(2026, 1, 1), "whole number of units"),
         (1, 100, datetime.date(2019, 12, 31), "are not known"),
     ],
 )
-def test_what_cannot_be_charged_is_refused(quantity: int, price: float, on: datetime.date, sentence: str):
+def test_what_cannot_be_charged_is_refused(quantity: float, price: float, on: datetime.date, sentence: str):
     with pytest.raises(DataError, match=sentence):
         charges_of("futures", "buy", quantity, price, on)
+
+
+def test_an_order_beyond_exact_arithmetic_is_refused():
+    # 2⁶³ E4 are 922,337,203,685,477.5808 rupees.
+    assert charges_of("options", "buy", 10**9, 922_337, datetime.date(2026, 1, 1))["brokerage"] == 20
+    with pytest.raises(MoneyOverflowError, match="counted exactly"):
+        charges_of("options", "buy", 10**9, 922_338, datetime.date(2026, 1, 1))
