@@ -63,12 +63,14 @@ def benchmark_frame(
     """Return `time` and `equity`, at the times of an equity frame, of capital put into instruments and left there.
 
     `instruments` has the rows of each one's events. The same share of the `initial` capital goes into each at its first
-    price, in fractions of a share and without charges; until then it is cash.
+    price, in fractions of a share and without charges; until then it is cash. One that never has a price is left out,
+    and without any the capital stays what it is.
     """
     times_ns = equity["time"].to_physical().to_numpy()
-    worth = np.zeros(len(times_ns))
-    for rows in instruments:
+    priced = [rows for rows in instruments if len(rows)]
+    worth = np.zeros(len(times_ns)) if priced else np.ones(len(times_ns))
+    for rows in priced:
         closes = events["close_e4"][rows]
         ratios = np.concatenate([[1.0], closes / closes[:1]])
         worth += ratios[np.searchsorted(events["time_ns"][rows], times_ns, side="right")]
-    return equity.select("time", pl.Series("equity", initial * worth / len(instruments)))
+    return equity.select("time", pl.Series("equity", initial * worth / max(len(priced), 1)))

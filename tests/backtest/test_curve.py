@@ -8,6 +8,7 @@ import pytest
 from alpha_panda.backtest import curve
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.run import run
+from alpha_panda.kernels.records import CLOCK
 from alpha_panda.units import IST, to_time_ns
 from tests.backtest.conftest import Market
 from tests.backtest.questions import HOLD, question, scripted, small_market
@@ -124,6 +125,16 @@ def test_the_benchmark_holds_equal_parts_and_cash_until_a_first_price():
     one = question({"strategy": "hold", "instruments": ["NSE:IOC"]})
     alone = run(one, events=events[~late], universe=universe, strategies=HOLD)
     assert alone.benchmark["equity"][-1] == pytest.approx(2_000_000, rel=1e-12)
+
+
+def test_an_instrument_without_a_price_is_no_part_of_the_benchmark():
+    universe, events = small_market(100, 200, symbols=("NSE:BEL", "NSE:IOC"))
+    heard = events[(events["instrument"] == 0) | (events["kind"] == CLOCK)]
+    held = run(question({"strategy": "hold"}), events=heard, universe=universe, strategies=HOLD)
+    assert held.benchmark["equity"][-1] == pytest.approx(2_000_000, rel=1e-12)
+    silent = question({"strategy": "hold", "instruments": ["NSE:IOC"]})
+    alone = run(silent, events=heard, universe=universe, strategies=HOLD)
+    assert alone.benchmark["equity"].unique().to_list() == [1_000_000]
 
 
 def test_the_benchmark_of_real_minutes_is_the_mean_of_their_price_ratios(minutes_result: Result):
