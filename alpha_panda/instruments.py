@@ -21,7 +21,7 @@ from alpha_panda.units import E4
 INSTRUMENTS_MAX = 2**15 - 1  # an event names its instrument in 16 bits
 
 _TOKEN_MAX = 2**31 - 1
-SYMBOL = re.compile(r"[A-Z]{2,8}:[A-Z0-9][A-Z0-9 &_.-]*")
+SYMBOL = re.compile(r"[A-Z]{2,8}:[A-Z0-9][A-Z0-9 &.-]{0,99}")
 
 
 Kind = Literal["EQ", "INDEX", "FUT", "CE", "PE"]

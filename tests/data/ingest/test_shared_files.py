@@ -46,11 +46,8 @@ CONTRACTS = {
 }
 MINUTES = {
     "atm_options_1min_iv_2023_SBIN.parquet": (27_602, 27_602, 0, {}),
-    # 11 rows are blank but for the name of a sheet; 157 minutes stand there twice, one of them alike.
-    "nifty_options_1min_2023_06_05.parquet": (
-        *(5_756, 5_588, 0),
-        {Defect.NO_DATA: 11, Defect.DUPLICATE: 1, Defect.CONFLICT: 156},
-    ),
+    # 169 rows bear the name of a sheet, nifty5thJune9_45, and 11 of them nothing else.
+    "nifty_options_1min_2023_06_05.parquet": (5_756, 5_587, 0, {Defect.NO_DATA: 11, Defect.SYMBOL: 158}),
     "index_1min_2024_janapr.parquet": (59_044, 58_710, 0, {Defect.SESSION: 334}),
     "kite_filled_1min_2023_aprmay.parquet": (30_002, 30_000, 0, {Defect.SESSION: 2}),  # of 15:30
     "nifty_1min_2026_jul28_aug07.parquet": (3_371, 3_371, 0, {}),
