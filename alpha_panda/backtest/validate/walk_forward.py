@@ -24,7 +24,7 @@ from alpha_panda.backtest.trials import remember
 from alpha_panda.backtest.validate.asking import Asked, Choice, asked_of
 from alpha_panda.backtest.validate.choosing import best_of, refuse_names
 from alpha_panda.backtest.validate.stitched import Stitched
-from alpha_panda.backtest.validate.windows import Span, Window, windows_of
+from alpha_panda.backtest.validate.windows import Span, Window, check_spans, windows_of
 from alpha_panda.data.catalog import Catalog
 from alpha_panda.data.events import EventArray
 from alpha_panda.errors import ConfigurationError
@@ -168,6 +168,7 @@ def _terms(
     test = said.test if test is None and said is not None else test
     if train is None or test is None:
         raise ConfigurationError("there are no windows to walk: give train and test, such as train=120 and test=20")
+    check_spans(train, test)
     standing = said or config.WalkForward(train=train, test=test)
     changed = {"train": train, "test": test, "by": by or standing.by}
     return standing.model_copy(update=changed | {"anchored": standing.anchored if anchored is None else anchored})

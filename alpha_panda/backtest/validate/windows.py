@@ -33,8 +33,7 @@ def windows_of(dates: Sequence[datetime.date], train: Span, test: Span, anchored
     grows. The last test window may be shorter. Raises ConfigurationError for a span that is none, for too few days, and
     for a gap in the days that leaves a window nothing to train on.
     """
-    for span in (train, test):
-        _check(span)
+    check_spans(train, test)
     made: list[Window] = []
     moment = dates[0] if isinstance(train, int) else _moved(dates[0], train)
     start = train if isinstance(train, int) else bisect.bisect_left(dates, moment)
@@ -72,8 +71,11 @@ def _moved(date: datetime.date, span: str) -> datetime.date:
     return pl.Series([date]).dt.offset_by(span)[0]
 
 
-def _check(span: Span) -> None:
-    if (isinstance(span, int) and span < 1) or (isinstance(span, str) and not _CALENDAR.fullmatch(span)):
-        raise ConfigurationError(
-            f"{span!r} is not the length of a window: give trading days as a whole number, or 10d, 6w, 6mo, 2q or 1y"
-        )
+def check_spans(*spans: object) -> None:
+    """Raise ConfigurationError for what is not the length of a window."""
+    for span in spans:
+        counted = isinstance(span, int) and not isinstance(span, bool) and span >= 1
+        if not counted and not (isinstance(span, str) and _CALENDAR.fullmatch(span)):
+            raise ConfigurationError(
+                f"{span!r} is not the length of a window: give trading days as a whole number, or 10d, 6w, 6mo, 2q or 1y"
+            )

@@ -164,6 +164,7 @@ def test_progress_counts_every_combination_of_every_window():
         ({}, "no windows to walk"),
         ({"train": 120}, "no windows to walk"),
         ({"train": 0, "test": 20}, "not the length of a window"),
+        ({"train": 120.0, "test": 20}, "not the length of a window"),
         ({"train": 1_000, "test": 20}, "too few to train"),
         ({"train": 40, "test": 20}, "no combination has a sharpe from 2025-01-01"),
         ({"train": 120, "test": 20, "by": "luck"}, "'luck' is no figure"),

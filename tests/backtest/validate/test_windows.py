@@ -2,6 +2,7 @@
 
 import datetime
 import itertools
+import math
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_tests_follow_one_another_and_training_ends_before_them(train: Span, tes
         assert later.train_from == 0 if anchored else later.train_from > window.train_from
 
 
-@pytest.mark.parametrize("span", [0, -3, "", "6", "mo", "0mo", "1.5y", "6 mo", "1h", "-6mo"])
+@pytest.mark.parametrize("span", [0, -3, "", "6", "mo", "0mo", "1.5y", "6 mo", "1h", "-6mo", 20.0, math.nan, True])
 def test_what_is_no_span_is_refused(span: Span):
     with pytest.raises(ConfigurationError, match="not the length of a window"):
         windows_of(WEEKDAYS, span, 5)
