@@ -77,5 +77,6 @@ def check_spans(*spans: object) -> None:
         counted = isinstance(span, int) and not isinstance(span, bool) and span >= 1
         if not counted and not (isinstance(span, str) and _CALENDAR.fullmatch(span)):
             raise ConfigurationError(
-                f"{span!r} is not the length of a window: give trading days as a whole number, or 10d, 6w, 6mo, 2q or 1y"
+                f"{span!r} is not the length of a window: give trading days as a whole number, or 10d, 6w, 6mo, 2q "
+                "or 1y"
             )
