@@ -52,13 +52,16 @@ def index_names(names: pl.Expr) -> pl.Expr:
 
 
 def contract_names(is_last_of_month: pl.Expr) -> pl.Expr:
-    """Return Kite's trading symbols from `underlying`, `expiry`, `kind` and `strike_e4`."""
+    """Return Kite's trading symbols from `underlying`, `expiry`, `kind` and `strike_e4`; null where the last is not told.
+
+    An unknown last would else pass for an earlier one, and a monthly contract bear the name of a weekly.
+    """
     year = pl.col("expiry").dt.strftime("%y")
     month = pl.col("expiry").dt.month() - 1
     monthly = month.replace_strict(dict(enumerate(_MONTHS)), return_dtype=pl.String, default=None)
     weekly = month.replace_strict(dict(enumerate(_WEEKLY_MONTHS)), return_dtype=pl.String, default=None)
     weekly = weekly + pl.col("expiry").dt.strftime("%d")
-    when = year + pl.when(is_last_of_month).then(monthly).otherwise(weekly)
+    when = year + pl.when(is_last_of_month).then(monthly).when(~is_last_of_month).then(weekly)
     option = pl.col("kind") != "FUT"
     return pl.col("underlying") + when + pl.when(option).then(_strikes()).otherwise(pl.lit("")) + pl.col("kind")
 

@@ -101,6 +101,9 @@ def test_contracts_on_shares_expire_last_in_their_month_and_those_on_nifty_by_th
     ]
     contracts = pl.DataFrame(rows, schema=["underlying", "expiry"], orient="row")
     assert contracts.select(expires_last(contracts)).to_series().to_list() == [True, True, False, None]
+    options = contracts.with_columns(kind=pl.lit("CE"), strike_e4=440_000_000)
+    names = options.select(contract_names(expires_last(contracts))).to_series().to_list()
+    assert names[2:] == ["NIFTY2360844000CE", None]
 
 
 def test_an_index_has_the_brokers_name():

@@ -260,3 +260,13 @@ def test_prices_of_options_need_a_lot_that_somebody_tells(catalog: Catalog, shar
     # The first row of the file: 12.20 at 09:15, the last price of that minute.
     assert bars(catalog, "NFO:SBIN23APR525PE", "1m")[0] == (122_000, 122_000, 122_000, 122_000, 0)
     assert clocks(catalog, "NFO:SBIN23APR525PE")[0] == "2023-04-03 09:16"
+
+
+def test_an_option_whose_name_cannot_be_made_is_refused(catalog: Catalog, tmp_path: pathlib.Path):
+    header = "Date,OptionPrice,StrikePrice,OptionSymbol,ExpiryDate,OptionType"
+    lines = [
+        f"2023-06-05 09:15:00,12.2,{strike},{name}29JUN23{strike}CE,2023-06-29,c"
+        for name, strike in (("SBIN", 525), ("BANKNIFTY", 44_000))
+    ]
+    report = taken(written(tmp_path / "a.csv", header, *lines), catalog, lot=1_500)
+    assert (report.symbols, report.quarantined) == (("NFO:SBIN23JUN525CE",), {Defect.SYMBOL: 1})
