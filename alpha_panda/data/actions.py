@@ -36,7 +36,7 @@ _NAMES = {
     "prev_close": ("prevclose", "prvsclsgpric"),
     "series": ("series", "sctysrs"),
 }
-_DATE_FORMATS = ("%Y-%m-%d", "%d-%b-%Y")
+_DATE_FORMATS = ("%Y-%m-%d", "%d-%b-%y", "%d-%b-%Y")  # in this order, since `%Y` takes 24 for the year 24
 
 
 # ── Supplied ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -244,5 +244,5 @@ def _dates(column: pl.Series) -> pl.Series:
     if column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
         return column.cast(pl.Date)
     text = column.cast(pl.String).str.strip_chars()
-    first, second = (text.str.to_titlecase().str.to_date(form, strict=False) for form in _DATE_FORMATS)
-    return first.fill_null(second)
+    read = [text.str.to_titlecase().str.to_date(form, strict=False).alias(form) for form in _DATE_FORMATS]
+    return pl.DataFrame(read).select(pl.coalesce(_DATE_FORMATS)).to_series()

@@ -165,6 +165,11 @@ def test_a_file_without_volume_factors_keeps_turnover_as_it_was(tmp_path: pathli
     assert found["source"].to_list() == ["mine.csv"] * 2
 
 
+def test_a_year_of_two_digits_is_of_this_century(tmp_path: pathlib.Path):
+    path = written(tmp_path / "mine.csv", "symbol,ex_date,price_factor", "AAA,08-JAN-25,0.2")
+    assert read_actions(path)["ex_date"].to_list() == [datetime.date(2025, 1, 8)]
+
+
 def test_parquet_reads_as_csv_does(tmp_path: pathlib.Path):
     frame = pl.DataFrame({"symbol": ["AAA"], "ex_date": [DATES[0]], "price_factor": [0.5], "volume_factor": [1.0]})
     frame.write_parquet(tmp_path / "mine.parquet")

@@ -18,7 +18,8 @@ EARLIEST_NS, LATEST_NS = ist_time_ns(datetime.date(1994, 11, 3)), ist_time_ns(da
 Zone = Literal["IST", "UTC"]
 
 _STAMPS = (
-    *("%Y-%m-%d", "%d-%b-%Y", "%d-%m-%Y", "%d/%m/%Y", "%Y/%m/%d", "%Y%m%d", "%d%b%Y", "%d-%b-%y"),
+    # A year of two digits comes first, since `%Y` takes 20 for the year 20.
+    *("%Y-%m-%d", "%d-%b-%y", "%d-%b-%Y", "%d-%m-%Y", "%d/%m/%Y", "%Y/%m/%d", "%Y%m%d", "%d%b%Y"),
     *("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"),
     *("%d-%m-%Y %H:%M:%S", "%d-%m-%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M"),
     *("%m/%d/%Y", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M"),
