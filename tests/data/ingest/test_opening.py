@@ -110,3 +110,9 @@ def test_a_fingerprint_is_of_the_content(tmp_path: pathlib.Path):
         (tmp_path / name).write_bytes(content)
     first, same, other = (fingerprint(tmp_path / name) for name in "abc")
     assert first == same != other
+
+
+def test_prices_in_32_bits_are_the_decimals_that_were_written(tmp_path: pathlib.Path):
+    path, prices = tmp_path / "a.parquet", [2345.67, 2181.85, 0.05, 99_999.95, None]
+    pl.DataFrame({"close": pl.Series(prices, dtype=pl.Float32)}).write_parquet(path)
+    assert load(path)["close"].to_list() == prices
