@@ -125,7 +125,7 @@ def _load_module(path: pathlib.Path) -> Any:
         spec.loader.exec_module(module)
     except AlphaPandaError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a file that ends the process must not end ours
         del sys.modules[name]
         raise StrategyError(f"{path} failed while loading: {type(error).__name__}: {error}") from error
     return module

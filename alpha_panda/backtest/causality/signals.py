@@ -67,7 +67,7 @@ def _executed(path: pathlib.Path) -> Any:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a file that ends the process must not end ours
         raise StrategyError(f"{path} failed while loading: {type(error).__name__}: {error}") from error
     return module
 
