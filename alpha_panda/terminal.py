@@ -21,8 +21,8 @@ from rich.text import Text
 
 from alpha_panda.errors import AlphaPandaError
 
-SUCCESS, BAD_ARGUMENTS, UNEXPECTED, INTERRUPTED = 0, 2, 70, 130
-"""The exit codes besides those of `errors.py`; the last two are those of sysexits.h and of a shell."""
+SUCCESS, BAD_ARGUMENTS, UNEXPECTED, REFUSED_FILE, INTERRUPTED = 0, 2, 70, 74, 130
+"""The exit codes besides those of `errors.py`; the last three are those of sysexits.h and of a shell."""
 
 _WIDTH_UNSEEN = 200  # columns where no terminal sets a width, so that a table in a file is not folded
 _GAPS = (3, 2, 1)  # columns of a screen between two of a table, the first for which there is room
@@ -57,15 +57,24 @@ def run(app: App, arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
+    except OSError as error:
+        if error.filename is None:
+            return _say_defect(error)
+        _say_error(f"{error.filename} cannot be used: {error.strerror}; check the path, its rights, and the disk")
+        return REFUSED_FILE
     except SystemExit as stop:  # rich leaves this way when nobody reads on, cyclopts when interrupted
         return stop.code if isinstance(stop.code, int) else UNEXPECTED
     except Exception as error:  # noqa: BLE001  # whatever it is, a person gets a sentence
-        _say_error(
-            f"this is a defect in Alpha Panda, please report it: {type(error).__name__}: {error} "
-            "(ALPHA_PANDA_DEBUG=1 shows where)"
-        )
-        return UNEXPECTED
+        return _say_defect(error)
     return outcome if isinstance(outcome, int) else SUCCESS
+
+
+def _say_defect(error: Exception) -> int:
+    _say_error(
+        f"this is a defect in Alpha Panda, please report it: {type(error).__name__}: {error} "
+        "(ALPHA_PANDA_DEBUG=1 shows where)"
+    )
+    return UNEXPECTED
 
 
 def _say_error(sentence: str) -> None:

@@ -16,6 +16,8 @@ raised = {
     "configuration": ConfigurationError("there is no file"),
     "defect": ZeroDivisionError("division by zero"),
     "interrupted": KeyboardInterrupt(),
+    "connection": ConnectionRefusedError(111, "Connection refused"),
+    "file": PermissionError(13, "Permission denied", "data/bars"),
     "parity": ParityError("two runs differ"),
 }
 
@@ -52,6 +54,13 @@ def test_a_defect_shows_its_traceback_to_who_asks(capsys: pytest.CaptureFixture[
     monkeypatch.setenv("ALPHA_PANDA_DEBUG", "1")
     assert terminal.run(app, ["fail", "defect"]) == 70
     assert "raise raised[kind]" in capsys.readouterr().err
+
+
+def test_a_file_that_the_system_refuses_is_no_defect(capsys: pytest.CaptureFixture[str]):
+    assert terminal.run(app, ["fail", "file"]) == 74
+    said = "error: data/bars cannot be used: Permission denied; check the path, its rights, and the disk\n"
+    assert capsys.readouterr() == ("", said)
+    assert terminal.run(app, ["fail", "connection"]) == 70
 
 
 def test_an_interrupt_ends_quietly_with_the_code_of_a_shell(capsys: pytest.CaptureFixture[str]):
