@@ -51,11 +51,15 @@ def report_quality(
             f"{row['sessions_present']:,}/{row['sessions_expected']:,}",
             "" if row["minutes_missing"] is None else f"{row['minutes_missing']:,}",
             f"{sum(refused['rows'] for refused in row['refused']):,}",
-            row["verdict"],
+            row["verdict"].partition(":")[0],
         )
         for row in figures.iter_rows(named=True)
     ]
     show(table(f"The quality of the catalog {data}", columns, rows) if rows else f"the catalog {data} is empty")
+    for row in figures.iter_rows(named=True):
+        _, held_against, why = row["verdict"].partition(": ")
+        if held_against:
+            show(f"{row['symbol']} {row['resolution']}: {why}")
     for row in figures.iter_rows(named=True) if symbols else ():
         if row["days_missing"]:
             show(f"{row['symbol']} {row['resolution']} lacks {', '.join(map(str, row['days_missing']))}")

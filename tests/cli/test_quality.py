@@ -20,7 +20,9 @@ def test_a_hole_shows_in_the_verdict_and_in_json(command: Command, minute_file: 
     assert (found["minutes_missing"], found["gap_minutes_max"]) == (40, 40)
     assert found["refused"] == [{"reason": "price missing, not positive or absurd", "rows": 40}]
     assert found["verdict"].startswith("doubtful: 10.7% of its minutes are missing, up to 40 in a row")
-    assert "doubtful" in command("data", "quality", "--data", tmp_path / "data").output
+    shown = command("data", "quality", "--data", tmp_path / "data").output
+    assert "doubtful \n" in shown
+    assert "\nNSE:AAA 1m: 10.7% of its minutes are missing, up to 40 in a row" in shown
 
 
 def test_an_instrument_that_there_is_not_is_refused(command: Command, catalog: pathlib.Path):

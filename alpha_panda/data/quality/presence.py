@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from alpha_panda.sessions import SessionArray
+from alpha_panda.sessions import SessionArray, known_years
 from alpha_panda.units import DAY_NS, IST_OFFSET_NS, MINUTE_NS
 
 _LENGTH = (pl.col("close_ns") - pl.col("open_ns")) // MINUTE_NS
@@ -25,7 +25,9 @@ def presence(rows: pl.DataFrame, table: SessionArray, ticks: bool) -> pl.DataFra
     ).filter(pl.col("open_ns") < pl.col("close_ns"))
     held = within.join(_held(minutes), on=["symbol", "session"], how="left", maintain_order="left")
     held = held.with_columns(present=pl.col("minutes").is_not_null().any().over("symbol", "day"))
-    by_day = held.group_by("symbol", "day", maintain_order=True).agg(pl.col("present").first())
+    # Where holidays are not known, a day without data may be one: it is not missed.
+    known = pl.col("present") | pl.col("day").is_between(*known_years())
+    by_day = held.filter(known).group_by("symbol", "day", maintain_order=True).agg(pl.col("present").first())
     days = by_day.group_by("symbol").agg(
         sessions_expected=pl.len(),
         sessions_present=pl.col("present").sum(),

@@ -52,6 +52,15 @@ def clock(day: int, time: str) -> int:
     return ist_time_ns(DATES[day], parse_clock(time))
 
 
+# ── Years without holidays ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_day_that_may_have_been_a_holiday_is_not_missed(tmp_path: pathlib.Path):
+    days = [datetime.date(2010, 1, day) for day in (4, 5, 7, 8)]  # the holidays of 2010 are not known
+    [found] = quality(filled(tmp_path, AAA=daily(wandering(4), days))).rows(named=True)
+    assert (found["sessions_present"], found["sessions_expected"], found["days_missing"]) == (4, 4, [])
+
+
 # ── Whole data ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
