@@ -169,7 +169,7 @@ class _Ingestion:
         if reading.adjusted is None:
             _refuse_to_guess(rows, self._catalog)
         if reading.holds != "1d":
-            _refuse_other_zone(rows)
+            _refuse_other_zone(rows, self._given.zone)
         checked = check_ticks(rows) if reading.holds == "tick" else check_bars(rows, reading.holds)
         key = (reading.holds, _stem(path) if reading.adjusted else None)
         batch = self._batches.setdefault(key, Batch(*key))
@@ -250,12 +250,14 @@ def _refuse_to_guess(rows: pl.DataFrame, catalog: Catalog) -> None:
     )
 
 
-def _refuse_other_zone(rows: pl.DataFrame) -> None:
+def _refuse_other_zone(rows: pl.DataFrame, zone: Zone | None) -> None:
     """Raise DataError where most rows lie outside their sessions and would lie inside, were they of the other zone."""
     if share_in_session(rows) >= _OUT_OF_SESSION:
         return
     outside = "most of its stamps lie outside the sessions and would fit 5:30 hours"
     if share_in_session(rows, IST_OFFSET_NS) >= _IN_SESSION:
-        raise DataError(f"{outside} later: they are of UTC, so say --zone UTC")
+        # Stamps that name their own zone do not listen to --zone.
+        cure = "although they name another zone: correct them in the file" if zone == "UTC" else "so say --zone UTC"
+        raise DataError(f"{outside} later: they are of UTC, {cure}")
     if share_in_session(rows, -IST_OFFSET_NS) >= _IN_SESSION:
         raise DataError(f"{outside} earlier: they are of IST, so neither the file nor --zone may call them UTC")

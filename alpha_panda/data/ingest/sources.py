@@ -148,6 +148,8 @@ def recognise(path: pathlib.Path, columns: Collection[str], given: Given) -> Sou
             raise DataError(f"{path} is {what}")
     if vendor.terms_of(columns, given) is not None:
         return BARS
+    if not columns:
+        raise DataError(f"{path} holds neither columns nor rows: there is nothing to ingest in it")
     raise DataError(
         f"{path} has the columns {', '.join(columns)}, which are those of no kind that we know: "
         "if it holds bars, say with --column open=NAME and so on what they are called"
