@@ -53,6 +53,8 @@ def combinations_of(
         grid = strategy.parameters
     if not grid:
         raise ConfigurationError("there is nothing to sweep: give a grid, such as {'fast': [5, 10], 'slow': [20, 50]}")
+    if sample is None and seed is not None:
+        raise ConfigurationError("a seed chooses a sample, and none is asked for: say how many combinations as well")
     where = said.where if where is None else where
     made = Grid(
         {name: _checked(name, axis, strategy) for name, axis in grid.items()},

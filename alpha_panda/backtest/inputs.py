@@ -105,7 +105,8 @@ def inputs_of(
         universe, events = selection.universe, _between(selection.events, selection)
     for terms in profile.strategies:
         for symbol in terms.instruments:
-            universe.index_of(symbol)
+            if not universe[universe.index_of(symbol)].tradable:
+                raise ConfigurationError(f"{symbol} is an index, which nobody can trade: name a contract on it")
     check_intervals(profile, finest_ns(events))
     return Inputs(profile, loaded, universe, events)
 
