@@ -35,6 +35,8 @@ class Catalog:
     """The Parquet files under one folder; nothing is kept in memory, so that several processes may read at once."""
 
     def __init__(self, root: pathlib.Path) -> None:
+        if root.exists() and not root.is_dir():
+            raise CatalogError(f"{root} is a file, but a catalog is a folder: name one, which need not exist yet")
         self.root = root
 
     def __repr__(self) -> str:

@@ -194,8 +194,10 @@ def _of_day(catalog: Catalog, underlying: str, on: datetime.date, exchange: str)
     if on in days:
         names = found_in(catalog.root, of_day.select("underlying").unique())["underlying"].to_list()
         raise CatalogError(f"{exchange} lists no contract on {underlying} on {on}{did_you_mean(underlying, names)}")
-    held = f"from {days[0]} to {days[-1]}, {len(days)} in all" if days else "none: ingest the F&O bhavcopy of that day"
-    raise CatalogError(f"the catalog holds no contracts of {exchange} on {on}; its days are {held}")
+    if not days:
+        raise CatalogError(f"the catalog holds no contracts of {exchange}: ingest the F&O bhavcopy of {on}")
+    held = f"its days are from {days[0]} to {days[-1]}, {len(days)} in all"
+    raise CatalogError(f"the catalog holds no contracts of {exchange} on {on}; {held}")
 
 
 def _known(contracts: pl.DataFrame) -> pl.DataFrame:

@@ -49,6 +49,8 @@ def having_rows(
     files: dict[str, pathlib.Path], first: datetime.date | None, last: datetime.date | None
 ) -> tuple[str, ...]:
     """Return the symbols with a row between two days, both included: one may have some on either side and a hole."""
+    if not files:
+        return ()
     return tuple(_by_symbol(files, within=_between(first, last).any()).filter("within")["symbol"])
 
 

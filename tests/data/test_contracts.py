@@ -84,7 +84,7 @@ def test_a_chain_that_is_not_there_says_what_is(catalog: Catalog, underlying: st
 
 
 def test_an_empty_catalog_says_what_it_wants(tmp_path: pathlib.Path):
-    with pytest.raises(CatalogError, match="its days are none: ingest the F&O bhavcopy of that day"):
+    with pytest.raises(CatalogError, match="holds no contracts of NFO: ingest the F&O bhavcopy of 2026-02-20"):
         expiries(Catalog(tmp_path), "NIFTY", FRIDAY)
     with pytest.raises(CatalogError, match="holds no futures on NIFTY at NFO"):
         continuous(Catalog(tmp_path), "NIFTY")
