@@ -8,7 +8,7 @@ import polars as pl
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from alpha_panda.cli.options import Data, Json
+from alpha_panda.cli.options import Data, Json, read_date
 from alpha_panda.data.catalog import RESOLUTIONS, Catalog
 from alpha_panda.data.contracts import expiries, option_chain
 from alpha_panda.instruments import Instrument
@@ -81,8 +81,10 @@ def show_chain(
     underlying: Annotated[str, Parameter(help="What the options are written on, as NIFTY.")],
     /,
     *,
-    on: Annotated[datetime.date, Parameter(help="Day of the chain, as 2026-02-24.")],
-    expiry: Annotated[datetime.date | None, Parameter(help="Expiry; else the nearest that has options.")] = None,
+    on: Annotated[datetime.date, Parameter(converter=read_date, help="Day of the chain, as 2026-02-24.")],
+    expiry: Annotated[
+        datetime.date | None, Parameter(converter=read_date, help="Expiry; else the nearest that has options.")
+    ] = None,
     strikes: Annotated[
         int, Parameter(validator=Number(gte=1), help="How many strikes to show on each side of the price.")
     ] = 10,
@@ -125,7 +127,9 @@ def show_instrument(
     symbol: Annotated[str, Parameter(help="Exchange and name, as NSE:INFY.")],
     /,
     *,
-    on: Annotated[datetime.date | None, Parameter(help="As of this day; else as known last.")] = None,
+    on: Annotated[
+        datetime.date | None, Parameter(converter=read_date, help="As of this day; else as known last.")
+    ] = None,
     data: Data = pathlib.Path("data"),
     json: Json = False,
 ) -> None:

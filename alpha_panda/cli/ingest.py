@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from alpha_panda.cli.options import Data, Json
+from alpha_panda.cli.options import Data, Json, read_date
 from alpha_panda.data.catalog import Catalog
 from alpha_panda.data.ingest import IngestReport, Zone, ingest
 from alpha_panda.errors import ConfigurationError
@@ -22,6 +22,7 @@ _DaysAdjusted = Annotated[
         help="Whether daily bars that do not say so are adjusted for corporate actions.",
     ),
 ]
+_HELP_ON = "The day of a list that names none, else in its name."
 _HELP_COLUMN = "What a vendor calls one of our columns, as open=FIRST; repeat it for others."
 
 
@@ -34,7 +35,7 @@ def ingest_files(
     data: Data = pathlib.Path("data"),
     adjusted: _DaysAdjusted = None,
     symbol: Annotated[str | None, Parameter(help="Of candles and bars that name no instrument, as NSE:INFY.")] = None,
-    on: Annotated[datetime.date | None, Parameter(help="The day of a list that names none, else in its name.")] = None,
+    on: Annotated[datetime.date | None, Parameter(converter=read_date, help=_HELP_ON)] = None,
     zone: Annotated[Zone | None, Parameter(help="Of stamps that name none; else IST.")] = None,
     column: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False, help=_HELP_COLUMN)] = (),
     lot: Annotated[
@@ -65,6 +66,10 @@ def _parse_columns(settings: tuple[str, ...]) -> dict[str, str]:
         ours, equals, theirs = setting.partition("=")
         if not (ours and equals and theirs):
             raise ConfigurationError(f"{setting!r} maps nothing: write our name of a column and theirs, as open=FIRST")
+        if ours in columns:
+            raise ConfigurationError(
+                f"the column {ours} is mapped twice, to {columns[ours]} and to {theirs}: choose one"
+            )
         columns[ours] = theirs
     return columns
 

@@ -23,5 +23,6 @@ def init(
         return
     rows = [(place, "written") for place in made.written] + [(place, "kept as it was") for place in made.kept]
     show(table(f"The workspace {root.resolve()}", ("file", ""), sorted(rows)))
-    steps = ("alpha-panda backtest live/paper.toml", "alpha-panda research", "alpha-panda data ingest FILE_OR_FOLDER")
+    ingest, backtest = "alpha-panda data ingest FILE_OR_FOLDER", "alpha-panda backtest live/paper.toml"
+    steps = ("alpha-panda live", "alpha-panda research", f"{ingest}, and then", backtest)
     show("next, in that folder:", *(f"  {step}" for step in steps))

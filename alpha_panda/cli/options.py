@@ -9,8 +9,19 @@ from cyclopts import Parameter, Token
 
 
 def _comma_separated(_hint: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
-    """Return the names in `A,B` and in repeated options alike."""
-    return tuple(name.strip() for token in tokens for name in token.value.split(",") if name.strip())
+    """Return the names in `A,B` and in repeated options alike; ValueError for none, which would mean all there are."""
+    names = tuple(name.strip() for token in tokens for name in token.value.split(",") if name.strip())
+    if not names:
+        raise ValueError("no symbol is named: write --instruments NSE:INFY,NSE:TCS, or leave it out for all there are")
+    return names
+
+
+def read_date(_hint: Any, tokens: Sequence[Token]) -> datetime.date:
+    """Return a date as people of every country read it; ValueError for any other."""
+    try:
+        return datetime.date.fromisoformat(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"{tokens[0].value!r} is no date: write it as 2024-04-22") from None
 
 
 Adjusted = Annotated[
@@ -24,7 +35,9 @@ Adjusted = Annotated[
 ]
 Data = Annotated[pathlib.Path, Parameter("--data", help="Folder of the catalog.")]
 DataOfStudy = Annotated[pathlib.Path | None, Parameter("--data", help="Folder of the catalog; else the study's own.")]
-First = Annotated[datetime.date | None, Parameter("--from", help="First day, as 2024-04-22, included.")]
+First = Annotated[
+    datetime.date | None, Parameter("--from", converter=read_date, help="First day, as 2024-04-22, included.")
+]
 Instruments = Annotated[
     tuple[str, ...],
     Parameter(
@@ -39,7 +52,7 @@ Instruments = Annotated[
 Json = Annotated[
     bool, Parameter("--json", negative=(), show_default=False, help="Print one JSON object instead of tables.")
 ]
-Last = Annotated[datetime.date | None, Parameter("--to", help="Last day, included.")]
+Last = Annotated[datetime.date | None, Parameter("--to", converter=read_date, help="Last day, included.")]
 Resolution = Annotated[
     Literal["tick", "1m", "1d"] | None,
     Parameter("--resolution", help="Which data to run over, where there are several."),

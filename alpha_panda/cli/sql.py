@@ -46,7 +46,9 @@ def _show(answer: pl.DataFrame) -> None:
     columns = [f"{name}>" if kind.is_numeric() else name for name, kind in answer.schema.items()]
     show(
         table(
-            f"{len(answer):,} rows", columns, [tuple(map(_text, row)) for row in answer.head(_ROWS_SHOWN).iter_rows()]
+            f"{len(answer):,} row{'' if len(answer) == 1 else 's'}",
+            columns,
+            [tuple(map(_text, row)) for row in answer.head(_ROWS_SHOWN).iter_rows()],
         )
     )
     if len(answer) > _ROWS_SHOWN:

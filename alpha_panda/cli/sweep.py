@@ -28,6 +28,7 @@ _HELP_SET = (
 _HELP_SAMPLE = "Run this many combinations by chance; of all that the strategy allows where there is no grid."
 _HELP_OUT = "Write all of them to this file, .parquet, .csv or .duckdb: there, to the table named after the study."
 _HELP_ENGINE = "Threads of this process, or tasks on the Ray cluster of RAY_ADDRESS, else on a local one."
+_HELP_WORKERS = "Threads or local processes; else one for each processor."
 
 
 def sweep_grid(
@@ -49,7 +50,7 @@ def sweep_grid(
     top: Annotated[int, Parameter(validator=Number(gte=1), help="How many of them to show.")] = 20,
     out: Annotated[pathlib.Path | None, Parameter(help=_HELP_OUT)] = None,
     engine: Annotated[Engine, Parameter(help=_HELP_ENGINE)] = "threads",
-    workers: Annotated[int | None, Parameter(help="Threads or local processes; else one for each processor.")] = None,
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1), help=_HELP_WORKERS)] = None,
     json: Json = False,
 ) -> None:
     """Run combinations of parameters over past events, each on an account of its own: a grid, or a sample of it."""

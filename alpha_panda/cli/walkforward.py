@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.console import RenderableType
 
 from alpha_panda.backtest.stats.text import row, swept
@@ -18,6 +19,7 @@ Figure = Literal["sharpe", "total_return", "profit_factor", "expectancy", "win_r
 
 _HELP_SET = "Values of a parameter, fast=5:50:5 or fast=5,8,13; once for each. Else the study's grid."
 _HELP_SPAN = "trading days as a number, or a stretch of the calendar as 6w, 6mo or 1y; else as the study says."
+_HELP_WORKERS = "Threads; else one for each processor."
 
 
 def walk(
@@ -35,7 +37,7 @@ def walk(
     last: Last = None,
     instruments: Instruments = (),
     resolution: Resolution = None,
-    workers: Annotated[int | None, Parameter(help="Threads; else one for each processor.")] = None,
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1), help=_HELP_WORKERS)] = None,
     json: Json = False,
 ) -> None:
     """Choose parameters on one window of days and trade them on the next, through all there are."""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import ROOT, WAVES, Answer, Command, MinuteFile, WrittenProfile
 
-CONFIGURATION, STRATEGY, DATA, LOG, RECOVERY = 2, 3, 4, 6, 7  # exit codes, as in errors.py
+CONFIGURATION, STRATEGY, DATA, LOG, RECOVERY, FILE = 2, 3, 4, 6, 7, 74  # exit codes, as in errors.py and terminal.py
 
 
 def assert_refused(answer: Answer, code: int, sentence: str):
@@ -71,6 +71,7 @@ def test_an_absent_profile_is_refused(command: Command, tmp_path: pathlib.Path):
     ("source", "sentence"),
     [
         ("def step(", "failed while loading: SyntaxError"),
+        ("import sys; sys.exit(0)", "failed while loading: SystemExit: 0"),
         ("import absent_module", "failed while loading: ModuleNotFoundError"),
         ("def other(): pass", "must define exactly one of step"),
     ],
@@ -97,7 +98,8 @@ def test_a_broken_strategy_is_refused(
         (["--instruments", "NSE:AAAA"], DATA, r"NSE:AAAA is not in the catalog; did you mean NSE:AAA\?"),
         (["--from", "2025-01-07"], DATA, "holds no 1m data from 2025-01-07"),
         (["--from", "2025-01-07", "--to", "2025-01-06"], CONFIGURATION, "is empty"),
-        (["--from", "yesterday"], CONFIGURATION, 'unable to convert "yesterday" into date'),
+        (["--from", "31/02/2024"], CONFIGURATION, "'31/02/2024' is no date: write it as 2024-04-22"),
+        (["--instruments", ""], CONFIGURATION, "no symbol is named"),
         (["--resolution", "tick"], DATA, "holds no tick data"),
         (["--resolution", "5m"], CONFIGURATION, '"5m"'),
         (["--colour"], CONFIGURATION, "Unknown option: --colour"),
@@ -107,6 +109,31 @@ def test_what_the_catalog_does_not_hold_is_refused(
     command: Command, catalog: pathlib.Path, profile: WrittenProfile, options: list[str], code: int, sentence: str
 ):
     assert_refused(command("backtest", profile(), "--data", catalog, *options), code, sentence)
+
+
+def test_an_index_is_not_traded(
+    command: Command, catalog: pathlib.Path, minute_file: MinuteFile, profile: WrittenProfile
+):
+    command("data", "ingest", minute_file(WAVES, "NIFTY 50"), "--data", catalog)
+    answer = command("backtest", profile(), "--data", catalog, "--instruments", "NSE:NIFTY 50")
+    assert_refused(answer, CONFIGURATION, "NSE:NIFTY 50 is an index, which nobody can trade")
+
+
+def test_a_catalog_that_is_a_file_or_lies_in_one_is_refused(
+    command: Command, minute_file: MinuteFile, tmp_path: pathlib.Path
+):
+    path = minute_file([100.0])
+    assert_refused(command("data", "ingest", path, "--data", path), DATA, "is a file, but a catalog is a folder")
+    answer = command("data", "ingest", path, "--data", path / "below")
+    assert_refused(answer, FILE, "cannot be used: Not a directory")
+
+
+def test_a_sweep_without_a_sample_has_no_seed_and_without_workers_no_end(
+    command: Command, catalog: pathlib.Path, profile: WrittenProfile
+):
+    sweep = ("sweep", profile(), "--data", catalog, "--set", "fast=2:4")
+    assert_refused(command(*sweep, "--seed", "3"), CONFIGURATION, "a seed chooses a sample, and none is asked for")
+    assert_refused(command(*sweep, "--workers", "0"), CONFIGURATION, "--workers")
 
 
 def test_an_empty_catalog_is_refused(command: Command, profile: WrittenProfile, tmp_path: pathlib.Path):
@@ -143,11 +170,46 @@ def test_a_tick_that_goes_back_in_time_is_kept_out_and_counted(command: Command,
     assert answer.json["quarantined"] == {"older than a row before it": 1}
 
 
+def test_a_symbol_too_long_for_a_file_is_kept_out_and_counted(command: Command, tmp_path: pathlib.Path):
+    rows = f"symbol,timestamp,open,high,low,close,volume\n{'A' * 300},2025-01-06 09:15,1,1,1,1,1\n"
+    (tmp_path / "long.csv").write_text(rows)
+    answer = command("data", "ingest", tmp_path / "long.csv", "--data", tmp_path / "data", "--json")
+    assert (answer.code, answer.json["quarantined"]) == (0, {"symbol missing or malformed": 1})
+
+
+def test_a_column_mapped_twice_is_refused(command: Command, minute_file: MinuteFile, tmp_path: pathlib.Path):
+    mapped = ("--column", "open=open", "--column", "open=high")
+    answer = command("data", "ingest", minute_file([100.0]), "--data", tmp_path / "data", *mapped)
+    assert_refused(answer, CONFIGURATION, "the column open is mapped twice, to open and to high")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("[]", "holds neither columns nor rows"),
+        (
+            "timestamp,open,high,low,close,volume\n2025-01-06 09:15,1,1,1,1,1,7,8\n",
+            "more fields than defined in 'Schema'$",
+        ),
+        (
+            "timestamp,open,high,low,close,volume\n2025-01-06T03:45:00+05:30,1,1,1,1,1\n",
+            "they are of UTC, although they name another zone: correct them in the file",
+        ),
+    ],
+)
+def test_a_file_that_contradicts_itself_is_refused(
+    command: Command, tmp_path: pathlib.Path, content: str, sentence: str
+):
+    (tmp_path / "given.csv").write_text(content)
+    answer = command("data", "ingest", tmp_path / "given.csv", "--data", tmp_path, "--symbol", "AAA", "--zone", "UTC")
+    assert_refused(answer, DATA, sentence)
+
+
 def test_a_file_of_no_known_kind_is_refused(command: Command, tmp_path: pathlib.Path):
     (tmp_path / "notes.parquet").write_text("not Parquet at all")
     pl.DataFrame({"weather": ["fine"]}).write_parquet(tmp_path / "weather.parquet")
     ingest = ("data", "ingest", "--data", tmp_path / "data")
-    assert_refused(command(*ingest, tmp_path / "notes.parquet"), DATA, "notes.parquet cannot be read as Parquet")
+    assert_refused(command(*ingest, tmp_path / "notes.parquet"), DATA, "has the columns not_parquet_at_all, which are")
     assert_refused(
         command(*ingest, tmp_path / "weather.parquet"), DATA, "has the columns weather, which are those of no"
     )
