@@ -128,7 +128,9 @@ def _in_e4(good: pl.DataFrame, resolution: str) -> pl.DataFrame:
 def _contracts_in_e4(good: pl.DataFrame) -> pl.DataFrame:
     names = {**{name: name for name in (*_BAR_PRICES, "settle")}, "underlying_price": "underlying"}
     prices = (pl.Series(f"{own}_e4", _known_to_e4(good[name].fill_null(0.0))) for name, own in names.items())
-    turnover = (pl.col("turnover").fill_null(0.0) * E4).round().cast(pl.Int64).alias("turnover_e4")
+    # It is told in paise, which a float counts exactly where E4 of a trillion rupees would be rounded.
+    paise = (pl.col("turnover").fill_null(0.0) * 100).round().cast(pl.Int64)
+    turnover = (paise * (E4 // 100)).alias("turnover_e4")
     return good.with_columns(*prices, turnover).select(
         "row", "date", *(pl.col(name).cast(kind) for name, kind in CONTRACT_COLUMNS.items())
     )
