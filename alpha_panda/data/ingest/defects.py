@@ -97,6 +97,7 @@ def check_contracts(rows: pl.DataFrame) -> pl.DataFrame:
     rows = flag(rows, traded & ~pl.all_horizontal(_is_price(price) for price in prices), Defect.PRICE)
     rows = flag(rows, ~pl.all_horizontal(_is_price(price) | (price == 0) for price in (*prices, *others)), Defect.PRICE)
     rows = flag(rows, ~pl.all_horizontal(_is_count(name) for name in figures), Defect.VOLUME)
+    rows = flag(rows, traded & (pl.col("lot") == 0), Defect.CONTRACT)  # its units would read 0, as if none had traded
     rows = flag(rows, traded & ~_is_nested(), Defect.RANGE)
     rows = flag(rows, ~_is_trading_day(rows["date"]), Defect.SESSION)
     return _flag_repeats(rows, ["symbol", "date"], [name for name in rows.columns if name not in own])

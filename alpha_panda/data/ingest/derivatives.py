@@ -19,6 +19,7 @@ _KINDS = {"CE": "CE", "PE": "PE", "CA": "CE", "PA": "PE", "XX": "FUT", "FUT": "F
 _LAKH = 100_000
 _LOT_CANDIDATES_MAX = 100_000
 _ROUNDING = 1e-9  # of a quotient of floats that should be whole
+_BESIDE = 0.01  # of a lot, by which turnover misses it where trades lie outside the range given
 
 
 def read_udiff_contracts(frame: pl.DataFrame) -> Reading:
@@ -100,8 +101,8 @@ def _lots_by_turnover(rows: pl.DataFrame) -> pl.Series:
     """Return the lot of each contract, the same for all of one underlying and expiry; 0 where it cannot be told.
 
     Turnover is contracts x lot x a price between low and high, an option's with its strike, and is cut off at a
-    thousand rupees, so that every contract that traded bounds the lot on both sides. Where that leaves more than one
-    whole number, open interest decides, of which a lot is a divisor.
+    thousand rupees, so that every contract that traded bounds the lot on both sides. Of the whole numbers between, the
+    lot divides all open interest. Where that leaves none or several, it is the lot of the other expiries.
     """
     value = pl.when(pl.col("kind") == "FUT").then(0.0).otherwise("strike")
     traded = pl.col("contracts") > 0
@@ -110,18 +111,37 @@ def _lots_by_turnover(rows: pl.DataFrame) -> pl.Series:
     groups = rows.group_by("underlying", "expiry", maintain_order=True).agg(
         least=least.max(), most=most.min(), open_interest=pl.col("open_interest").drop_nulls()
     )
-    lots = [_lot(*group) for group in groups.select("least", "most", "open_interest").iter_rows()]
-    found = groups.select("underlying", "expiry", lot=pl.Series(lots, dtype=pl.Int64))
+    common = [np.gcd.reduce(np.array(each, dtype=np.int64)) for each in groups["open_interest"]]
+    groups = groups.with_columns(common=pl.Series(common, dtype=pl.Int64))
+    lots = [_lot(*group) for group in groups.select("least", "most", "common").iter_rows()]
+    found = groups.with_columns(lot=pl.Series(lots, dtype=pl.Int64)).with_columns(lot=_lot_of_others())
     return rows.join(found, on=["underlying", "expiry"], how="left", nulls_equal=True, maintain_order="left")["lot"]
 
 
-def _lot(least: float | None, most: float | None, open_interest: list[int]) -> int:
+def _lot_of_others() -> pl.Expr:
+    """Return the lot of each expiry, or where it is not known the only one that others of its underlying have.
+
+    That must lie between the bounds, or divide all open interest and lie beside them: trades outside the range that the
+    file gives, and open interest from before a change of lots, are rare, and never seen together.
+    """
+    known = pl.col("lot").filter(pl.col("lot") > 0)
+    other = known.max().over("underlying")
+    between, beside = (
+        other.is_between(pl.col("least") * (1 - margin), pl.col("most") * (1 + margin))
+        for margin in (_ROUNDING, _BESIDE)
+    )
+    fits = between | (beside & (pl.col("common") % other == 0))
+    told = (pl.col("lot") == 0) & (other == known.min().over("underlying")) & fits
+    return pl.when(told).then(other).otherwise("lot")
+
+
+def _lot(least: float | None, most: float | None, common: int) -> int:
+    """Return the only lot between two bounds that divides all open interest; 0 where there is none, or more."""
     if least is None or most is None or not math.isfinite(most):
         return 0
     first, last = math.ceil(least * (1 - _ROUNDING)), math.floor(most * (1 + _ROUNDING))
     if not 0 < first <= last < first + _LOT_CANDIDATES_MAX:
         return 0
     candidates = np.arange(first, last + 1)
-    common = np.gcd.reduce(np.array(open_interest, dtype=np.int64)) if open_interest else 0
-    divisors = candidates[common % candidates == 0] if len(candidates) > 1 and common > 0 else candidates
+    divisors = candidates[common % candidates == 0]
     return int(divisors[0]) if len(divisors) == 1 else 0
