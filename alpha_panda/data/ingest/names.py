@@ -52,7 +52,7 @@ def index_names(names: pl.Expr) -> pl.Expr:
 
 
 def contract_names(is_last_of_month: pl.Expr) -> pl.Expr:
-    """Return Kite's trading symbols from `underlying`, `expiry`, `kind` and `strike_e4`; null where the last is not told.
+    """Return Kite's trading symbols from `underlying`, `expiry`, `kind` and `strike_e4`; null where not told.
 
     An unknown last would else pass for an earlier one, and a monthly contract bear the name of a weekly.
     """
