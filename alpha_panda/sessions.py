@@ -196,9 +196,10 @@ def _calendar(name: str) -> _Calendar:
     hours = facts["calendars"][name]["hours"]
     holidays = [_day(datetime.date.fromisoformat(date)) for date in facts["holidays"]]
     timed = [day for day in facts["special"] if "hours" in day]
-    special = [(_day(day["date"]), row) for day in timed for row in day["hours"]]
+    day_name = facts["calendars"][name]["day"]
+    special = [(_day(day["date"]), row) for day in timed for row in _parts(day["hours"], whole=name == day_name)]
     return _Calendar(
-        day=facts["calendars"][name]["day"],
+        day=day_name,
         hours_from=np.array([_day(row["from"]) for row in hours], dtype=np.int64),
         hours=_session_rows([(0, (row["open"], row["close"])) for row in hours]),
         closed=np.array([*holidays, *(_day(day["date"]) for day in timed)], dtype=np.int64),
@@ -206,6 +207,11 @@ def _calendar(name: str) -> _Calendar:
         special=_session_rows([(day * DAY_NS - IST_OFFSET_NS, row) for day, row in special]),
         special_days=np.array([day for day, _ in special], dtype=np.int64),
     )
+
+
+def _parts(hours: list[tuple[str, str]], whole: bool) -> list[tuple[str, str]]:
+    """Return the sessions of a special day; the `whole` day is one, for its daily bar meets the orders of all parts."""
+    return [(hours[0][0], hours[-1][1])] if hours and whole else hours
 
 
 def _in_force(calendar: str, table: Mapping[str, Any], date: datetime.date) -> bool:

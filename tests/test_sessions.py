@@ -98,7 +98,7 @@ def expected_hours(calendar: str, date: datetime.date, row: dict[str, Any] | Non
     if row["kind"] == "holiday" or row["open_ist"] is None:  # the hours of Muhurat trading of 2026 are not known
         return []
     if "two short sessions" in row["reason"]:
-        return ["09:15-10:00", "11:30-12:30"]
+        return ["09:15-12:30"] if calendar == "NSE_DAY" else ["09:15-10:00", "11:30-12:30"]
     return [f"{row['open_ist']}-{row['close_ist']}"]
 
 
@@ -130,6 +130,11 @@ def test_every_published_day_is_a_session_and_only_the_holes_of_the_source_are_n
 )
 def test_days_out_of_the_ordinary_have_their_own_hours(date: str, expected: list[str]):
     assert hours("NSE_EQ", date) == expected
+
+
+def test_a_day_of_two_sessions_is_one_to_its_daily_bar():
+    assert hours("NSE_DAY", "2024-03-02") == ["09:15-12:30"]
+    assert hours("NSE_DAY", "2021-02-24") == ["09:15-17:00"]
 
 
 def test_a_split_day_is_one_span_from_first_open_to_last_close():

@@ -1,5 +1,6 @@
 """Questions asked of a frame: what they trade, at which price and size, and that they are the chain's own answers."""
 
+import datetime
 import pathlib
 from typing import Any
 
@@ -157,6 +158,14 @@ def test_daily_bars_fill_at_the_next_days_open():
     result = from_signals(dated([100, 101, 102], up=[True, False, False]), "up", size=1, **FREE)
     assert result.fills["time"].dt.strftime("%Y-%m-%d").to_list() == ["2024-01-02"]
     assert result.profile.strategies[0].interval_ns == DAY_NS == finest_ns(result.events)
+
+
+def test_what_was_said_before_a_day_of_two_sessions_meets_its_daily_bar():
+    # Saturday 2024-03-02 had two sessions; orders of the day before must not end with the first of them.
+    days = [datetime.date(2024, 2, 29), datetime.date(2024, 3, 1), datetime.date(2024, 3, 2), datetime.date(2024, 3, 4)]
+    bars = dated([100] * 4).with_columns(date=pl.Series(days))
+    result = from_signals(bars, pl.col("date") == days[0], pl.col("date") == days[1])
+    assert [(time.day, side) for time, side in result.fills.select("time", "side").rows()] == [(1, "BUY"), (2, "SELL")]
 
 
 # ── Weights ──────────────────────────────────────────────────────────────────────────────────────────────────────────
