@@ -39,8 +39,14 @@ def test_other_histories_are_drawn_when_asked(
 
 
 def test_a_sweep_is_drawn_and_counted_when_asked(
-    command: Command, catalog: pathlib.Path, profile: WrittenProfile, tmp_path: pathlib.Path
+    command: Command,
+    catalog: pathlib.Path,
+    profile: WrittenProfile,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
+    # The ledger of all tests knows these shares from others.
+    monkeypatch.setenv("ALPHA_PANDA_TRIALS", str(tmp_path / "trials.sqlite"))
     path, out = profile(risk="[sweep]\nparameters = { fast = [2, 3], slow = [5, 8] }"), tmp_path / "sheet.html"
     assert command("report", path, "--data", catalog, "--out", out, "--sweep").code == 0
     assert "Sharpe over fast and slow" in out.read_text()
