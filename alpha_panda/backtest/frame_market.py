@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from alpha_panda.data.columns import Integers, counts, prices_e4, rows_by_symbol, times_ns
@@ -12,8 +13,10 @@ from alpha_panda.data.events import EventArray, bars, in_order, sessions_around,
 from alpha_panda.errors import DataError
 from alpha_panda.instruments import Instrument, Universe, share_tick_e4, unlisted_token
 from alpha_panda.kernels.records import CLOCK
-from alpha_panda.sessions import at_day_close, day_calendar
+from alpha_panda.sessions import at_day_close, day_calendar, sessions
 from alpha_panda.units import DAY_NS, ist_date, ist_time_ns
+
+Booleans = npt.NDArray[np.bool_]
 
 _ALONE = "NSE:SHARE"
 """What bars without a symbol are of."""
@@ -57,9 +60,44 @@ def market_of(frame: pl.DataFrame, universe: Universe | None) -> FrameMarket:
     validate(rows, known)
     sessions_around(known, rows, _ADVICE)
     events = with_clocks(rows)
+    return FrameMarket(known, events, instrument, time_ns, _clocks_after(events, time_ns), daily)
+
+
+def heard(market: FrameMarket, said: Booleans) -> FrameMarket:
+    """Return the market in which what some rows have `said` is heard while their instrument can be traded.
+
+    An order ends with its session. Where the instrument's next bar lies in a later one, for it did not trade in
+    between, the order would end before that bar and nobody would make it again: it is made when that session opens.
+    """
+    time_ns, next_ns = market.time_ns.copy(), _next_ns(market)
+    calendar_of = np.array([item.calendar for item in market.universe])[market.instrument]
+    for calendar in sorted({item.calendar for item in market.universe}):
+        own = np.flatnonzero(said & (next_ns > 0) & (calendar_of == calendar))
+        if len(own):
+            known = sessions(calendar, ist_date(int(time_ns[own].min())), ist_date(int(next_ns[own].max())))
+            asked, met = (np.searchsorted(known["close_ns"], at, "right") for at in (time_ns[own], next_ns[own] - 1))
+            time_ns[own] = np.where(asked < met, known["open_ns"][met], time_ns[own])
+    if (time_ns == market.time_ns).all():
+        return market
+    opens = np.zeros(len(time_ns), market.events.dtype)
+    opens["time_ns"], opens["kind"] = time_ns, CLOCK
+    events = with_clocks(in_order(np.concatenate([market.events, opens[time_ns > market.time_ns]])))
+    return market._replace(events=events, time_ns=time_ns, clock=_clocks_after(events, time_ns))
+
+
+def _next_ns(market: FrameMarket) -> Integers:
+    """Return the time of the next bar of each row's instrument, 0 for none."""
+    order = np.lexsort((market.time_ns, market.instrument))
+    times_ns, instrument = market.time_ns[order], market.instrument[order]
+    next_ns = np.zeros(len(order), np.int64)
+    next_ns[order[:-1]] = np.where(instrument[1:] == instrument[:-1], times_ns[1:], 0)
+    return next_ns
+
+
+def _clocks_after(events: EventArray, times_ns: Integers) -> Integers:
+    """Return the first clock that strikes at each time or after it."""
     clocks = np.flatnonzero(events["kind"] == CLOCK)
-    clock = clocks[np.searchsorted(events["time_ns"][clocks], time_ns)]
-    return FrameMarket(known, events, instrument, time_ns, clock, daily)
+    return clocks[np.searchsorted(events["time_ns"][clocks], times_ns)]
 
 
 def _is_daily(frame: pl.DataFrame) -> bool:

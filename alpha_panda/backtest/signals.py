@@ -30,7 +30,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from alpha_panda.backtest.frame_market import FrameMarket, market_of
+from alpha_panda.backtest.frame_market import FrameMarket, heard, market_of
 from alpha_panda.backtest.inputs import Inputs, finest_ns
 from alpha_panda.backtest.metrics import daily_sharpes
 from alpha_panda.backtest.result import Result
@@ -225,6 +225,8 @@ def _answered(market: FrameMarket, targets: Floats, profile: Profile) -> Result:
     """Pass the frame's events and what its rows ask for through the account, and count the trial."""
     _refuse_untradable(market, np.nan_to_num(targets) != 0.0)
     _refuse_short_delivery(market, targets, profile)
+    # An intraday order is over with its day, whether it was filled or not.
+    market = market if profile.strategies[0].product == "MIS" else heard(market, ~np.isnan(targets))
     signals = signals_of(market, targets)
     inputs = Inputs(profile, (), market.universe, market.events)
     result = replay(inputs, written=signals)

@@ -168,6 +168,27 @@ def test_what_was_said_before_a_day_of_two_sessions_meets_its_daily_bar():
     assert [(time.day, side) for time, side in result.fills.select("time", "side").rows()] == [(1, "BUY"), (2, "SELL")]
 
 
+def test_an_order_waits_for_the_next_bar_however_far_away_that_is():
+    # The share does not trade on 6 June 2024, a trading day, on which an order of the day before would end.
+    days = [datetime.date(2024, 6, day) for day in (3, 4, 5, 7, 10)]
+    bars = dated([100, 100, 100, 120, 100]).with_columns(date=pl.Series(days))
+    result = from_signals(bars, pl.col("date") == days[0], pl.col("date") == days[2], size=1, **FREE)
+    assert [(time.day, price) for time, price in result.fills.select("time", "price").rows()] == [(4, 100), (7, 120)]
+    assert len(result.daily) == 5
+    # The last bars of a session may be missing as well.
+    times = ["2024-07-08 15:26", "2024-07-08 15:27", "2024-07-08 15:28", "2024-07-09 09:16"]
+    night = minutes([100, 100, 100, 120]).with_columns(time=pl.Series(times).str.to_datetime())
+    row = pl.int_range(pl.len())
+    assert from_signals(night, row == 0, row == 2, size=1, **FREE).fills["price"].to_list() == [100, 120]
+
+
+def test_an_intraday_order_does_not_wait_for_another_day():
+    times = ["2024-07-08 15:01", "2024-07-09 09:16", "2024-07-09 09:17"]
+    bars = minutes([100, 100, 100]).with_columns(time=pl.Series(times).str.to_datetime())
+    result = from_signals(bars, pl.int_range(pl.len()) == 0, product="MIS", size=1, **FREE)
+    assert result.orders["status"].to_list() == ["working", "expired"]
+
+
 # ── Weights ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
