@@ -16,6 +16,9 @@ from alpha_panda.units import DAY_NS, IST_OFFSET_NS
 DAY = ((pl.col("time_ns") + IST_OFFSET_NS) // DAY_NS).alias("day")
 """The IST day of a row, in days since 1970-01-01."""
 
+BY_DAY = DAY.meta.undo_aliases()
+"""The same as a key of joins, which must have no name."""
+
 
 class Stored(NamedTuple):
     """What became of rows given to the catalog: how many are new or were there, which contradict it, which are new."""
@@ -84,6 +87,20 @@ def merge(
     return _told_apart(fresh, known, stored, columns)
 
 
+def merge_days(path: pathlib.Path, rows: pl.DataFrame, columns: Sequence[str]) -> Stored:
+    """Merge daily bars into the file of their instrument; a bar is new when the file has none of its day.
+
+    A day has one bar, and at what time it was thought to close when it was stored tells nothing.
+    """
+    if not path.exists():
+        return merge(path, rows, columns, ["time_ns"])
+    stored = read(path)
+    fresh, known = (rows.join(stored, on=BY_DAY, how=how, maintain_order="left") for how in ("anti", "semi"))
+    if len(fresh):
+        write(pl.concat([stored, fresh.select(columns)]).sort("time_ns"), path)
+    return _told_apart(fresh, known, stored, [BY_DAY, *(name for name in columns if name != "time_ns")])
+
+
 def merge_ticks(path: pathlib.Path, rows: pl.DataFrame, columns: Sequence[str]) -> Stored:
     """Merge ticks into the file of their instrument, which has them in order of time.
 
@@ -103,7 +120,9 @@ def merge_ticks(path: pathlib.Path, rows: pl.DataFrame, columns: Sequence[str]) 
     return _told_apart(fresh, known, stored, columns)
 
 
-def _told_apart(fresh: pl.DataFrame, known: pl.DataFrame, stored: pl.DataFrame, columns: Sequence[str]) -> Stored:
+def _told_apart(
+    fresh: pl.DataFrame, known: pl.DataFrame, stored: pl.DataFrame, columns: Sequence[str | pl.Expr]
+) -> Stored:
     """Return what became of rows of which `fresh` were written and `known` were not."""
     conflicts = known.join(stored, on=list(columns), how="anti", nulls_equal=True, maintain_order="left")
     return Stored(len(fresh), len(known) - len(conflicts), conflicts, fresh)

@@ -5,7 +5,7 @@ import pathlib
 
 import polars as pl
 
-from alpha_panda.data.files import DAY, Stored, collected, merge, merge_ticks
+from alpha_panda.data.files import DAY, Stored, collected, merge, merge_days, merge_ticks
 from alpha_panda.errors import CatalogError
 from alpha_panda.kernels.clock import NEVER_NS
 from alpha_panda.units import DAY_NS, IST_OFFSET_NS, ist_time_ns
@@ -80,6 +80,8 @@ def store(path: pathlib.Path, resolution: str, rows: pl.DataFrame) -> Stored:
     """Merge rows into the file of one instrument."""
     if resolution == "tick":
         return merge_ticks(path, rows, TICK_COLUMNS)
+    if resolution == "1d":
+        return merge_days(path, rows, BAR_COLUMNS)
     return merge(path, rows, BAR_COLUMNS, ["time_ns"])
 
 

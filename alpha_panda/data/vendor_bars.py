@@ -7,7 +7,7 @@ import pathlib
 
 import polars as pl
 
-from alpha_panda.data.files import Stored, merge, read
+from alpha_panda.data.files import BY_DAY, Stored, merge_days, read
 from alpha_panda.data.series import BAR_COLUMNS
 from alpha_panda.errors import CatalogError
 
@@ -32,10 +32,10 @@ def store(root: pathlib.Path, symbol: str, source: str, rows: pl.DataFrame) -> S
     path = _path(root, symbol, source)
     if path.exists():
         kept = read(path)
-        again = rows.join(kept, on="time_ns", how="semi")
-        if len(again.join(kept, on=BAR_COLUMNS, how="anti")):
+        again = rows.join(kept, on=BY_DAY, how="semi")
+        if len(again.join(kept, on=[BY_DAY, *BAR_COLUMNS[1:]], how="anti")):  # all but the time, as `merge_days` has it
             return Stored(0, 0, rows, rows.clear())
-    return merge(path, rows, BAR_COLUMNS, ["time_ns"])
+    return merge_days(path, rows, BAR_COLUMNS)
 
 
 def _path(root: pathlib.Path, symbol: str, source: str) -> pathlib.Path:
