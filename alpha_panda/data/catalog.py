@@ -21,7 +21,7 @@ import polars as pl
 from alpha_panda.data import adjust, contract_days, series, vendor_bars
 from alpha_panda.data.assembly import assembled, of_days
 from alpha_panda.data.events import EventArray
-from alpha_panda.data.files import Stored, merge, read, write
+from alpha_panda.data.files import Stored, locked, merge, read, write
 from alpha_panda.data.listings import Registry, in_force, merged, read_listings
 from alpha_panda.data.series import BAR_COLUMNS, RESOLUTIONS, TICK_COLUMNS, known
 from alpha_panda.errors import CatalogError
@@ -32,7 +32,7 @@ __all__ = ["BAR_COLUMNS", "Catalog", "RESOLUTIONS", "TICK_COLUMNS"]
 
 
 class Catalog:
-    """The Parquet files under one folder; nothing is kept in memory, so that several processes may read at once."""
+    """The Parquet files under one folder; nothing is kept in memory: many processes may read while one writes."""
 
     def __init__(self, root: pathlib.Path) -> None:
         if root.exists() and not root.is_dir():
@@ -252,33 +252,39 @@ class Catalog:
         An instrument of which nothing is known yet is then taken to have been so from the beginning. Listings of an
         earlier day than the newest hold until the next day that is known. Registering the same twice changes nothing.
         """
-        before = self.listings()
-        after = merged(before, instruments, since)
-        if not after.equals(before):
-            write(after, self.root / "instruments.parquet")
+        with locked(self.root):
+            before = self.listings()
+            after = merged(before, instruments, since)
+            if not after.equals(before):
+                write(after, self.root / "instruments.parquet")
 
     def store(self, symbol: str, resolution: str, rows: pl.DataFrame) -> Stored:
         """Merge `rows`, in order of time, into the file of one instrument; what is there is never changed.
 
-        A bar is new when there is none of its time, a tick when it lies outside the stretch that is recorded of its
-        day. Rows that are not new are `present` if they equal what is stored, and otherwise `conflicts`.
+        A bar is new when there is none of its time, or of its day if it is daily, a tick when it lies outside the
+        stretch that is recorded of its day. Rows that are not new are `present` if they equal what is stored, and
+        otherwise `conflicts`.
         """
-        return series.store(series.path_of(self.root, symbol, known(resolution)), resolution, rows)
+        with locked(self.root):
+            return series.store(series.path_of(self.root, symbol, known(resolution)), resolution, rows)
 
     def store_contracts(self, exchange: str, date: datetime.date, rows: pl.DataFrame) -> Stored:
         """Merge the futures and options of one exchange and day, with the columns of CONTRACT_COLUMNS, by symbol."""
-        return contract_days.store(self.root, exchange, date, rows)
+        with locked(self.root):
+            return contract_days.store(self.root, exchange, date, rows)
 
     def store_adjusted(self, symbol: str, rows: pl.DataFrame, source: str = "vendor") -> Stored:
         """Merge daily bars that `source` adjusted; they are kept beside the truth and never become events.
 
         Where rows contradict those that are kept, they are of another scale, and all of them are `conflicts`.
         """
-        return vendor_bars.store(self.root, symbol, source, rows)
+        with locked(self.root):
+            return vendor_bars.store(self.root, symbol, source, rows)
 
     def store_actions(self, rows: pl.DataFrame) -> Stored:
         """Merge corporate actions, with the columns of `adjust.ACTIONS`, by symbol and ex-date."""
-        return merge(self.root / "actions.parquet", rows, adjust.ACTIONS.names(), ["symbol", "ex_date"])
+        with locked(self.root):
+            return merge(self.root / "actions.parquet", rows, adjust.ACTIONS.names(), ["symbol", "ex_date"])
 
     def latest(self, symbol: str) -> tuple[int, int] | None:
         """Return the time and price of the last row of `symbol` at any resolution; None if it has none."""
@@ -288,10 +294,17 @@ class Catalog:
     def quarantine(self, name: str, rows: pl.DataFrame) -> None:
         """Keep the refused rows of one source under `name`, in place of those kept before."""
         path = self.root / "quarantine" / f"{name}.parquet"
-        if len(rows):
-            write(rows, path)
-        else:
-            path.unlink(missing_ok=True)
+        with locked(self.root):
+            if len(rows):
+                write(rows, path)
+            else:
+                path.unlink(missing_ok=True)
+
+    def clear_leftovers(self) -> None:
+        """Delete the parts of files that writers left behind when they were killed."""
+        with locked(self.root):
+            for part in self.root.rglob("*.partial"):
+                part.unlink()
 
     def _filed(self, symbol: str) -> tuple[str, ...]:
         """Return the resolutions of which `symbol` has a file, finest first."""

@@ -3,9 +3,11 @@
 A merge never changes what is there: a row is new, or it is present, or it contradicts what is kept and is handed back.
 """
 
+import contextlib
+import fcntl
 import os
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -41,6 +43,19 @@ def write(frame: pl.DataFrame, path: pathlib.Path, row_group_size: int | None = 
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(root: pathlib.Path) -> Generator[None]:
+    """Let nobody else write below a folder meanwhile, after waiting for whoever does.
+
+    What is merged would else be lost where two read a file, and each replaces it by what it held and rows of its own.
+    The operating system takes the lock away, however a process ends.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / ".lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def read(path: pathlib.Path) -> pl.DataFrame:

@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import pathlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
@@ -32,6 +33,13 @@ def bars_of(date: datetime.date, closes: list[int], row: int = 0) -> pl.DataFram
     columns = {"row": range(row, row + len(closes)), "time_ns": times}
     columns |= {name: [close * E4 for close in closes] for name in ("open_e4", "high_e4", "low_e4", "close_e4")}
     return pl.DataFrame(columns | {"volume": [10] * len(closes)})
+
+
+def days_of(closes: list[int], closing: str = "15:30") -> pl.DataFrame:
+    """Daily bars from Monday on, flat at so many rupees each."""
+    days = [MONDAY + datetime.timedelta(number) for number in range(len(closes))]
+    times = pl.Series("time_ns", [ist_time_ns(day, parse_clock(closing)) for day in days])
+    return bars_of(MONDAY, closes).with_columns(times)
 
 
 def ticks_of(date: datetime.date, seconds: list[int], volumes: list[int], rupees: int = 100) -> pl.DataFrame:
@@ -273,11 +281,27 @@ def test_adjusted_bars_are_kept_apart_by_their_source_and_are_no_data(catalog: C
 
 
 def test_adjusted_bars_of_another_scale_are_refused_as_a_whole(catalog: Catalog):
-    catalog.store_adjusted("NSE:AAA", bars_of(MONDAY, [100, 102]))
-    assert catalog.store_adjusted("NSE:AAA", bars_of(MONDAY, [100, 102, 104]))[:2] == (1, 2)
-    after_a_split = catalog.store_adjusted("NSE:AAA", bars_of(MONDAY, [50, 51, 52, 53]))
+    catalog.store_adjusted("NSE:AAA", days_of([100, 102]))
+    assert catalog.store_adjusted("NSE:AAA", days_of([100, 102, 104]))[:2] == (1, 2)
+    after_a_split = catalog.store_adjusted("NSE:AAA", days_of([50, 51, 52, 53]))
     assert (after_a_split[:2], len(after_a_split.conflicts)) == ((0, 0), 4)
     assert closes_e4(catalog.adjusted_bars("NSE:AAA")) == [100, 102, 104]
+
+
+def test_a_day_has_one_bar_whenever_it_was_thought_to_close(catalog: Catalog):
+    for store in (catalog.store_adjusted, lambda symbol, rows: catalog.store(symbol, "1d", rows)):
+        store("NSE:AAA", days_of([100, 102]))
+        later = store("NSE:AAA", days_of([100, 102, 104], closing="15:40"))
+        assert (later[:2], later.fresh["close_e4"].to_list()) == ((1, 2), [104 * E4])
+    assert catalog.store("NSE:AAA", "1d", days_of([100, 103], closing="15:40")).conflicts["row"].to_list() == [1]
+    assert closes_of(catalog.events(["NSE:AAA"], "1d")[1]) == [100, 102, 104]
+
+
+def test_of_two_that_write_at_once_nothing_is_lost(catalog: Catalog):
+    days = [datetime.date(2025, 2, day) for day in range(1, 25)]
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(lambda day: catalog.store("NSE:CCC", "1m", bars_of(day, [100])), days))
+    assert catalog.spans("1m").filter(symbol="NSE:CCC")["rows"].to_list() == [len(days)]
 
 
 def test_the_quarantine_of_a_source_is_replaced_and_goes_away_when_empty(catalog: Catalog):

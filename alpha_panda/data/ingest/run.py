@@ -59,6 +59,8 @@ def ingest(
         raise DataError(f"{unknown[0]} is no column of ours to map: those are {', '.join(vendor.USUAL)}")
     given = Given(symbol, adjusted, on, zone, columns or {}, lot)
     recognised, passed_over = _recognise_all(paths, given, catalog)
+    if catalog.root.exists():
+        catalog.clear_leftovers()
     ingestion = _Ingestion(catalog, given)
     for done, (path, source) in enumerate(sorted(recognised.items(), key=lambda item: item[1].priority)):
         tell = functools.partial(progress, done, len(recognised))

@@ -208,7 +208,9 @@ def test_after_a_crash_the_same_ingest_completes(
         with pytest.raises(OSError, match="no space left"):
             ingest([folder], catalog)
     assert catalog.symbols() == ("NSE:AAA",)
+    (catalog.root / "bars/1m/NSE/BBB.parquet.77.partial").write_bytes(b"what a process was writing when it was killed")
     ingest([folder], catalog)
+    assert not list(catalog.root.rglob("*.partial"))
     assert [path.read_bytes() for path in sorted(catalog.root.rglob("*.parquet"))] == [
         path.read_bytes() for path in sorted(whole.root.rglob("*.parquet"))
     ]
