@@ -6,7 +6,7 @@
     contracts           futures and options by symbol and date
     instruments         every listing, with since when it is in force
     actions             symbol, ex_date, price_factor, volume_factor, source
-    quarantine          source, row, defect
+    quarantine          source, row, symbol, resolution, defect
 
 Prices are rupees, NULL where unknown; `time` is IST without a zone, `time_ns` nanoseconds UTC; quantities are units.
 """
@@ -53,6 +53,8 @@ def query(sql: str, data: Catalog | str | os.PathLike[str] = "data") -> pl.DataF
             raise ConfigurationError(f"{_sentence(error, lines=1)}; the catalog has {', '.join(views)}") from None
         except duckdb.Error as error:
             raise ConfigurationError(_sentence(error)) from None
+        except RuntimeError:  # which is how DuckDB passes on an interrupt
+            raise KeyboardInterrupt from None
 
 
 def _duckdb() -> Any:
@@ -92,7 +94,7 @@ def _selections(root: pathlib.Path) -> Iterator[tuple[str, str]]:
             f"{_SYMBOL}, {_TIME}, {_rupees('price', 'bid', 'ask')}, volume_day, open_interest, time_ns",
         ),
         ("contracts", "contracts/1d/*", _contract_columns()),
-        ("quarantine", "quarantine", "parse_filename(filename, true) AS source, row, defect"),
+        ("quarantine", "quarantine", "parse_filename(filename, true) AS source, row, symbol, resolution, defect"),
     ):
         if next(root.glob(f"{folder}/*.parquet"), None) is not None:
             yield name, f"SELECT {columns} FROM {_parquet(root / folder / '*.parquet')}"

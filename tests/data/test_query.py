@@ -35,8 +35,9 @@ def catalog(tmp_path: pathlib.Path) -> Catalog:
     store(catalog, MONDAY, contract("NIFTY26FEBFUT", 25_400, FEBRUARY, settle_e4=0))
     action = {"symbol": "NSE:M&M", "ex_date": MONDAY, "price_factor": 0.5, "volume_factor": 0.5, "source": "NSE"}
     catalog.store_actions(pl.DataFrame([action], schema=ACTIONS))
-    catalog.quarantine("vendor-1a", pl.DataFrame({"row": [3], "price": [-1.0], "defect": ["price"]}))
-    catalog.quarantine("ticks-2b", pl.DataFrame({"row": [8], "ltp": ["n/a"], "defect": ["price"]}))
+    refused = {"symbol": ["NSE:AAA"], "resolution": ["tick"], "defect": ["price"]}
+    catalog.quarantine("vendor-1a", pl.DataFrame({"row": [3], "price": [-1.0], **refused}))
+    catalog.quarantine("ticks-2b", pl.DataFrame({"row": [8], "ltp": ["n/a"], **refused}))
     return catalog
 
 
@@ -66,7 +67,7 @@ def test_bars_are_in_rupees_and_in_ist_under_their_symbol(catalog: Catalog, view
             ("NSE:M&M", MONDAY, 0.05, "EQ", None, None),
         ),
         ("SELECT symbol, ex_date, price_factor FROM actions", ("NSE:M&M", MONDAY, 0.5)),
-        ("SELECT source, row, defect FROM quarantine ORDER BY row DESC", ("ticks-2b", 8, "price")),
+        ("SELECT * FROM quarantine ORDER BY row DESC", ("ticks-2b", 8, "NSE:AAA", "tick", "price")),
         (
             "SELECT date, kind, strike, close, settle, underlying, underlying_price, lot FROM contracts",
             (MONDAY, "FUT", None, 25_400.0, None, "NIFTY", 25_400.0, 65),

@@ -4,7 +4,7 @@ import datetime
 import functools
 import pathlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -26,6 +26,14 @@ Progress = Callable[[int, int, str], None]
 
 _ROUNDING = 0.002  # of a price, by which two sources may differ that mean the same
 _BARS = {("1m", False): "one-minute bars", ("1d", False): "daily bars", ("1d", True): "daily bars, adjusted"}
+_RESOLUTIONS = {
+    **{(each, False): each for each in series.RESOLUTIONS},
+    ("1d", True): "1d adjusted",
+    ("contracts", False): "1d",
+    ("instruments", False): None,
+}
+"""What the quarantine says of rows, by what they hold and whether they are adjusted."""
+
 _IN_SESSION, _OUT_OF_SESSION = 0.9, 0.5  # shares of rows that tell a wrong time zone from bad rows
 
 
@@ -111,8 +119,9 @@ class _Taken:
     source: str
     symbols: tuple[str, ...]
     rows: int
-    refused: pl.DataFrame  # row and defect
+    refused: pl.DataFrame  # row, symbol and defect
     kept: pl.DataFrame  # the same rows as they stand in the file
+    resolution: str | None  # of all its rows
     outcome: Outcome
 
 
@@ -137,11 +146,12 @@ class _Ingestion:
             checked, outcome = self._pass_on(reading, path, tell)
         except (DataError, pl.exceptions.PolarsError) as error:
             raise DataError(f"{path} cannot be ingested as {source.name}: {' '.join(str(error).split())}") from error
-        refused = pl.concat([empty, checked.drop_nulls("defect").select("row", "defect")])
+        refused = pl.concat([empty, checked.drop_nulls("defect").select(empty.columns)])
         good = checked.filter(pl.col("defect").is_null())["symbol"]
         symbols = tuple(good.unique().sort().to_list())
         kind = _BARS[reading.holds, bool(reading.adjusted)] if source is BARS else source.name
-        self._taken[path] = _Taken(kind, symbols, len(frame), refused, _kept(frame, refused), outcome)
+        resolution = _RESOLUTIONS[reading.holds, bool(reading.adjusted)]
+        self._taken[path] = _Taken(kind, symbols, len(frame), refused, _kept(frame, refused), resolution, outcome)
 
     def finish(self, tell: Callable[[str], None]) -> dict[pathlib.Path, FileReport]:
         """Store what still waits and return the report of each file."""
@@ -186,6 +196,7 @@ class _Ingestion:
         if any(map(len, conflicts)):
             refused = pl.concat([refused, *conflicts])
             kept = _kept(_load(path), refused)
+        kept = kept.with_columns(resolution=pl.lit(taken.resolution, pl.String))
         self._catalog.quarantine(f"{path.stem}-{opening.fingerprint(path)}", kept)
         return FileReport(
             path=path,
@@ -200,8 +211,11 @@ class _Ingestion:
 
 def _load(path: pathlib.Path) -> pl.DataFrame:
     """Return the rows of a file, where a column that has a name of ours gets another."""
-    frame = opening.load(path)
-    return frame.rename({name: f"{name}_given" for name in frame.columns if opening.plain(name) in ("row", "defect")})
+    return _renamed(opening.load(path), ("row", "defect"))
+
+
+def _renamed(frame: pl.DataFrame, ours: Collection[str]) -> pl.DataFrame:
+    return frame.rename({name: f"{name}_given" for name in frame.columns if opening.plain(name) in ours})
 
 
 def _split(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -214,7 +228,8 @@ def _split(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     blank = pl.all_horizontal(pl.col(frame.columns[1:]).is_null())
     no_data = rows.select(blank | _is_header(frame.schema)).to_series().fill_null(value=False)
     rows = rows.with_row_index("row").rename(names)
-    return rows.filter(~no_data), rows.filter(no_data).select("row", defect=pl.lit(str(Defect.NO_DATA)))
+    nothing = rows.filter(no_data).select("row", symbol=pl.lit(None, pl.String), defect=pl.lit(str(Defect.NO_DATA)))
+    return rows.filter(~no_data), nothing
 
 
 def _is_header(schema: pl.Schema) -> pl.Expr:
@@ -225,6 +240,8 @@ def _is_header(schema: pl.Schema) -> pl.Expr:
 
 
 def _kept(frame: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
+    """Return refused rows as they stand in the file, with their number, instrument and defect."""
+    frame = _renamed(frame, ("symbol", "resolution"))
     return frame.with_row_index("row").join(refused, on="row").sort("row")
 
 

@@ -88,7 +88,7 @@ class Batch:
             outcome.written += written[file]
             outcome.present += totals[file] - written[file] - conflicts[file]
             if conflicts[file]:
-                outcome.conflicts.append(stored.conflicts.filter(pl.col("file") == file).select("row"))
+                outcome.conflicts.append(stored.conflicts.filter(pl.col("file") == file).select("row", "symbol"))
 
 
 def _by_occurrence(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -111,7 +111,7 @@ def store_contracts(catalog: Catalog, good: pl.DataFrame) -> Outcome:
         stored = catalog.store_contracts("NFO", date, own)
         outcome.written += stored.written
         outcome.present += stored.present
-        outcome.conflicts.append(stored.conflicts.select("row"))
+        outcome.conflicts.append(stored.conflicts.select("row", "symbol"))
     return outcome
 
 

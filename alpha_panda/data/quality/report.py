@@ -6,14 +6,13 @@ sessions an instrument lies behind the newest of its resolution is told.
 """
 
 import datetime
-import re
 from collections.abc import Iterable, Sequence
 
 import polars as pl
 
 from alpha_panda.data import series
 from alpha_panda.data.catalog import Catalog
-from alpha_panda.data.files import DAY
+from alpha_panda.data.files import DAY, collected
 from alpha_panda.data.quality.presence import presence
 from alpha_panda.data.quality.prices import leaps, repeats
 from alpha_panda.data.quality.verdict import verdict
@@ -43,13 +42,8 @@ QUALITY = pl.Schema(
         "verdict": pl.String(),
     }
 )
-"""The columns of a report: null are minutes of daily bars, bars of ticks and the volume of an index.
+"""The columns of a report: null are minutes of daily bars, bars of ticks and the volume of an index."""
 
-`refused` counts the rows of a symbol that were refused at ingest, whatever their resolution.
-"""
-
-_PLAIN = re.compile("[^a-z]")
-_SYMBOL_NAMES = ("symbol", "tckrsymb", "tradingsymbol")
 _BATCH = {"1d": 400, "1m": 16, "tick": 8}  # instruments looked at together, so that memory stays small
 
 
@@ -70,7 +64,7 @@ def quality(catalog: Catalog, symbols: Sequence[str] = (), resolution: str | Non
                 _report(catalog, group[start : start + _BATCH[each]], each, calendar, newest) for start in starts
             ]
     figures = pl.concat(reports, how="diagonal_relaxed").drop("refused", "verdict")
-    figures = figures.join(_refused(catalog), on="symbol", how="left", maintain_order="left")
+    figures = figures.join(_refused(catalog), on=["symbol", "resolution"], how="left", maintain_order="left")
     words = [verdict(row) for row in figures.iter_rows(named=True)]
     told = figures.with_columns(pl.col("refused").fill_null([]), verdict=pl.Series(words, dtype=pl.String))
     return told.select(pl.col(name).cast(kind) for name, kind in QUALITY.items()).sort("symbol", "resolution")
@@ -116,19 +110,16 @@ def _report(
 
 
 def _refused(catalog: Catalog) -> pl.DataFrame:
-    """Return how many rows of each symbol were refused at ingest, by reason; rows that name no instrument are left out.
+    """Return how many rows of each symbol and resolution were refused at ingest, by reason.
 
-    What the reports of files count in all, this tells apart by instrument.
+    What the reports of files count in all, this tells apart by instrument; rows that name none are left out.
     """
-    counted = [pl.DataFrame(schema={"symbol": pl.String(), "reason": pl.String(), "rows": pl.Int64()})]
-    for path in sorted((catalog.root / "quarantine").glob("*.parquet")):
-        columns = pl.read_parquet_schema(path)
-        name = next((name for name in columns if _PLAIN.sub("", name.lower()) in _SYMBOL_NAMES), None)
-        if name is None:
-            continue
-        symbol = pl.col(name).cast(pl.String).str.strip_chars()
-        symbol = pl.when(symbol.str.contains(":", literal=True)).then(symbol).otherwise("NSE:" + symbol)
-        refused = pl.scan_parquet(path).group_by(symbol.alias("symbol"), reason="defect").agg(rows=pl.len())
-        counted.append(refused.with_columns(pl.col("rows").cast(pl.Int64)).drop_nulls().collect())
-    by_reason = pl.concat(counted).group_by("symbol", "reason").agg(pl.col("rows").sum()).sort("symbol", "reason")
-    return by_reason.group_by("symbol").agg(refused=pl.struct("reason", "rows"))
+    keys = ["symbol", "resolution"]
+    paths = sorted((catalog.root / "quarantine").glob("*.parquet"))
+    schema = {**dict.fromkeys(keys, pl.String()), "reason": pl.String(), "rows": pl.Int64()}
+    counted = [
+        pl.scan_parquet(path).group_by(*keys, reason="defect").agg(rows=pl.len().cast(pl.Int64)) for path in paths
+    ]
+    found = collected(pl.concat([pl.LazyFrame(schema=schema), *counted]), paths)
+    by_reason = found.drop_nulls().group_by(*keys, "reason").agg(pl.col("rows").sum()).sort(*keys, "reason")
+    return by_reason.group_by(keys).agg(refused=pl.struct("reason", "rows"))

@@ -79,7 +79,8 @@ def test_refused_rows_are_kept_with_their_reason_and_their_place(catalog: Catalo
     ingest([minute_file(tmp_path / "b.parquet", [100.0, -1.0, float("nan")])], catalog)
     (path,) = (catalog.root / "quarantine").glob("b-*.parquet")
     kept = pl.read_parquet(path)
-    assert kept.select("row", "defect").rows() == [(1, Defect.PRICE), (2, Defect.PRICE)]
+    refused = ("NSE:AAA", "1m", Defect.PRICE)
+    assert kept.select("row", "symbol", "resolution", "defect").rows() == [(1, *refused), (2, *refused)]
     assert kept["close"][0] == -1.0
     assert kept["timestamp"].dtype == pl.Datetime("us", IST)
 

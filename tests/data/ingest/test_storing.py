@@ -89,6 +89,6 @@ def test_the_contradicted_row_is_kept_as_it_stands_in_its_file(folder: pathlib.P
     ingest([folder], Catalog(tmp_path / "data"))
     (path,) = (tmp_path / "data" / "quarantine").glob("3-*.parquet")
     kept = pl.read_parquet(path)
-    assert kept.select("row", "SYMBOL", "CLOSE", "TIMESTAMP", "defect").rows() == [
+    assert kept.select("row", "SYMBOL_given", "CLOSE", "TIMESTAMP", "defect").rows() == [
         (1, "AAA", "999", "06-JAN-2025", Defect.CONFLICT)
     ]

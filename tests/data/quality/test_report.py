@@ -1,6 +1,7 @@
 """What is missing, repeated or improbable in the catalog is found, and what is whole is called good."""
 
 import datetime
+import json
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -249,6 +250,19 @@ def test_a_report_may_be_on_some_symbols_or_one_resolution(tmp_path: pathlib.Pat
     ]
     assert quality(catalog, ["NSE:AAA"], "1m")["resolution"].to_list() == ["1m"]
     assert quality(catalog, ["NSE:BBB"])["resolution"].to_list() == ["1d"]
+
+
+def test_refused_rows_count_for_the_instrument_and_the_resolution_that_they_were_of(tmp_path: pathlib.Path):
+    catalog, candles, days = Catalog(tmp_path / "data"), tmp_path / "candles.json", tmp_path / "days.csv"
+    rows = [[f"2025-01-06T09:{minute}:00+0530", 100, 101, 99, close, 7] for minute, close in ((15, 100), (16, -1))]
+    candles.write_text(json.dumps({"data": {"candles": rows}}))  # they name no instrument
+    days.write_text("SYMBOL,date,open,high,low,close,volume\n" + "AAA,2025-01-06,100,101,99,100,7\n" * 3)
+    ingest([candles], catalog, symbol="NSE:AAA")
+    ingest([days], catalog, adjusted=True)
+    ingest([days], catalog, adjusted=False)
+    told = {row["resolution"]: row["refused"] for row in quality(catalog).rows(named=True)}
+    assert told["1m"] == [{"reason": "price missing, not positive or absurd", "rows": 1}]
+    assert told["1d"] == [{"reason": "duplicate", "rows": 2}]
 
 
 @pytest.mark.parametrize("resolution", [None, "1m"])
