@@ -8,7 +8,7 @@ from typing import Any
 
 from alpha_panda.kernels.charges import rate_row
 from alpha_panda.kernels.clock import NEVER_NS, covered_ns, enter_session, ist_midnight_ns
-from alpha_panda.kernels.halts import close_book, set_floor
+from alpha_panda.kernels.halts import close_book, reduce_again, set_floor
 from alpha_panda.kernels.jit import inlined, kernel
 from alpha_panda.kernels.orders import SNAPSHOTS, cancel_orders, end_order, meet, refuse, request
 from alpha_panda.kernels.records import BAR, EXPIRED, HOLDING_TIME, NO_GUARD, RUNNING, SIZE_FRACTION, SQUARE_OFF
@@ -95,8 +95,11 @@ def run_timers(terms: Any, state: Any, outputs: Any, p: int, time_ns: int, due_n
     account = state.accounts[p]
     row = 0
     while row < account.orders_working:
-        if state.orders[p, row].expires_ns <= due_ns:
+        order = state.orders[p, row]
+        if order.expires_ns <= due_ns:
+            strategy, instrument = order.strategy, order.instrument
             end_order(state, outputs, p, row, time_ns, EXPIRED)
+            reduce_again(terms, state, outputs, p, strategy, instrument, time_ns)
         else:
             row += 1
     if account.positions > 0:

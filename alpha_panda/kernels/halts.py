@@ -75,11 +75,21 @@ def _leave_former_sides(terms: Any, state: Any, outputs: Any, p: int, time_ns: i
     """Ask again for what a cancelled order would have closed on its way to the other side."""
     for strategy in range(state.books.shape[1]):
         for instrument in range(state.books.shape[2]):
-            book = state.books[p, strategy, instrument]
-            gap = -book.quantity - book.working
-            if book.quantity * book.wanted < 0 and book.exiting == 0 and gap != 0:
-                enter_session(state.quotes[p, instrument], terms.instruments[instrument], terms.sessions, time_ns)
-                request(terms, state, outputs, p, strategy, instrument, time_ns, gap, NO_GUARD)
+            reduce_again(terms, state, outputs, p, strategy, instrument, time_ns)
+
+
+@kernel
+def reduce_again(terms: Any, state: Any, outputs: Any, p: int, strategy: int, instrument: int, time_ns: int) -> None:
+    """Ask again for what a lost order would have closed: the last target still wants it closed.
+
+    What the order would have opened stays lost, and a book that a guard is closing needs no other exit.
+    """
+    book = state.books[p, strategy, instrument]
+    kept = book.wanted if book.wanted * book.quantity > 0 else 0
+    gap = kept - book.quantity - book.working
+    if book.guard == NO_GUARD and gap * book.quantity < 0:
+        enter_session(state.quotes[p, instrument], terms.instruments[instrument], terms.sessions, time_ns)
+        request(terms, state, outputs, p, strategy, instrument, time_ns, gap, NO_GUARD)
 
 
 @kernel

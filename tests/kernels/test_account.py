@@ -315,6 +315,28 @@ def test_every_instrument_meets_its_own_bar_before_the_orders_of_the_day_expire(
     assert desk.fills("time_ns", "instrument") == [(at("15:30", TUESDAY), 0), (at("15:30", TUESDAY), 1)]
 
 
+@pytest.mark.parametrize(("target", "left"), [(0.0, 0), (0.4, 4), (-1.0, 0)])
+def test_an_exit_that_expired_is_made_again_in_the_next_session(target: float, left: int):
+    terms = profile(strategy_terms(**TEN))
+    events = [*path("10:00", 100, 100), tick("15:29", 100), clock("15:30"), clock("16:00")]
+    morning = [tick("09:15", 95, date=TUESDAY), tick("09:16", 96, date=TUESDAY), clock("15:30", TUESDAY)]
+    desk = Desk([*events, *morning], (0, 1.0), (2, target), terms=terms)
+    # Nobody traded after 15:29, so the order found nobody; what it would have opened is not asked for again.
+    assert desk.fills("time_ns", "quantity", "price_e4") == [
+        (at("10:00", MONDAY) + 1_000_000_000, 10, to_e4(100)),
+        (at("09:15", TUESDAY), 10 - left, to_e4(95)),
+    ]
+    assert desk.book()["quantity"] == left
+    assert desk.account["orders_working"] == 0
+
+
+def test_an_entry_that_expired_is_not_made_again():
+    events = [tick("15:29", 100), clock("15:30"), tick("09:15", 95, date=TUESDAY)]
+    desk = Desk(events, (0, 1.0), terms=profile(strategy_terms(**TEN)))
+    assert not len(desk.work.fills)
+    assert desk.book()["target"] == 1.0
+
+
 @pytest.mark.parametrize(("second_close", "halt_code"), [(110, risk.NONE), (100, risk.DAY_LOSS_HALT)])
 def test_bars_of_one_instant_are_judged_together(second_close: float, halt_code: int):
     # Two thousand rupees lose five per cent by the first bar of 10:02; the second may win them back.
