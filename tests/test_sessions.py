@@ -116,6 +116,14 @@ def test_every_published_day_is_a_session_and_only_the_holes_of_the_source_are_n
     assert is_session("NSE_EQ", datetime.date(2019, 8, 23))
 
 
+def test_weekends_before_2019_are_sessions_where_two_files_saw_them(shared_file: Callable[[str], pathlib.Path]):
+    own = pl.read_csv(shared_file("daily/SBIN_raw_2000_2024_nse_securitywise.csv.gz"), try_parse_dates=True)["DATE"]
+    vendor = pl.read_parquet(shared_file("daily/adj_daily_2008_2021.parquet"))["date"]
+    seen, confirmed = ({day for day in dates if day.weekday() >= 5 and day.year < 2019} for dates in (own, vendor))
+    assert (len(seen), len(confirmed), confirmed - seen) == (21, 11, set())
+    assert {day for day in seen if is_session("NSE_DAY", day)} == confirmed
+
+
 @pytest.mark.parametrize(
     ("date", "expected"),
     [

@@ -24,10 +24,10 @@ DAYS = {
     "sec_bhavdata_full_EQ_2026-08-03.csv.gz": (2_415, 2_415, 0, {}),
     "sec_bhavdata_full_EQ_2026-08-21.csv.gz": (2_633, 2_633, 0, {}),
     "sec_bhavdata_full_allseries_2025-03-03.csv.gz": (2_854, 2_040, 0, {Defect.SERIES: 814}),
-    # Saturdays and Sundays before 2019 on which NSE traded are not in the calendar; 14 days stand there twice.
-    "SBIN_raw_2000_2024_nse_securitywise.csv.gz": (6_001, 5_964, 2, {Defect.DUPLICATE: 14, Defect.SESSION: 21}),
-    "adj_daily_1994_2024.parquet": (118_604, 112_089, 0, {Defect.EARLY: 6_495, Defect.SESSION: 20}),
-    "adj_daily_2008_2021.parquet": (76_804, 76_177, 0, {Defect.CONFLICT: 375, Defect.SESSION: 252}),
+    # Of Saturdays and Sundays before 2007 on which NSE traded no other file tells; 14 days stand there twice.
+    "SBIN_raw_2000_2024_nse_securitywise.csv.gz": (6_001, 5_975, 2, {Defect.DUPLICATE: 14, Defect.SESSION: 10}),
+    "adj_daily_1994_2024.parquet": (118_604, 112_109, 0, {Defect.EARLY: 6_495}),
+    "adj_daily_2008_2021.parquet": (76_804, 76_429, 0, {Defect.CONFLICT: 375}),
     "kite_adj_daily_2020_2025.parquet": (30_110, 30_110, 0, {}),
     "raw_eq_2019_2026.parquet": (196_714, 194_670, 2_044, {}),  # days that the bhavcopies above have already
 }
