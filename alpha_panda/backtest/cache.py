@@ -129,6 +129,9 @@ def _selection(study: Study, selected: Mapping[str, Any]) -> Selection:
 
 
 def _to_be_read(result: Result) -> Result:
+    """Return a result whose records cannot be changed, for whoever asks the same again is given the same."""
+    for array in (*vars(result.work).values(), result.account, result.books, result.quotes):
+        array.flags.writeable = False
     events = result.events.view()
     events.flags.writeable = False
     return dataclasses.replace(result, events=events)

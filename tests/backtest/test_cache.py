@@ -94,6 +94,14 @@ def test_an_answer_from_memory_knows_the_trials_since(weeks: Market, replays: li
     assert len(replays) == 1
 
 
+def test_an_answer_cannot_be_changed_by_whoever_was_given_it(weeks: Market):
+    universe, events = weeks
+    result = cached_run(question(), events=events, universe=universe)
+    for array in (result.events, result.account, result.books, result.quotes, result.work.fills):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 0
+
+
 def changed_price(events: Any) -> Any:
     other = events.copy()
     bar = np.flatnonzero(other["volume"] > 0)[-1]
