@@ -7,21 +7,25 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter, Token
 
+from alpha_panda.errors import ConfigurationError
+
 
 def _comma_separated(_hint: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
-    """Return the names in `A,B` and in repeated options alike; ValueError for none, which would mean all there are."""
+    """Return the names in `A,B` and in repeated options alike; ConfigurationError for none, which would mean all."""
     names = tuple(name.strip() for token in tokens for name in token.value.split(",") if name.strip())
     if not names:
-        raise ValueError("no symbol is named: write --instruments NSE:INFY,NSE:TCS, or leave it out for all there are")
+        raise ConfigurationError(
+            "no symbol is named: write --instruments NSE:INFY,NSE:TCS, or leave it out for all there are"
+        )
     return names
 
 
 def read_date(_hint: Any, tokens: Sequence[Token]) -> datetime.date:
-    """Return a date as people of every country read it; ValueError for any other."""
+    """Return a date as people of every country read it; ConfigurationError for any other."""
     try:
         return datetime.date.fromisoformat(tokens[0].value)
     except ValueError:
-        raise ValueError(f"{tokens[0].value!r} is no date: write it as 2024-04-22") from None
+        raise ConfigurationError(f"{tokens[0].value!r} is no date: write it as 2024-04-22") from None
 
 
 Adjusted = Annotated[
