@@ -1,7 +1,6 @@
 """The command line, `alpha-panda`: what there is to command, each part imported when it is asked for."""
 
 import importlib.metadata
-import sys
 from collections.abc import Sequence
 
 from cyclopts import App
@@ -38,7 +37,3 @@ register(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, by default that of this process, and return its exit code."""
     return terminal.run(app, arguments)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
