@@ -21,8 +21,8 @@ from rich.text import Text
 
 from alpha_panda.errors import AlphaPandaError
 
-SUCCESS, BAD_ARGUMENTS, UNEXPECTED, REFUSED_FILE, INTERRUPTED = 0, 2, 70, 74, 130
-"""The exit codes besides those of `errors.py`; the last three are those of sysexits.h and of a shell."""
+SUCCESS, BAD_ARGUMENTS, UNEXPECTED, REFUSED_FILE, INTERRUPTED, UNREAD = 0, 2, 70, 74, 130, 141
+"""The exit codes besides those of `errors.py`; the last four are those of sysexits.h and of a shell."""
 
 _WIDTH_UNSEEN = 200  # columns where no terminal sets a width, so that a table in a file is not folded
 _GAPS = (3, 2, 1)  # columns of a screen between two of a table, the first for which there is room
@@ -58,12 +58,13 @@ def run(app: App, arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:
-        if error.filename is None:
+        if isinstance(error, ConnectionError | TimeoutError):
             return _say_defect(error)
-        _say_error(f"{error.filename} cannot be used: {error.strerror}; check the path, its rights, and the disk")
+        place, reason = error.filename or "a file", error.strerror or error
+        _say_error(f"{place} cannot be used: {reason}; check the path, its rights, and the disk")
         return REFUSED_FILE
-    except SystemExit as stop:  # rich leaves this way when nobody reads on, cyclopts when interrupted
-        return stop.code if isinstance(stop.code, int) else UNEXPECTED
+    except SystemExit as stop:  # cyclopts leaves this way when interrupted, rich with 1 when nobody reads on
+        return INTERRUPTED if stop.code == INTERRUPTED else UNREAD
     except Exception as error:  # noqa: BLE001  # whatever it is, a person gets a sentence
         return _say_defect(error)
     return outcome if isinstance(outcome, int) else SUCCESS

@@ -16,6 +16,7 @@ raised = {
     "configuration": ConfigurationError("there is no file"),
     "defect": ZeroDivisionError("division by zero"),
     "interrupted": KeyboardInterrupt(),
+    "disk": OSError(28, "No space left on device"),
     "connection": ConnectionRefusedError(111, "Connection refused"),
     "file": PermissionError(13, "Permission denied", "data/bars"),
     "parity": ParityError("two runs differ"),
@@ -60,6 +61,8 @@ def test_a_file_that_the_system_refuses_is_no_defect(capsys: pytest.CaptureFixtu
     assert terminal.run(app, ["fail", "file"]) == 74
     said = "error: data/bars cannot be used: Permission denied; check the path, its rights, and the disk\n"
     assert capsys.readouterr() == ("", said)
+    assert terminal.run(app, ["fail", "disk"]) == 74
+    assert "a file cannot be used: No space left on device" in capsys.readouterr().err
     assert terminal.run(app, ["fail", "connection"]) == 70
 
 

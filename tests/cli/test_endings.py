@@ -1,0 +1,37 @@
+"""Endings that a user forces: a pipe that nobody reads any more, an interrupt in the middle of a question."""
+
+import pathlib
+import signal
+import subprocess
+import sys
+
+from tests.cli.conftest import ROOT
+
+COMMAND = (sys.executable, "-m", "alpha_panda.cli")
+
+
+def test_a_pipe_that_closes_early_is_no_defect():
+    with subprocess.Popen(
+        [*COMMAND, "data", "calendar", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert (process.wait(), process.stderr.read()) == (141, b"")
+
+
+def test_a_question_in_sql_is_interrupted_like_any_command(catalog: pathlib.Path):
+    endless = "SELECT sum(sqrt(range)) FROM range(1_000_000_000_000)"
+    begun = "import sys; from alpha_panda.cli import main; print('begun', flush=True); sys.exit(main({}))"
+    arguments = ["data", "sql", endless, "--data", str(catalog)]
+    with subprocess.Popen(
+        [sys.executable, "-c", begun.format(arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == b"begun\n"
+        try:
+            process.wait(3)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+        assert (process.wait(), process.stderr.read()) == (130, b"")
