@@ -43,7 +43,7 @@ def query(sql: str, data: Catalog | str | os.PathLike[str] = "data") -> pl.DataF
         try:
             views = _create_views(connection, catalog)
         except duckdb.Error as error:
-            raise CatalogError(f"the catalog at {catalog.root} cannot be read: {_sentence(error)}") from None
+            raise _damaged(catalog.root, error) from None
         if not views:
             raise CatalogError(f"the catalog at {catalog.root} is empty: fill it with `alpha-panda data ingest FILE`")
         _lock(connection, catalog.root)
@@ -52,9 +52,20 @@ def query(sql: str, data: Catalog | str | os.PathLike[str] = "data") -> pl.DataF
         except duckdb.CatalogException as error:
             raise ConfigurationError(f"{_sentence(error, lines=1)}; the catalog has {', '.join(views)}") from None
         except duckdb.Error as error:
-            raise ConfigurationError(_sentence(error)) from None
+            # What is wrong with a file and not with the question, DuckDB tells with the path of the file.
+            damaged = f"file '{catalog.root.absolute()}" in str(error)
+            raise _damaged(catalog.root, error) if damaged else ConfigurationError(_sentence(error)) from None
+        except pl.exceptions.PolarsError as error:
+            reason = str(error).partition(". ")[0]
+            raise ConfigurationError(f"the answer has a column that no table here can hold: {reason}") from None
         except RuntimeError:  # which is how DuckDB passes on an interrupt
             raise KeyboardInterrupt from None
+
+
+def _damaged(root: pathlib.Path, error: Exception) -> CatalogError:
+    return CatalogError(
+        f"the catalog at {root} cannot be read, so delete the file and ingest its data again: {_sentence(error)}"
+    )
 
 
 def _duckdb() -> Any:

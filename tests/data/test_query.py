@@ -155,6 +155,11 @@ def test_sql_neither_writes_nor_looks_elsewhere(catalog: Catalog, tmp_path: path
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_column_of_a_kind_that_no_table_holds_is_refused(catalog: Catalog):
+    with pytest.raises(ConfigurationError, match="the answer has a column that no table here can hold"):
+        query("SELECT INTERVAL 3 DAYS AS span", catalog)
+
+
 def test_an_empty_catalog_says_how_to_fill_it(tmp_path: pathlib.Path):
     with pytest.raises(CatalogError, match=r"is empty: fill it with `alpha-panda data ingest FILE`$"):
         query("SELECT 1", tmp_path)
@@ -162,8 +167,15 @@ def test_an_empty_catalog_says_how_to_fill_it(tmp_path: pathlib.Path):
 
 def test_a_file_that_cannot_be_read_is_named(catalog: Catalog):
     (catalog.root / "bars/1d/NSE/M&M.parquet").write_bytes(b"not Parquet, not at all")
-    with pytest.raises(CatalogError, match=r"cannot be read: .*M&M\.parquet"):
+    with pytest.raises(CatalogError, match=r"delete the file and ingest its data again: .*M&M\.parquet"):
         query("SELECT 1", catalog)
+
+
+def test_a_file_that_turns_out_damaged_is_no_error_in_the_question(catalog: Catalog):
+    path = catalog.root / "bars/1d/NSE/ZZZ.parquet"  # not the first, of which the view takes its columns
+    path.write_bytes(b"not Parquet, not at all")
+    with pytest.raises(CatalogError, match=r"delete the file and ingest its data again: .*ZZZ\.parquet"):
+        query("SELECT count(*) FROM bars_1d", catalog)
 
 
 def test_without_duckdb_it_says_what_to_install(catalog: Catalog, monkeypatch: pytest.MonkeyPatch):
