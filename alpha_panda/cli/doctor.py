@@ -187,9 +187,9 @@ def _profiles() -> Finding:
 
 
 def _catalog(data: pathlib.Path) -> Finding:
-    """Read one instrument of each resolution, the registry with it."""
+    """Read the times of every file, and one instrument of each resolution with the registry."""
     catalog = Catalog(data)
-    held = {resolution: catalog.symbols(resolution) for resolution in RESOLUTIONS}
+    held = {resolution: catalog.spans(resolution)["symbol"].to_list() for resolution in RESOLUTIONS}
     for resolution, symbols in held.items():
         for symbol in symbols[:1]:
             _, last = catalog.span(symbol, resolution)

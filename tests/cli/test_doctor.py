@@ -50,6 +50,13 @@ def test_what_is_broken_fails_and_the_rest_is_still_examined(
     assert (found["profiles"], found["catalog"]) == ("fail", "ok")
 
 
+def test_a_damaged_file_behind_others_fails(command: Command, minute_file: MinuteFile, tmp_path: pathlib.Path):
+    for name in ("AAA", "BBB"):
+        command("data", "ingest", minute_file([100.0], name), "--data", tmp_path / "data")
+    (tmp_path / "data" / "bars" / "1m" / "NSE" / "BBB.parquet").write_bytes(b"half a file")
+    assert verdicts(command, tmp_path / "data")["catalog"] == "fail"
+
+
 def test_a_damaged_catalog_fails(command: Command, minute_file: MinuteFile, tmp_path: pathlib.Path):
     command("data", "ingest", minute_file([100.0]), "--data", tmp_path / "data")
     (tmp_path / "data" / "bars" / "1m" / "NSE" / "AAA.parquet").write_bytes(b"not Parquet")
