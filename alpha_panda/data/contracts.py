@@ -193,7 +193,8 @@ def _of_day(catalog: Catalog, underlying: str, on: datetime.date, exchange: str)
     days = catalog.contract_days(exchange)
     if on in days:
         names = found_in(catalog.root, of_day.select("underlying").unique())["underlying"].to_list()
-        raise CatalogError(f"{exchange} lists no contract on {underlying} on {on}{did_you_mean(underlying, names)}")
+        meant = did_you_mean(underlying.upper(), names)
+        raise CatalogError(f"{exchange} lists no contract on {underlying} on {on}{meant}")
     if not days:
         raise CatalogError(f"the catalog holds no contracts of {exchange}: ingest the F&O bhavcopy of {on}")
     held = f"its days are from {days[0]} to {days[-1]}, {len(days)} in all"

@@ -28,7 +28,8 @@ def test_a_hole_shows_in_the_verdict_and_in_json(command: Command, minute_file: 
 def test_an_instrument_that_there_is_not_is_refused(command: Command, catalog: pathlib.Path):
     answer = command("data", "quality", "NSE:ZZZ", "--data", catalog)
     assert answer.code == 4
-    assert "no 1d data of NSE:ZZZ, nor any" in answer.complaint
+    assert "NSE:ZZZ is not in the catalog" in answer.complaint
+    assert "did you mean NSE:AAA?" in command("data", "quality", "aaa", "--data", catalog).complaint
 
 
 def test_an_empty_catalog_has_nothing_to_report(command: Command, tmp_path: pathlib.Path):

@@ -75,6 +75,7 @@ def test_the_expiries_of_a_day_say_what_is_listed(catalog: Catalog):
     ("underlying", "on", "answer"),
     [
         ("NIFTI", FRIDAY, r"NFO lists no contract on NIFTI on 2026-02-20 \(did you mean 'NIFTY'\?\)"),
+        ("nifty", FRIDAY, r"NFO lists no contract on nifty on 2026-02-20 \(did you mean 'NIFTY'\?\)"),
         ("NIFTY", datetime.date(2026, 2, 21), "its days are from 2026-02-20 to 2026-02-25, 4 in all"),
     ],
 )

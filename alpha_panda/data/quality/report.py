@@ -53,7 +53,10 @@ def quality(catalog: Catalog, symbols: Sequence[str] = (), resolution: str | Non
     A frame with the columns of QUALITY, by symbol and resolution. Raises CatalogError for what the catalog lacks.
     """
     for symbol in symbols:
-        catalog.span(symbol, resolution or next(iter(catalog.resolutions(symbol)), "1d"))
+        held = catalog.resolutions(symbol)
+        if not held:
+            catalog.instrument(symbol)
+        catalog.span(symbol, resolution or next(iter(held), "1d"))
     reports = [pl.DataFrame(schema=QUALITY)]
     for each in series.RESOLUTIONS if resolution is None else (series.known(resolution),):
         held = series.paths(catalog.root, each)
