@@ -8,6 +8,7 @@ from rich.text import Text
 from alpha_panda.backtest.causality.prove import causality
 from alpha_panda.backtest.causality.report import Check
 from alpha_panda.cli.options import DataOfStudy, First, Instruments, Json, Last, Resolution
+from alpha_panda.errors import CatalogError
 from alpha_panda.terminal import print_json, progress, show, table
 
 _HELP_TARGET = "A strategy by name or file, a function of frames as FILE.py:function, or a profile as live/paper.toml."
@@ -28,6 +29,8 @@ def prove_causality(
 
     Exit code 10 says that it does. Where the catalog is empty, it is tried on a synthetic market.
     """
+    if data is not None and not data.exists():
+        raise CatalogError(f"there is no folder {data}: leave --data out to try the target on a synthetic market")
     with progress("causality", shown=not json) as tell:
         report = causality(
             target,
