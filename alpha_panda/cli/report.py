@@ -43,6 +43,8 @@ def write_report(
 
     if not out.parent.is_dir():
         raise ConfigurationError(f"{out} cannot be written: there is no folder {out.parent}")
+    if out.is_dir():
+        raise ConfigurationError(f"{out} is a folder: name a file in it, as {out / 'report.html'}")
     chosen: dict[str, Any] = {
         "data": data,
         "first": first,

@@ -80,3 +80,9 @@ def test_it_opens_in_a_browser_when_asked(
     monkeypatch.setattr("webbrowser.open", opened.append)
     assert command("report", profile(), "--data", catalog, "--out", tmp_path / "sheet.html", "--open").code == 0
     assert opened == [(tmp_path / "sheet.html").as_uri()]
+
+
+def test_a_folder_is_no_place_for_a_report(command: Command, tmp_path: pathlib.Path):
+    answer = command("report", "live/paper.toml", "--out", tmp_path)
+    assert (answer.code, answer.output) == (2, "")
+    assert f"{tmp_path} is a folder: name a file in it" in answer.complaint
