@@ -136,16 +136,20 @@ class _Table:
         numbers = [name.endswith(">") for name in self.columns]
         cells = [[str(row[place]) for row in self.rows] for place in range(len(names))]
         least = [_least(*each) for each in zip(names, cells, numbers, strict=True)]
-        gap = next((gap for gap in _GAPS if sum(least) + gap * len(least) <= options.max_width), _GAPS[-1])
+        gap = next((gap for gap in _GAPS if _across(least, gap) <= options.max_width), _GAPS[-1])
         widths = _narrowed([_longest([name, *each]) for name, each in zip(names, cells, strict=True)], least)
-        chosen = next(each for each in widths if sum(each) + gap * len(each) <= options.max_width or each == least)
+        chosen = next(each for each in widths if _across(each, gap) <= options.max_width or each == least)
         made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, int(gap > 1)), collapse_padding=gap == 2)
         for name, number, width in zip(names, numbers, chosen, strict=True):
             made.add_column(name, justify="right" if number else "left", width=width, overflow="fold")
         for row in self.rows:
             made.add_row(*row)
-        needed = sum(chosen) + gap * len(chosen) + 1
-        yield from console.render(made, options.update(width=max(needed, options.max_width)))
+        yield from console.render(made, options.update(width=max(_across(chosen, gap), options.max_width)))
+
+
+def _across(widths: Sequence[int], gap: int) -> int:
+    """Return how wide a table of these columns is, with a blank at each edge."""
+    return sum(widths) + gap * (len(widths) - 1) + 2
 
 
 def _least(name: str, cells: Sequence[str], number: bool) -> int:

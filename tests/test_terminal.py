@@ -89,6 +89,18 @@ def test_a_table_shows_brackets_as_they_are(capsys: pytest.CaptureFixture[str]):
     assert "[red] line" in printed
 
 
+def test_a_table_fills_the_screen_and_no_more(capsys: pytest.CaptureFixture[str]):
+    columns = [f"{letter * 3} of it>" for letter in "abcdefghij"]
+    wide = terminal.table("Wide", columns, [["1,234,567"] * 10])
+    with pytest.MonkeyPatch.context() as patch:
+        for width in range(101, 140):  # ten numbers of nine characters, nine blanks between and two around them
+            patch.setattr(terminal, "_WIDTH_UNSEEN", width)
+            terminal.show(wide)
+            lines = capsys.readouterr().out.splitlines()
+            assert max(map(len, lines)) <= width
+            assert lines[-2].split() == ["1,234,567"] * 10
+
+
 @pytest.mark.parametrize("width", [30, 60, 100])
 def test_a_narrow_screen_cuts_no_number_and_loses_no_word(width: int, capsys: pytest.CaptureFixture[str]):
     numbers = ["₹1,02,57,708.11", "−17.66 %", "1,685,936,760,000,000,000", "25,424.65"]
