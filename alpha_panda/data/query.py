@@ -11,11 +11,13 @@
 Prices are rupees, NULL where unknown; `time` is IST without a zone, `time_ns` nanoseconds UTC; quantities are units.
 """
 
+import concurrent.futures
+import functools
 import importlib
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import polars as pl
@@ -28,6 +30,8 @@ from alpha_panda.units import IST_OFFSET_NS
 _TIME = f"make_timestamp(time_ns // 1000 + {IST_OFFSET_NS // 1000}) AS time"
 _SYMBOL = r"regexp_replace(filename, '^.*[/\\]([^/\\]+)[/\\]([^/\\]+)\.parquet$', '\1:\2') AS symbol"
 _BAR = f"{_TIME}, open_e4 / 1e4 AS open, high_e4 / 1e4 AS high, low_e4 / 1e4 AS low, close_e4 / 1e4 AS close, volume"
+
+_HEARD_S = 0.1  # how long an interrupt may have to wait
 
 
 def query(sql: str, data: Catalog | str | os.PathLike[str] = "data") -> pl.DataFrame:
@@ -48,7 +52,7 @@ def query(sql: str, data: Catalog | str | os.PathLike[str] = "data") -> pl.DataF
             raise CatalogError(f"the catalog at {catalog.root} is empty: fill it with `alpha-panda data ingest FILE`")
         _lock(connection, catalog.root)
         try:
-            return _selected(duckdb, connection, sql)
+            return _interruptible(connection, functools.partial(_selected, duckdb, connection, sql))
         except duckdb.CatalogException as error:
             raise ConfigurationError(f"{_sentence(error, lines=1)}; the catalog has {', '.join(views)}") from None
         except duckdb.Error as error:
@@ -58,8 +62,22 @@ def query(sql: str, data: Catalog | str | os.PathLike[str] = "data") -> pl.DataF
         except pl.exceptions.PolarsError as error:
             reason = str(error).partition(". ")[0]
             raise ConfigurationError(f"the answer has a column that no table here can hold: {reason}") from None
-        except RuntimeError:  # which is how DuckDB passes on an interrupt
-            raise KeyboardInterrupt from None
+
+
+def _interruptible(connection: Any, answer: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+    """Return an answer found in another thread, so that an interrupt is heard: not all that DuckDB does listens to one.
+
+    Nor does a wait without an end, where the system hands the signal to one of DuckDB's own threads.
+    """
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        found = pool.submit(answer)
+        try:
+            while not found.done():
+                concurrent.futures.wait([found], timeout=_HEARD_S)
+            return found.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 def _damaged(root: pathlib.Path, error: Exception) -> CatalogError:
@@ -79,6 +97,7 @@ def _duckdb() -> Any:
 
 def _create_views(connection: Any, catalog: Catalog) -> list[str]:
     """Create a view of each part of the catalog that there is; return their names."""
+    connection.execute("SET enable_progress_bar = false")  # it would stand among the rows on stdout
     names: list[str] = []
     for name, selection in _selections(catalog.root):
         connection.execute(f"CREATE VIEW {name} AS {selection}")
