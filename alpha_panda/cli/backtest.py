@@ -106,7 +106,7 @@ def _by_strategy(trades: pl.DataFrame) -> Iterable[dict[str, Any]]:
 
 def _trades_row(figures: dict[str, Any]) -> tuple[str, ...]:
     money = (text.rupees(figures[name], signed=True) for name in ("net", "best", "worst"))
-    return figures["strategy"], f"{figures['trades']:,}", f"{figures['won']:,}", *money, str(figures["held"])
+    return figures["strategy"], f"{figures['trades']:,}", f"{figures['won']:,}", *money, text.duration(figures["held"])
 
 
 def _counted(frame: pl.DataFrame, column: str) -> list[tuple[str, int]]:

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import RenderableType
 
-from alpha_panda.backtest.stats.text import row, swept
+from alpha_panda.backtest.stats.text import percent, row, swept
 from alpha_panda.backtest.validate.walk_forward import WalkForward, walk_forward
 from alpha_panda.backtest.validate.windows import Span
 from alpha_panda.cli.options import DataOfStudy, First, Instruments, Json, Last, Resolution
@@ -105,7 +105,7 @@ def _window(walked: WalkForward, row: dict[str, Any]) -> tuple[str, ...]:
         str(row["test_to"]),
         *(f"{row[name]:g}" for name in walked.parameters),
         *(swept("sharpe", row[name]) for name in ("train_sharpe", "test_sharpe")),
-        *(f"{row[name]:.2%}" for name in ("train_return", "test_return")),
+        *(percent(row[name], signed=False) for name in ("train_return", "test_return")),
         f"{row['test_trades']:,}",
     )
 
