@@ -34,5 +34,9 @@ def test_a_question_in_sql_is_interrupted_like_any_command(catalog: pathlib.Path
             process.wait(3)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGINT)
+        try:
+            process.wait(60)
+        finally:
+            process.kill()  # one that hears nothing must not keep the tests waiting
         assert (process.wait(), process.stderr.read()) == (130, b"")
         assert process.stdout.read() == b""  # DuckDB would draw its progress there
