@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from alpha_panda.backtest.frames import IST_TIME
+from alpha_panda.data.columns import IST_TIME
 from alpha_panda.data.events import EventArray
 from alpha_panda.instruments import Instrument
 from alpha_panda.kernels.records import BAR, CLOCK

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from alpha_panda.backtest.bars import Rows
-from alpha_panda.backtest.frames import IST_TIME
+from alpha_panda.data.columns import IST_TIME
 from alpha_panda.data.events import EventArray
 from alpha_panda.units import DAY_NS
 

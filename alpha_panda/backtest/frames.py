@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from alpha_panda.data.columns import IST_TIME
 from alpha_panda.kernels import records, risk
 from alpha_panda.kernels.clock import NEVER_NS
 from alpha_panda.kernels.records import Records
 from alpha_panda.units import E4, SECOND_NS
 from alpha_panda.words import WORDS
-
-IST_TIME = pl.Datetime("ns", "Asia/Kolkata")
 
 _RULES_IN_RUPEES = (
     risk.NOTHING_TO_BUY_WITH,

@@ -10,7 +10,8 @@ import polars as pl
 
 from alpha_panda.backtest.bars import Rows
 from alpha_panda.backtest.excursions import excursions
-from alpha_panda.backtest.frames import IST_TIME, Names, named, rupees, worded
+from alpha_panda.backtest.frames import Names, named, rupees, worded
+from alpha_panda.data.columns import IST_TIME
 from alpha_panda.data.events import EventArray
 from alpha_panda.kernels.records import NO_GUARD, Records
 from alpha_panda.words import WORDS

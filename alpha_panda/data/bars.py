@@ -8,10 +8,13 @@ from collections.abc import Sequence
 import polars as pl
 
 from alpha_panda.data.catalog import Catalog
+from alpha_panda.data.columns import IST_TIME
+from alpha_panda.data.events import EventArray
+from alpha_panda.instruments import Universe
+from alpha_panda.kernels.records import CLOCK
 from alpha_panda.units import E4
 
 _PRICES = ("open", "high", "low", "close")
-_IST_TIME = pl.Datetime("ns", "Asia/Kolkata")
 
 
 def bars(
@@ -33,12 +36,18 @@ def bars(
     asked = (symbols,) if isinstance(symbols, str) else tuple(symbols)
     asked = asked or catalog.tradable(resolution, first, last)
     universe, events = catalog.events(asked, resolution, first, last, clocks=False, adjusted=adjusted)
+    return bars_of(universe, events)
+
+
+def bars_of(universe: Universe, events: EventArray) -> pl.DataFrame:
+    """Return the bars and ticks among events, as `bars` does, in the order in which they stand."""
+    market = events[events["kind"] != CLOCK]
     names = pl.Series("symbol", universe.symbols, dtype=pl.String)
     return pl.DataFrame(
         [
-            names.gather(pl.Series(events["instrument"].copy())),
-            pl.Series("time", events["time_ns"].copy()).cast(_IST_TIME),
-            *(pl.Series(name, events[f"{name}_e4"] / E4) for name in _PRICES),
-            pl.Series("volume", events["volume"].copy()),
+            names.gather(pl.Series(market["instrument"].copy())),
+            pl.Series("time", market["time_ns"].copy()).cast(IST_TIME),
+            *(pl.Series(name, market[f"{name}_e4"] / E4) for name in _PRICES),
+            pl.Series("volume", market["volume"].copy()),
         ]
     )

@@ -1,4 +1,4 @@
-"""Columns of a frame that people hold, as the integers of the chain: prices in E4, times in nanoseconds UTC."""
+"""Columns of a frame that people hold, and the integers of the chain: prices in E4, times in nanoseconds UTC."""
 
 from collections.abc import Iterator
 
@@ -8,9 +8,13 @@ import polars as pl
 
 from alpha_panda.data.events import prices_to_e4
 from alpha_panda.errors import DataError, EventError
-from alpha_panda.units import IST_OFFSET_NS, ist_datetime
+from alpha_panda.units import E4, IST_OFFSET_NS, ist_datetime
 
 Integers = npt.NDArray[np.int64]
+
+IST_ZONE = "Asia/Kolkata"
+IST_TIME = pl.Datetime("ns", IST_ZONE)
+"""What an instant is in a frame for people."""
 
 _COUNT_MAX = 10**15
 """The most units that one row may have traded, far above any day's volume and far inside int64."""
@@ -102,3 +106,14 @@ def _refuse_null(frame: pl.DataFrame, name: str) -> None:
     missing = column(frame, name).is_null()
     if missing.any():
         raise DataError(f"column {name}: row {missing.arg_max()} has no value: fill it, or leave out the row")
+
+
+def in_rupees(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame with its E4 columns in rupees, under their names without the unit, where they stood."""
+    # Polars would multiply by 1 / 10,000 instead of dividing, and 21.9 would read 21.900000000000002.
+    return pl.DataFrame(
+        pl.Series(each.name.removesuffix("_e4"), each.to_numpy() / E4, nan_to_null=True)
+        if each.name.endswith("_e4")
+        else each
+        for each in frame
+    )

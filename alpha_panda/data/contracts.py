@@ -11,11 +11,12 @@ import numpy as np
 import polars as pl
 
 from alpha_panda.data.catalog import Catalog
+from alpha_panda.data.columns import in_rupees
 from alpha_panda.data.contract_days import found_in
 from alpha_panda.errors import CatalogError, ConfigurationError
 from alpha_panda.sessions import sessions
 from alpha_panda.strategy import did_you_mean
-from alpha_panda.units import DAY_NS, E4, IST_OFFSET_NS
+from alpha_panda.units import DAY_NS, IST_OFFSET_NS
 
 Roll = Literal["expiry", "open_interest", "volume"]
 """What makes a continuous future move on to the next contract."""
@@ -60,7 +61,7 @@ def option_chain(
     if chosen not in listed:
         held = ", ".join(map(str, listed[:6])) + (f" and {len(listed) - 6} later" if len(listed) > 6 else "") or "none"
         raise CatalogError(f"no options on {underlying} expire on {chosen or 'any day'} as of {on}: there are {held}")
-    of_expiry = _in_rupees(_settled(options.filter(pl.col("expiry") == chosen)))
+    of_expiry = in_rupees(_settled(options.filter(pl.col("expiry") == chosen)))
     calls, puts = (
         of_expiry.filter(pl.col("kind") == kind).select(
             "strike", *(pl.col(name).alias(f"{side}_{name}") for name in _SIDE)
@@ -117,7 +118,7 @@ def continuous(
     rows = _with_gaps(held.join(chosen, on=["date", "expiry"], how="semi", maintain_order="left"), held)
     if back_adjusted:
         rows = _back_adjusted(rows)
-    return _in_rupees(rows).select(
+    return in_rupees(rows).select(
         *("date", "symbol", "expiry", "open", "high", "low", "close", "settle"),
         *("volume", "open_interest", "lot", "roll_gap"),
     )
@@ -205,7 +206,7 @@ def _known(contracts: pl.DataFrame) -> pl.DataFrame:
     """Return contracts with null for a price of a day without trade, or that the exchange left out."""
     traded = [pl.when(pl.col("volume") > 0).then(pl.col(name)).alias(name) for name in _PRICES_E4]
     given = [pl.when(pl.col(name) > 0).then(pl.col(name)).alias(name) for name in ("settle_e4", "underlying_e4")]
-    return contracts.with_columns(*traded, *given)
+    return contracts.with_columns(*traded, *given).rename({"underlying_e4": "underlying_price_e4"})
 
 
 def _settled(options: pl.DataFrame) -> pl.DataFrame:
@@ -219,11 +220,3 @@ def _settled(options: pl.DataFrame) -> pl.DataFrame:
     beyond_e4 = pl.when(pl.col("kind") == "CE").then(pl.col("settle_e4") - pl.col("strike_e4"))
     worth_e4 = beyond_e4.otherwise(pl.col("strike_e4") - pl.col("settle_e4")).clip(lower_bound=0)
     return options.with_columns(settle_e4=worth_e4)
-
-
-def _in_rupees(contracts: pl.DataFrame) -> pl.DataFrame:
-    """Return a frame with its E4 columns in rupees, under their names without the unit."""
-    amounts = contracts.rename({"underlying_e4": "underlying_price_e4"}).select(pl.selectors.ends_with("_e4"))
-    # Polars would multiply by 1 / 10,000 instead of dividing, and 21.9 would read 21.900000000000002.
-    rupees = [pl.Series(each.name.removesuffix("_e4"), each.to_numpy() / E4, nan_to_null=True) for each in amounts]
-    return contracts.drop(pl.selectors.ends_with("_e4")).with_columns(rupees)

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from alpha_panda.config import Profile
+from alpha_panda.data.columns import IST_TIME, in_rupees
 from alpha_panda.errors import RecoveryError
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import EVENT, Records
@@ -21,7 +22,6 @@ from alpha_panda.live.payloads import events_of, frame_in
 from alpha_panda.live.session import Blueprint, blueprint_of, read_session
 from alpha_panda.live.streams import Recording
 from alpha_panda.live.topics import Topic, market_ticks
-from alpha_panda.units import E4
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,8 +89,5 @@ def _row(data: Decision | Fill, universe: Universe) -> dict[str, Any]:
 
 def _for_people(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     frame = pl.DataFrame(rows, infer_schema_length=None)
-    # Numpy divides; Polars multiplies by the inverse, which is off by a last digit.
-    money = [pl.Series(name, frame[name].to_numpy() / E4) for name in frame.columns if name.endswith("_e4")]
-    time = pl.from_epoch("time_ns", "ns").dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Kolkata")
-    shown = frame.with_columns(time.alias("time"), *money).drop("time_ns")
-    return shown.rename({name: name.removesuffix("_e4") for name in shown.columns}).select("time", pl.exclude("time"))
+    shown = in_rupees(frame.with_columns(time=pl.col("time_ns").cast(IST_TIME)).drop("time_ns"))
+    return shown.select("time", pl.exclude("time"))

@@ -13,6 +13,7 @@ import polars as pl
 
 from alpha_panda.apps.charts.trading_time import BUCKETS, days, on_trading_time, rows_at, thinned
 from alpha_panda.backtest.metrics import DAYS_A_YEAR
+from alpha_panda.data.columns import IST_ZONE
 from alpha_panda.errors import ConfigurationError
 
 CANDLES_MAX = 260
@@ -25,7 +26,6 @@ CELLS_MAX = 40
 CELLS_BESIDE_SLIDER_MAX = 24
 SLIDES_MAX = 8
 
-_ZONE = "Asia/Kolkata"
 _CANDLES = ("1m", "2m", "3m", "5m", "10m", "15m", "30m", "1h", "1d", "1w", "1mo", "3mo", "1y")
 _OPENING = "15m"  # NSE opens at a quarter past nine, and so do its half hours and hours
 
@@ -62,7 +62,7 @@ def candles(bars: pl.DataFrame, lines: Sequence[str] = (), count: int = CANDLES_
 
 def _begin(times: pl.Series, interval: str) -> pl.Series:
     """Return when the candle began in which each bar lies; a bar is known at its end, which belongs to it."""
-    local = times.dt.convert_time_zone(_ZONE).dt.replace_time_zone(None) - datetime.timedelta(microseconds=1)
+    local = times.dt.convert_time_zone(IST_ZONE).dt.replace_time_zone(None) - datetime.timedelta(microseconds=1)
     if interval.endswith(("d", "w", "mo", "y")):
         return local.dt.truncate(interval)
     return local.dt.offset_by(f"-{_OPENING}").dt.truncate(interval)

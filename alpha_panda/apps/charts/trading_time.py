@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from alpha_panda.data.columns import IST_ZONE
+
 TICKS_MAX = 9
 BUCKETS = 400
 """Buckets of a line; each keeps up to four points."""
 
-_ZONE = "Asia/Kolkata"
 _CLOCK = "%H:%M"
 _PERIODS = (
     *(("1y", "%Y"), ("3mo", "%b %Y"), ("1mo", "%b %Y"), ("1w", "%-d %b"), ("1d", "%-d %b")),
@@ -80,7 +81,7 @@ def days(times: pl.Series) -> pl.Series:
     """
     if times.dtype == pl.Date:
         return times
-    return times.dt.convert_time_zone(_ZONE).dt.replace_time_zone(None).dt.offset_by("-9h").dt.date()
+    return times.dt.convert_time_zone(IST_ZONE).dt.replace_time_zone(None).dt.offset_by("-9h").dt.date()
 
 
 def _local(times: pl.Series) -> pl.Series:
@@ -88,7 +89,7 @@ def _local(times: pl.Series) -> pl.Series:
     dates = days(times)
     if times.dtype == pl.Date or 1 < dates.n_unique() == len(dates):
         return dates.cast(pl.Datetime("us"))
-    return times.dt.convert_time_zone(_ZONE).dt.replace_time_zone(None)
+    return times.dt.convert_time_zone(IST_ZONE).dt.replace_time_zone(None)
 
 
 def _nanoseconds(times: pl.Series) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from alpha_panda.backtest.causality.report import Finding, earliest
-from alpha_panda.backtest.frames import IST_TIME
+from alpha_panda.data.columns import IST_TIME
 from alpha_panda.errors import StrategyError
 
 BARS = ("open", "high", "low", "close", "volume")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from alpha_panda.data.columns import IST_ZONE
 from alpha_panda.errors import CausalityError
 
 
@@ -77,7 +78,7 @@ class Report:
             for check in self.checks
         ]
         texts = {field: pl.String for field in fields if field != "time"}
-        return pl.DataFrame(rows, schema_overrides={**texts, "time": pl.Datetime("us", "Asia/Kolkata")})
+        return pl.DataFrame(rows, schema_overrides={**texts, "time": pl.Datetime("us", IST_ZONE)})
 
     def check(self) -> None:
         """Raise CausalityError with the first finding; nothing where it holds."""

@@ -15,12 +15,12 @@ from alpha_panda.backtest.causality.futures import FUTURES, cuts_of, other_futur
 from alpha_panda.backtest.causality.outputs import BARS, SYMBOL, difference, keyed, until, values_said
 from alpha_panda.backtest.causality.report import Check, Finding, earliest
 from alpha_panda.backtest.causality.sources import written_in
-from alpha_panda.backtest.frames import IST_TIME
+from alpha_panda.data.bars import bars_of
 from alpha_panda.data.events import EventArray
 from alpha_panda.errors import AlphaPandaError, StrategyError
 from alpha_panda.instruments import Universe
-from alpha_panda.kernels.records import CLOCK, Records
-from alpha_panda.units import E4, ist_datetime
+from alpha_panda.kernels.records import Records
+from alpha_panda.units import ist_datetime
 
 Function = Callable[[pl.DataFrame], Any]
 
@@ -72,18 +72,6 @@ def _executed(path: pathlib.Path) -> Any:
     return module
 
 
-def bars_of(universe: Universe, events: EventArray) -> pl.DataFrame:
-    """Return the bars among events as a frame in rupees, ordered by time and symbol."""
-    market = events[events["kind"] != CLOCK]
-    columns = [
-        pl.Series("time", market["time_ns"].copy()).cast(IST_TIME),
-        pl.Series(SYMBOL, np.array(universe.symbols, dtype=object)[market["instrument"]], dtype=pl.String),
-        *(pl.Series(name, market[f"{name}_e4"] / E4) for name in BARS[:-1]),
-        pl.Series(BARS[-1], market[BARS[-1]].copy()),
-    ]
-    return pl.DataFrame(columns)
-
-
 def prove_signals(
     function: SignalFunction, universe: Universe, events: EventArray, market: str, seed: int
 ) -> Iterator[Check]:
@@ -127,7 +115,7 @@ class Trial:
 
     def say(self, events: EventArray, made: Function | None = None) -> pl.DataFrame:
         """Return what the function says of events: rows of time, symbol and place, then the signals."""
-        bars = bars_of(self.universe, events)
+        bars = bars_of(self.universe, events).select("time", SYMBOL, *BARS)
         return keyed(self.function.name, (made or self.function.make())(bars), bars)
 
     def repeated(self, market: str) -> Check:
