@@ -14,18 +14,9 @@ from alpha_panda.errors import RecoveryError
 from alpha_panda.kernels import records
 from alpha_panda.kernels.records import Records
 from alpha_panda.live.causes import Causes
+from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.log.base import Commit, Log, NewRecord, Record
-from alpha_panda.live.messages import (
-    Envelope,
-    JournalEntry,
-    Place,
-    Progress,
-    Signal,
-    Span,
-    StateSnapshot,
-    Ticks,
-    decode,
-)
+from alpha_panda.live.messages import JournalEntry, Place, Progress, Signal, Span, StateSnapshot, Ticks
 from alpha_panda.live.payloads import events_of, frame_in
 from alpha_panda.live.routing import new_record, topic_of
 from alpha_panda.live.session import Blueprint
@@ -109,8 +100,8 @@ class AccountEngine:
         given = [frame.record.offset for frame in step.frames]
         expected = list(range(self.next_frame, self.next_frame + len(given)))
         said = [signal.message.data for signal in step.signals]
-        told = [data.offset for data in said if isinstance(data, Progress)]
-        caused = {data.cause.offset for data in said if isinstance(data, Signal)}
+        told = [data.sequence for data in said if isinstance(data, Progress)]
+        caused = {data.cause.sequence for data in said if isinstance(data, Signal)}
         fits = told == given == expected and caused <= set(given)
         if not fits or step.signals[0].record.offset != self.next_signal:
             raise RecoveryError(
@@ -127,7 +118,7 @@ class AccountEngine:
             if data.strategy not in self._strategy_of or data.instrument_token not in self._instrument_of:
                 raise RecoveryError(f"a signal of {data.strategy} for {data.instrument_token} is not of this session")
             row["time_ns"] = signal.time_ns
-            row["event_index"] = first[data.cause.offset] + data.cause.index
+            row["event_index"] = first[data.cause.sequence] + data.cause.index
             row["strategy"] = self._strategy_of[data.strategy]
             row["instrument"] = self._instrument_of[data.instrument_token]
             row["target"], row["volatility"] = data.target, data.volatility
@@ -213,7 +204,7 @@ def _whole_frames(waiting: Sequence[Said]) -> int:
 
 async def _step(log: Log, signals: Sequence[Said]) -> Step:
     """Return the step that these signals and their progress make, with the frames read from the log."""
-    offsets = [each.message.data.offset for each in signals if isinstance(each.message.data, Progress)]
+    offsets = [each.message.data.sequence for each in signals if isinstance(each.message.data, Progress)]
     frames = await log.read(market_ticks(), 0, offsets[0], offsets[-1] + 1 - offsets[0])
     return Step([Frame(record, *frame_in(record)) for record in frames], signals)
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import msgspec
 
 from alpha_panda.chain import Work
-from alpha_panda.live.messages import Decision, Envelope, Fill, OrderUpdate, Payload, PnlSnapshot, Signal
+from alpha_panda.live.envelope import Envelope
+from alpha_panda.live.messages import Decision, Fill, OrderUpdate, Payload, PnlSnapshot, Signal
 from alpha_panda.live.payloads import decisions_of, fills_of, orders_of, snapshots_of
 from alpha_panda.live.session import Blueprint
 

@@ -16,8 +16,9 @@ from alpha_panda.errors import RecoveryError
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import EVENT, Records
 from alpha_panda.live.build import open_log
+from alpha_panda.live.envelope import decode
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.messages import Decision, Fill, decode
+from alpha_panda.live.messages import Decision, Fill
 from alpha_panda.live.payloads import events_of, frame_in
 from alpha_panda.live.session import Blueprint, blueprint_of, read_session
 from alpha_panda.live.streams import Recording

@@ -11,9 +11,10 @@ from alpha_panda.data.events import validate
 from alpha_panda.errors import EventError
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import EVENT, Records
+from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.feed.base import Batch, Feed
 from alpha_panda.live.log.base import Log, NewRecord
-from alpha_panda.live.messages import DeadLetter, Envelope, Place
+from alpha_panda.live.messages import DeadLetter, Place
 from alpha_panda.live.payloads import events_of, frame_in, frame_of
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.status import Status

@@ -12,8 +12,9 @@ import msgspec
 from alpha_panda.errors import ParityError
 from alpha_panda.live import signals
 from alpha_panda.live.account import AccountEngine, Frame, Said, Step
+from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.log.base import Log, Record
-from alpha_panda.live.messages import Envelope, JournalEntry, Span, decode
+from alpha_panda.live.messages import JournalEntry, Span
 from alpha_panda.live.payloads import frame_in
 from alpha_panda.live.routing import new_record, topic_of
 from alpha_panda.live.signals import SignalsEngine

@@ -1,29 +1,20 @@
-"""Every message on the event log, defined once.
+"""What messages on the event log say, each kind defined once.
 
-A record's value is one `Envelope` in MessagePack. Structs are written as arrays, without their field names: a new field
-goes at the end with a default, so that older records still read, and whatever changes what an old record means raises
-`VERSION`. Money is int64 E4, time int64 nanoseconds UTC, quantity int64 units.
+Structs are written as arrays, without their field names: a new field goes at the end with a default, so that older
+records still read, and whatever changes what an old record means raises `envelope.VERSION`. Money is int64 E4, time
+int64 nanoseconds UTC, quantity int64 units.
 
-The envelope's `type` says to any observer what happened (`order_cancelled`); the payload's tag says how it is written.
-`decode` refuses a record in which the two contradict each other.
+A record is named by the partition that it stands in and its `sequence` there, which is the offset that it would have
+if nothing foreign stood before it.
 """
 
-import base64
 import datetime
-import hashlib
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
-from alpha_panda.errors import CorruptRecordError
 from alpha_panda.instruments import Kind
-from alpha_panda.kernels.records import EVENT
-from alpha_panda.live.log.base import Record
-
-VERSION = 1
-
-SHARED = "shared"
-"""The `broker` of a message that belongs to no single account."""
 
 Verdict = Literal["approved", "clipped", "refused"]
 Side = Literal["BUY", "SELL"]
@@ -32,24 +23,29 @@ Validity = Literal["DAY", "IOC"]
 OrderStatus = Literal["working", "triggered", "partial", "complete", "cancelled", "expired"]
 Guard = Literal["none", "stop_loss", "take_profit", "trailing_stop", "holding_time", "square_off", "halt_exit"]
 AccountState = Literal["running", "reducing", "halted"]
+Phase = Literal["recovering", "running", "waiting", "stopped", "ended", "failed"]
 
 
 # ── Market and strategies ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Ticks(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="ticks"):
-    """A frame of market events in log order: the bytes of an array of `records.EVENT`."""
+    """A frame of market events in log order: the bytes of an array of `records.EVENT`.
+
+    Where the ticks have several partitions, what the feed hands on at once is spread over a frame in each of them.
+    """
 
     count: int
     frame: bytes
     next_index: int  # where, in its source, the feed goes on after this frame
+    rows: bytes = b""  # where each event stands among those handed on with it, int32; empty where it is all of them
 
 
 class Cause(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The market event that caused a signal: where its frame stands in `market.ticks`, and its index in the frame."""
+    """The market event that caused a signal: which frame of `market.ticks` it stands in, and its index there."""
 
     partition: int
-    offset: int
+    sequence: int
     index: int
 
 
@@ -67,7 +63,7 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="prog
     """The signals stage has finished one frame of ticks; the signals that it caused are on the log before this."""
 
     partition: int
-    offset: int
+    sequence: int
     signals: int
 
 
@@ -162,12 +158,26 @@ class PnlSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="p
 # ── Running it ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class Gap(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="gap"):
+    """A time in which an instrument, or with token 0 the whole market, said nothing although its session was open."""
+
+    instrument_token: int
+    from_ns: int
+    until_ns: int
+
+
 class Control(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="control"):
     """A person's command to the account that the envelope names, or to all of them."""
 
     command: str
     argument: str
     who: str
+
+
+class Takeover(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="takeover"):
+    """A writer of this partition begins, with the epoch of the envelope: what others write here afterwards is void."""
+
+    holder: str
 
 
 class Listing(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -196,18 +206,21 @@ class Session(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="sessi
     feed: str  # where the events come from, as people say it
     feed_digest: str  # of its events; empty where nobody knows them beforehand
     code_digest: str  # of the kernels and strategies that it began with
+    partitions: int = 1  # of the ticks and of the raw signals
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A place in the log."""
+    """A place in the log: what stands at `offset`, or where a reader goes on that next expects `sequence`."""
 
     topic: str
     partition: int
     offset: int
+    sequence: int = 0
+    epoch: int = 0  # of the last record before it
 
 
 class Span(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The records of one partition from `start` up to, without, `stop`."""
+    """The records of one partition from sequence `start` up to, without, `stop`."""
 
     topic: str
     partition: int
@@ -235,6 +248,19 @@ class StateSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
     arrays: dict[str, bytes]
 
 
+class StageReport(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="stage"):
+    """How one stage is doing, said once a second and at its end: its lease, and what any screen shows of it."""
+
+    stage: str
+    partitions: tuple[int, ...]  # that it works on
+    holder: str  # the process, and the machine it runs on
+    phase: Phase
+    reported_ns: int  # by the machine's clock
+    places: tuple[Place, ...]  # where it goes on reading
+    figures: Mapping[str, float]
+    note: str = ""  # what a person should know, such as why it failed
+
+
 class DeadLetter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="dead_letter"):
     """A record that no attempt could process, byte for byte, with where it stood and why it was given up."""
 
@@ -258,124 +284,7 @@ Payload = (
     | JournalEntry
     | StateSnapshot
     | DeadLetter
+    | Gap
+    | Takeover
+    | StageReport
 )
-
-
-# ── The envelope ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Envelope(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One message: what happened, when its cause became known, who says so, and what led to it.
-
-    `correlation_id` is the id of the message that everything began with, a frame of ticks or a command; `causation_id`
-    is the id of the direct cause, empty for a message that began by itself.
-    """
-
-    id: str
-    type: str
-    version: int
-    time_ns: int
-    source: str
-    broker: str
-    correlation_id: str
-    causation_id: str
-    data: Payload
-
-    @classmethod
-    def begin(cls, data: Payload, *, origin: str, source: str, index: int, time_ns: int, broker: str = SHARED) -> Self:
-        """Return a message that nothing on the log caused: the `index`-th that `source` draws from `origin`.
-
-        `origin` names what a restart begins again, a session or a file, so that the ids come out the same.
-        """
-        itself = event_id(origin, _stage(broker, source), index)
-        return cls(itself, event_type(data), VERSION, time_ns, source, broker, itself, "", data)
-
-    def effect(self, data: Payload, *, source: str, index: int, time_ns: int, broker: str) -> "Envelope":
-        """Return the `index`-th message that the stage `source` makes of this one for `broker`."""
-        itself = event_id(self.id, _stage(broker, source), index)
-        return Envelope(itself, event_type(data), VERSION, time_ns, source, broker, self.correlation_id, self.id, data)
-
-
-def event_id(cause: str, stage: str, index: int) -> str:
-    """Return the id of the `index`-th message that `stage` makes of `cause`: always the same 24 letters and digits."""
-    parts = (cause.encode(), stage.encode(), str(index).encode())
-    framed = b"".join(len(part).to_bytes(4, "little") + part for part in parts)
-    return base64.b32encode(hashlib.blake2b(framed, digest_size=15).digest()).decode()
-
-
-def _stage(broker: str, source: str) -> str:
-    """One signal goes to several brokers; each copy is a message of its own."""
-    return f"{broker}.{source}"
-
-
-_TYPES: dict[type[Payload], str] = {
-    Ticks: "market_tick",
-    Signal: "trading_signal",
-    Progress: "signals_progress",
-    Fill: "order_filled",
-    PnlSnapshot: "pnl_snapshot",
-    Control: "control_command",
-    Session: "session_started",
-    JournalEntry: "journal_entry",
-    StateSnapshot: "state_snapshot",
-    DeadLetter: "dead_letter",
-}
-
-
-def event_type(data: Payload) -> str:
-    """Return the name of what happened."""
-    if isinstance(data, Decision):
-        return "rejected_signal" if data.verdict == "refused" else "validated_signal"
-    if isinstance(data, OrderUpdate):
-        return "order_placed" if data.status == "working" else f"order_{data.status}"
-    return _TYPES[type(data)]
-
-
-# ── Bytes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class _Head(msgspec.Struct, array_like=True, gc=False):
-    """As much of an envelope as every version shares."""
-
-    id: str
-    type: str
-    version: int
-
-
-_encoder = msgspec.msgpack.Encoder()
-_head_decoder = msgspec.msgpack.Decoder(_Head)
-_decoder = msgspec.msgpack.Decoder(Envelope)
-
-
-def encode(envelope: Envelope) -> bytes:
-    """Return the value of the record that carries `envelope`."""
-    return _encoder.encode(envelope)
-
-
-def decode(record: Record) -> Envelope:
-    """Return the message that `record` carries; CorruptRecordError says where it stands and what is wrong with it."""
-    try:
-        version = _head_decoder.decode(record.value).version
-        if version > VERSION:
-            raise _corrupt(record, f"it has version {version} and this program knows {VERSION}: run a later one")
-        envelope = _decoder.decode(record.value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise _corrupt(record, str(error)) from error
-    if contradiction := _contradiction(envelope):
-        raise _corrupt(record, contradiction)
-    return envelope
-
-
-def _contradiction(envelope: Envelope) -> str:
-    expected = event_type(envelope.data)
-    if envelope.type != expected:
-        return f"its type is {envelope.type} and its payload says {expected}"
-    data = envelope.data
-    if isinstance(data, Ticks) and len(data.frame) != data.count * EVENT.itemsize:
-        return f"its frame has {len(data.frame)} bytes, not {EVENT.itemsize} for each of {data.count} events"
-    return ""
-
-
-def _corrupt(record: Record, trouble: str) -> CorruptRecordError:
-    where = f"topic {record.topic} partition {record.partition} offset {record.offset}"
-    return CorruptRecordError(f"{where} is not a message: {trouble}")

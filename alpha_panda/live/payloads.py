@@ -12,18 +12,17 @@ import numpy as np
 from alpha_panda.errors import CorruptRecordError, KernelError
 from alpha_panda.kernels import records
 from alpha_panda.kernels.records import Records
+from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.log.base import Record
 from alpha_panda.live.messages import (
     Cause,
     Charges,
     Decision,
-    Envelope,
     Fill,
     OrderUpdate,
     PnlSnapshot,
     Signal,
     Ticks,
-    decode,
 )
 from alpha_panda.words import WORDS
 

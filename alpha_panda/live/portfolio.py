@@ -1,7 +1,7 @@
 """The portfolio stage: folds what the account said into the store, which the screens read."""
 
+from alpha_panda.live.envelope import decode
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.messages import decode
 from alpha_panda.live.status import Status
 from alpha_panda.live.store.base import Change, Store
 from alpha_panda.live.streams import Stream

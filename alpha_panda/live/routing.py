@@ -3,13 +3,14 @@
 from typing import assert_never
 
 from alpha_panda.errors import LogError
+from alpha_panda.live.envelope import Envelope, encode
 from alpha_panda.live.log.base import NewRecord
 from alpha_panda.live.messages import (
     Control,
     DeadLetter,
     Decision,
-    Envelope,
     Fill,
+    Gap,
     JournalEntry,
     OrderUpdate,
     Payload,
@@ -17,11 +18,12 @@ from alpha_panda.live.messages import (
     Progress,
     Session,
     Signal,
+    StageReport,
     StateSnapshot,
+    Takeover,
     Ticks,
-    encode,
 )
-from alpha_panda.live.topics import CONTROL, SESSIONS, BrokerTopics, Topic, position_key
+from alpha_panda.live.topics import CONTROL, GAPS, SESSIONS, STAGES, BrokerTopics, Topic, position_key
 
 
 def topic_of(topics: BrokerTopics, data: Payload) -> Topic:
@@ -48,7 +50,11 @@ def topic_of(topics: BrokerTopics, data: Payload) -> Topic:
             return CONTROL
         case Session():
             return SESSIONS
-        case Ticks() | DeadLetter():
+        case Gap():
+            return GAPS
+        case StageReport():
+            return STAGES
+        case Ticks() | DeadLetter() | Takeover():
             raise LogError(f"a message of type {type(data).__name__} belongs to no account: name its topic")
         case _:
             assert_never(data)

@@ -17,8 +17,9 @@ from alpha_panda.config import Profile
 from alpha_panda.errors import RecoveryError
 from alpha_panda.instruments import Instrument, Universe
 from alpha_panda.kernels.jit import kernels_digest, sources_digest
+from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.messages import Envelope, Listing, Payload, Session, decode
+from alpha_panda.live.messages import Listing, Payload, Session
 from alpha_panda.live.payloads import Names
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.topics import SESSIONS, BrokerTopics

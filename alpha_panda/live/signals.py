@@ -2,8 +2,9 @@
 
 from alpha_panda.chain import restore_bytes, snapshot_bytes
 from alpha_panda.errors import RecoveryError
+from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.base import Commit, Log, Record
-from alpha_panda.live.messages import Envelope, Place, Progress, StateSnapshot
+from alpha_panda.live.messages import Place, Progress, StateSnapshot
 from alpha_panda.live.payloads import events_of, frame_in, signals_of
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.session import Blueprint

@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Mapping
 
 from alpha_panda.errors import RecoveryError
+from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.messages import Envelope, StateSnapshot, decode
+from alpha_panda.live.messages import StateSnapshot
 from alpha_panda.live.topics import Topic
 from alpha_panda.units import MINUTE_NS
 

@@ -6,7 +6,8 @@ import heapq
 from collections.abc import Callable, Sequence
 
 from alpha_panda.chain import AccountStage
-from alpha_panda.live.messages import Decision, Envelope, Payload, Signal
+from alpha_panda.live.envelope import Envelope
+from alpha_panda.live.messages import Decision, Payload, Signal
 from alpha_panda.live.session import Blueprint
 
 COMPILING = "compiling the kernels, half a minute where they are new"

@@ -1,8 +1,10 @@
 """The topics of the event log: the one place in which their names, partitions and durability are written.
 
     market.ticks                              frames of market events, from the feed
+    market.gaps                               times in which the market said nothing
     control                                   commands of people
     sessions                                  what each session ran with
+    stages                                    who works on what, and how far it has come, once a second
     {broker}.signals.raw                      targets of strategies, and how far the signals stage has come
     {broker}.signals.validated, .rejected     verdicts of the risk rules
     {broker}.orders.submitted, .filled, .cancelled
@@ -11,6 +13,9 @@
     {broker}.snapshots                        the account's state, to recover from
     {broker}.signals.snapshots                the strategies' state, to recover from
     {topic}.dlq                               records that no attempt could process
+
+The ticks and the raw signals may have several partitions. A signal stands in the partition of its instrument's ticks,
+so that every partition has one writer. All that the account says has one writer anyway, and one partition.
 
 A key that always maps to the same partition keeps its records in order. The hash is CRC-32, because Python's own
 differs in every process.
@@ -56,6 +61,8 @@ class Topic:
 
 CONTROL = Topic("control")
 SESSIONS = Topic("sessions")
+STAGES = Topic("stages", durability=Durability.FAST)
+GAPS = Topic("market.gaps", durability=Durability.FAST)
 
 
 def market_ticks(partitions: int = 1) -> Topic:
@@ -81,7 +88,7 @@ class BrokerTopics:
 
     @classmethod
     def of(cls, broker: str, partitions: int = 1) -> Self:
-        """Return the topics of `broker`, with so many partitions where records are keyed by strategy and instrument.
+        """Return the topics of `broker`, with as many partitions of the raw signals as the ticks have.
 
         What follows from the ticks by computing alone is FAST like them. A step of the account that decides anything
         writes to a durable topic in the same batch, which flushes its journal and all that it rests on.
@@ -93,15 +100,15 @@ class BrokerTopics:
         return cls(
             broker,
             signals_raw=Topic(f"{broker}.signals.raw", partitions, Durability.FAST),
-            signals_validated=Topic(f"{broker}.signals.validated", partitions),
-            signals_rejected=Topic(f"{broker}.signals.rejected", partitions),
-            orders_submitted=Topic(f"{broker}.orders.submitted", partitions),
-            orders_filled=Topic(f"{broker}.orders.filled", partitions),
-            orders_cancelled=Topic(f"{broker}.orders.cancelled", partitions),
+            signals_validated=Topic(f"{broker}.signals.validated"),
+            signals_rejected=Topic(f"{broker}.signals.rejected"),
+            orders_submitted=Topic(f"{broker}.orders.submitted"),
+            orders_filled=Topic(f"{broker}.orders.filled"),
+            orders_cancelled=Topic(f"{broker}.orders.cancelled"),
             pnl_snapshots=Topic(f"{broker}.pnl.snapshots"),
             journal=Topic(f"{broker}.journal", durability=Durability.FAST),
             snapshots=Topic(f"{broker}.snapshots", durability=Durability.FAST),
-            signals_snapshots=Topic(f"{broker}.signals.snapshots", durability=Durability.FAST),
+            signals_snapshots=Topic(f"{broker}.signals.snapshots", partitions, Durability.FAST),
         )
 
     def of_account(self) -> tuple[Topic, ...]:

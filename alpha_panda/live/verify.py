@@ -21,10 +21,11 @@ from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import EVENT, Records
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.build import open_log
+from alpha_panda.live.envelope import decode
 from alpha_panda.live.intake import Gate
 from alpha_panda.live.journal import replay_account, replay_signals
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.messages import JournalEntry, decode
+from alpha_panda.live.messages import JournalEntry
 from alpha_panda.live.payloads import events_of, frame_in
 from alpha_panda.live.session import Blueprint, blueprint_of, read_session
 from alpha_panda.live.signals import SignalsEngine

@@ -101,6 +101,11 @@ PAYLOADS: list[Payload] = [
     messages.JournalEntry((messages.Span("market.ticks", 0, 41, 42), messages.Span("control", 0, 3, 5)), "a", "b"),
     messages.StateSnapshot("code", "digest", (messages.Place("market.ticks", 0, 42),), {"books": b"\x00\xff"}),
     messages.DeadLetter(messages.Place("control", 0, 4), b"paper", b"\xc1", 3, "is not a message"),
+    messages.Gap(RELIANCE, 1_700_000_000_000_000_000, 1_700_000_004_000_000_000),
+    messages.Takeover("process 7 on panda"),
+    messages.StageReport(
+        "signals", (0, 2), "process 7 on panda", "running", 5, (messages.Place("t", 0, 9, 8, 1),), {"a": 1.0}
+    ),
 ]
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from alpha_panda.errors import RecoveryError
 from alpha_panda.live.account import AccountEngine, Frame, Said, Step
+from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.log.sqlite import SqliteLog
-from alpha_panda.live.messages import Decision, Envelope, Fill, OrderUpdate, PnlSnapshot, Signal, Ticks, decode
+from alpha_panda.live.messages import Decision, Fill, OrderUpdate, PnlSnapshot, Signal, Ticks
 from alpha_panda.live.payloads import frame_in
 from alpha_panda.live.topics import Topic, market_ticks
 from tests.live.trading import PAPER, ChoppedFeed, blueprint, market, records_of, run_in

@@ -7,9 +7,10 @@ import pytest
 
 from alpha_panda.data.events import validate
 from alpha_panda.kernels.records import BAR, CLOCK, TICK, Records
+from alpha_panda.live.envelope import decode
 from alpha_panda.live.intake import Gate
 from alpha_panda.live.log.sqlite import SqliteLog
-from alpha_panda.live.messages import DeadLetter, Ticks, decode
+from alpha_panda.live.messages import DeadLetter, Ticks
 from alpha_panda.live.payloads import events_of
 from alpha_panda.live.topics import instrument_key, market_ticks
 from tests.live.trading import ChoppedFeed, market, morning, records_of, replayed, run_in

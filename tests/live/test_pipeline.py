@@ -9,8 +9,8 @@ import random
 import pytest
 
 from alpha_panda.live.build import Options, new_status, trade
+from alpha_panda.live.envelope import decode
 from alpha_panda.live.log.sqlite import SqliteLog
-from alpha_panda.live.messages import decode
 from tests.live.trading import (
     PAPER,
     PAPER_TOML,

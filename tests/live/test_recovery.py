@@ -10,9 +10,10 @@ import pytest
 from alpha_panda.errors import RecoveryError
 from alpha_panda.live import account
 from alpha_panda.live.build import new_status
+from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.log.base import Record
 from alpha_panda.live.log.sqlite import SqliteLog
-from alpha_panda.live.messages import Envelope, StateSnapshot, decode
+from alpha_panda.live.messages import StateSnapshot
 from alpha_panda.live.recovery import recover_account, recover_signals
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.session import Blueprint

@@ -57,19 +57,12 @@ def test_an_embedded_run_has_one_partition_of_everything():
     assert market_ticks().partitions == BrokerTopics.of("paper").signals_raw.partitions == 1
 
 
-def test_partitions_are_where_records_are_keyed_by_position_and_nowhere_else():
+def test_only_what_the_signals_stage_writes_has_the_partitions_of_the_ticks():
     paper = BrokerTopics.of("paper", partitions=6)
     spread = {
         field.name for field in dataclasses.fields(paper) if getattr(getattr(paper, field.name), "partitions", 0) == 6
     }
-    assert spread == {
-        "signals_raw",
-        "signals_validated",
-        "signals_rejected",
-        "orders_submitted",
-        "orders_filled",
-        "orders_cancelled",
-    }
+    assert spread == {"signals_raw", "signals_snapshots"}
 
 
 def test_a_key_finds_the_same_partition_in_every_process():

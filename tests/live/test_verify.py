@@ -16,9 +16,10 @@ import pytest
 from alpha_panda.errors import CorruptRecordError, EventError, LogError, RecoveryError
 from alpha_panda.kernels.records import TICK, Records
 from alpha_panda.live import account, signals
+from alpha_panda.live.envelope import Envelope, decode, encode
 from alpha_panda.live.log.base import NewRecord, Record
 from alpha_panda.live.log.sqlite import SqliteLog
-from alpha_panda.live.messages import Envelope, Fill, Signal, Ticks, decode, encode
+from alpha_panda.live.messages import Fill, Signal, Ticks
 from alpha_panda.live.payloads import events_of
 from alpha_panda.live.topics import Topic, market_ticks
 from alpha_panda.live.verify import verify

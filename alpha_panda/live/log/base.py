@@ -5,19 +5,20 @@ move. A consumer remembers how far it has come by committing, for its group, the
 last record plus one.
 
     promise                          embedded (SQLite)              Kafka
-    offsets                          0, 1, 2, … without gaps        may skip some, where a transaction ended
-    append of a batch                one transaction                one transaction of a transactional producer
-    a batch and its commits          the same transaction           the same transaction
-    a reader sees                    whole batches only             whole batches only, reading committed records
+    offsets                          0, 1, 2, … without gaps        the same, as far as nobody deletes
+    append of a batch                one transaction                each partition's records in order, together or not
+    a batch and its commits          the same transaction           commits once all records are acknowledged
+    a crash in an append leaves      all of it or nothing           of each partition a beginning, perhaps nothing
     survives kill -9                 what was acknowledged          what was acknowledged by all in-sync replicas
     survives the loss of power       batches with a durable topic,  what the brokers' own disks and replicas keep
                                      and all that came before them
-    a second writer                  is refused                     fences the first one
-    a flipped byte                   CorruptRecordError             CorruptRecordError
+    a second writer                  is refused                     is possible: see `streams`
+    a flipped byte                   CorruptRecordError             LogError, from the checksum of the protocol
 
-No stage may rest its correctness on transactions alone. An append whose answer was lost (a cancelled call, a crash) may
-have happened, so every message carries an id that reprocessing repeats (`messages.event_id`), and every effect is
-idempotent.
+No stage may rest its correctness on an append being whole, or on a commit: both are for those who look on. An append
+whose answer was lost (a cancelled call, a crash) may have happened, wholly or in part. So what a stage says can be made
+again from what it read, every message carries an id that this repeats (`envelope.event_id`), and start-up completes
+what is missing. A commit tells how far a group has come, to whoever asks for its lag.
 """
 
 import abc
@@ -39,6 +40,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     offset: int
     key: bytes
     value: bytes
+    appended_ns: int = 0  # by the clock of the machine that appended it; 0 where the log does not know
 
 
 class NewRecord(msgspec.Struct, frozen=True, gc=False):
@@ -64,7 +66,7 @@ class Log(abc.ABC):
 
     @abc.abstractmethod
     async def append(self, batch: Sequence[NewRecord], commits: Sequence[Commit] = ()) -> list[int]:
-        """Append all of `batch` and `commits` or nothing, and return the offsets once that is as durable as promised.
+        """Append `batch`, then commit `commits`, and return the offsets once all is as durable as promised.
 
         The appends of one caller take effect in the order of its calls, also when it does not await each of them. If
         any topic of the batch is DURABLE, so is the whole batch, and everything appended before it.
