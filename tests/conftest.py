@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import chromium_path, launched
+from tests.kafka import kafka, kafka_server  # noqa: F401  # they are fixtures
 from tests.redis_server import redis_server, redis_url, shared_redis  # noqa: F401  # they are fixtures
 
 SHARED_DATA = pathlib.Path(__file__).parents[2] / "shared" / "data"
