@@ -178,12 +178,25 @@ NO_LIMITS: Mapping[str, Any] = {
 
 
 class Feed(_Frozen):
-    """Where live events come from, unless the command line says otherwise."""
+    """Where live events come from, unless the command line says otherwise, and when something is wrong with them.
+
+    0 switches off: no tick is ever merged into another, which is right where nothing may be lost, and no gap is noted.
+    """
 
     source: Literal["synthetic", "replay"] = "synthetic"
     seed: int = 1
     date: str = "2026-11-20"
     speed: float = Field(default=125.0, gt=0.0)
+    conflate_after_ns: SecondsNs = Field(default=0, alias="conflate_after_seconds")
+    gap_ns: SecondsNs = Field(default=5 * SECOND_NS, alias="gap_seconds")
+    instrument_gap_ns: SecondsNs = Field(default=60 * SECOND_NS, alias="instrument_gap_seconds")
+
+
+class Log(_Frozen):
+    """Where the event log is kept: in the state folder, or in Kafka at this address; ALPHA_PANDA_KAFKA goes before."""
+
+    kafka: str = ""
+    partitions: int = Field(default=1, ge=1, le=64)  # of the ticks, over which signals processes share the work
 
 
 class Account(_Frozen):
@@ -201,6 +214,7 @@ class Profile(_Frozen):
     market: Market = Market()
     risk: Risk = Risk()
     feed: Feed = Feed()
+    log: Log = Log()
 
     @model_validator(mode="after")
     def _strategies_fit(self) -> Self:
