@@ -33,6 +33,23 @@ register(
     },
 )
 
+dlq = App(name="dlq", help="Look at what nobody could process, and put records back.", sort_key=10)
+register(
+    dlq,
+    {
+        "list": "alpha_panda.cli.dlq:list_letters",
+        "show": "alpha_panda.cli.dlq:show_letter",
+        "replay": "alpha_panda.cli.dlq:replay_letters",
+    },
+)
+app.command(dlq)
+schemas = App(name="schemas", help="The messages of the log as JSON Schema, for readers in any language.", sort_key=10)
+register(
+    schemas,
+    {"export": "alpha_panda.cli.schemas:export_schemas", "check": "alpha_panda.cli.schemas:check_schemas"},
+)
+app.command(schemas)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, by default that of this process, and return its exit code."""
