@@ -113,7 +113,7 @@ METRICS: tuple[Metric, ...] = (
     gauge(
         "alpha_panda_account_state",
         "broker state",
-        "1 for what the account is, else 0: running, reducing or halted, and besides perhaps paused or killed.",
+        "1 for what the account is, else 0: running, reducing, paused, halted or killed.",
     ),
     gauge("alpha_panda_equity_rupees", "broker", "Cash and positions at their last prices."),
     gauge("alpha_panda_cash_rupees", "broker", "Cash."),
@@ -128,7 +128,7 @@ METRICS: tuple[Metric, ...] = (
         "broker",
         "The exposure at which nothing more opens; absent where it is switched off.",
     ),
-    gauge("alpha_panda_drawdown_ratio", "broker", "Equity lost since its peak, of the peak."),
+    gauge("alpha_panda_drawdown_ratio", "broker", "Equity lost since its peak or a reset, of that then."),
     gauge(
         "alpha_panda_drawdown_limit_ratio",
         "broker",
@@ -137,7 +137,7 @@ METRICS: tuple[Metric, ...] = (
     gauge(
         "alpha_panda_day_loss_ratio",
         "broker",
-        "Equity lost since the day began, of that at its beginning; 0 on a day that gained.",
+        "Equity lost since the day began or a reset, of that then; 0 on a day that gained.",
     ),
     gauge(
         "alpha_panda_day_loss_limit_ratio",
@@ -147,7 +147,7 @@ METRICS: tuple[Metric, ...] = (
     gauge("alpha_panda_positions", "broker", "Books with a position."),
     gauge("alpha_panda_orders_working", "broker", "Orders at work."),
     # The process and its stages.
-    gauge("alpha_panda_stage_up", "stage", "1 while a stage reports that it does its work, else 0."),
+    gauge("alpha_panda_stage_up", "stage", "1 while a stage reports, and has neither ended nor failed, else 0."),
     gauge(
         "alpha_panda_stage_phase",
         "stage phase",
@@ -181,12 +181,6 @@ LATENCY_BUCKETS_S = (
     *(0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0),
 )
 """Upper bounds of the latency histograms, close together around the 10 ms that a tick may take to its order."""
-
-ACCOUNT_STATES = ("running", "reducing", "halted", "paused", "killed")
-"""The values of the label `state`: one of the first three holds, and besides it perhaps the latter two."""
-
-SET_ASIDE_REASONS = ("duplicate", "stale_writer", "undecodable")
-"""Why a reader sets a record aside."""
 
 
 def sample_names() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from alpha_panda.chain import AccountStage
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.messages import Decision, Payload, Signal
+from alpha_panda.live.observer import Inputs, Observer
 from alpha_panda.live.session import Blueprint
 
 COMPILING = "compiling the kernels, half a minute where they are new"
@@ -18,10 +19,14 @@ _LATEST = 8
 
 
 @dataclasses.dataclass
-class Status:
-    """What a session did so far; `monotonic` is the clock that feed age is counted on."""
+class Status(Observer):
+    """What a session did so far; `monotonic` is the clock that feed age is counted on.
+
+    It is the one observer that the stages know: whoever else looks on stands in `also`.
+    """
 
     monotonic: Callable[[], float]
+    also: Sequence[Observer] = ()
     blueprint: Blueprint | None = None
     account: AccountStage | None = None
     phase: str = COMPILING
@@ -50,6 +55,7 @@ class Status:
         self.events = int(account.account.events)
         self.framed_s = self.monotonic()
         self.phase = TRADING
+        super().on_recovered(blueprint, account, frames, signals_next, account_next)
 
     def on_frame(self, offset: int, events: int, kept_out: int, time_ns: int) -> None:
         """Note that the feed put a frame at `offset` of the ticks."""
@@ -58,25 +64,32 @@ class Status:
         self.kept_out += kept_out
         self.time_ns = time_ns
         self.framed_s = self.monotonic()
+        super().on_frame(offset, events, kept_out, time_ns)
 
     def on_feed_over(self, stopped: bool) -> None:
         """Note that the feed says no more, since it was stopped or has ended."""
         self.phase = STOPPED if stopped else ENDED
+        super().on_feed_over(stopped)
 
-    def on_signals(self, next_frame: int, messages: Sequence[Envelope]) -> None:
-        """Note that the signals stage finished the frames before `next_frame`."""
+    def on_signals(self, next_frame: int, messages: Sequence[Envelope], inputs: Inputs | None = None) -> None:
+        """Note how far the signals stage is, and the latest of what it said."""
         self.signals_next = next_frame
         self.signals.extendleft(
             (message.time_ns, message.data) for message in messages if isinstance(message.data, Signal)
         )
+        super().on_signals(next_frame, messages, inputs)
 
-    def on_step(self, next_frame: int, steps: int) -> None:
-        """Note that the account applied the frames before `next_frame`."""
+    def on_step(
+        self, next_frame: int, steps: int, messages: Sequence[Envelope] = (), inputs: Inputs | None = None
+    ) -> None:
+        """Note how far the account is."""
         self.account_next, self.published = next_frame, steps
+        super().on_step(next_frame, steps, messages, inputs)
 
     def on_message(self, data: Payload | None) -> None:
-        """Note what the account said."""
+        """Note the latest decisions, and what was refused."""
         if isinstance(data, Decision):
             self.decisions = heapq.nlargest(_LATEST, [data, *self.decisions], key=lambda decision: decision.time_ns)
             if data.verdict == "refused":
                 self.refusals[data.code] += 1
+        super().on_message(data)
