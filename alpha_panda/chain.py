@@ -20,6 +20,8 @@ from alpha_panda.instruments import Universe
 from alpha_panda.kernels import records
 from alpha_panda.kernels.bundles import Outputs, Stage, State, Terms
 from alpha_panda.kernels.clock import NEVER_NS
+from alpha_panda.kernels.commands import COMMANDS, command_block
+from alpha_panda.kernels.orders import EVERY
 from alpha_panda.kernels.rates import flat_rates, rates
 from alpha_panda.kernels.records import Records
 from alpha_panda.kernels.replay import account_block, outputs_needed, strategy_block
@@ -229,7 +231,7 @@ def build_state(profile: Profile, instruments: int, accounts: int = 1) -> State:
         # Room for every opening order the limits allow, an exit for every book, and the row where orders are drafted.
         orders=np.zeros((accounts, (profile.risk.open_orders_max or 2 * books) + books + 1), records.ORDER),
     )
-    for field in ("initial_e4", "cash_e4", "equity_e4", "peak_e4", "trough_e4"):
+    for field in ("initial_e4", "cash_e4", "equity_e4", "drawdown_base_e4", "peak_e4", "trough_e4"):
         state.accounts[field] = profile.account.capital_e4
     state.books["exit_by_ns"] = NEVER_NS
     return state
@@ -254,6 +256,7 @@ class AccountStage:
         self._state = build_state(profile, len(universe))
         needed = outputs_needed(self._state.books.size, self._state.orders.shape[1])
         self._outputs = build_outputs(needed + _OUTPUT_ROWS)
+        self.strategies = tuple(terms.name for terms in profile.strategies)
 
     @property
     def account(self) -> Any:
@@ -284,6 +287,18 @@ class AccountStage:
             parts.append(self._drain())
             raise_account_fault(self.account["fault"])
         return joined(parts)
+
+    def command(self, command: str, strategy: str, time_ns: int) -> Work:
+        """Carry out what a person commands between two events; return what it did and how the account then stands.
+
+        `command` is one of `COMMANDS` and `strategy` one of `strategies`, or empty for all. `time_ns` is that of the
+        event before, never a clock's. A kill does not know strategies.
+        """
+        index = self.strategies.index(strategy) if strategy else EVERY
+        command_block(self._terms, self._state, self._outputs, 0, COMMANDS[command], index, time_ns)
+        work = self._drain()
+        raise_account_fault(self.account["fault"])
+        return work
 
     def _drain(self) -> Work:
         counts = self._outputs.counts
@@ -336,7 +351,10 @@ def compile_kernels(profile: Profile, universe: Universe, strategies: Sequence[S
     """Compile what a run needs, or load it from the cache: half a minute where the kernels are new, else no time."""
     nothing = np.zeros(0, records.EVENT)
     signals = SignalStage(profile, universe, strategies).advance(nothing)
-    AccountStage(profile, universe).advance(nothing, signals)
+    account = AccountStage(profile, universe)
+    account.advance(nothing, signals)
+    # Nobody who stops trading waits for a compiler.
+    account.command("resume", "", 0)
 
 
 # ── Snapshots ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -27,6 +27,12 @@ WORDS: Mapping[str, Mapping[int, str]] = {
         records.SQUARE_OFF: "square_off",
         records.HALT_EXIT: "halt_exit",
     },
-    "state": {records.RUNNING: "running", records.REDUCING: "reducing", records.HALTED: "halted"},
+    "state": {
+        records.RUNNING: "running",
+        records.REDUCING: "reducing",
+        records.PAUSED: "paused",
+        records.HALTED: "halted",
+        records.KILLED: "killed",
+    },
 }
 """What the numbers in these fields of a record are called."""

@@ -8,11 +8,19 @@ from typing import Any
 
 from alpha_panda.kernels.charges import rate_row
 from alpha_panda.kernels.clock import NEVER_NS, covered_ns, enter_session, ist_midnight_ns
-from alpha_panda.kernels.halts import close_book, reduce_again, set_floor
+from alpha_panda.kernels.halts import close_book, reduce_again, renew_state, set_floor
 from alpha_panda.kernels.jit import inlined, kernel
 from alpha_panda.kernels.orders import SNAPSHOTS, cancel_orders, end_order, meet, refuse, request
-from alpha_panda.kernels.records import BAR, EXPIRED, HOLDING_TIME, NO_GUARD, RUNNING, SIZE_FRACTION, SQUARE_OFF
-from alpha_panda.kernels.risk import DAY_LOSS_HALT, DAY_LOSS_REDUCE, EXITING, NO_PRICE, NONE, NOTHING_TO_BUY_WITH
+from alpha_panda.kernels.records import BAR, EXPIRED, HOLDING_TIME, NO_GUARD, SIZE_FRACTION, SQUARE_OFF
+from alpha_panda.kernels.risk import (
+    AFTER_KILL,
+    DAY_LOSS_HALT,
+    DAY_LOSS_REDUCE,
+    EXITING,
+    NO_PRICE,
+    NONE,
+    NOTHING_TO_BUY_WITH,
+)
 from alpha_panda.kernels.size import capital_e4, wanted_quantity
 
 
@@ -47,7 +55,7 @@ def guard_book(terms: Any, state: Any, outputs: Any, p: int, strategy: int, guar
 def take_snapshot(account: Any, outputs: Any, every_ns: int, time_ns: int) -> None:
     """Say how the account stood at the snapshot instant that has passed, and set the next, at or after `time_ns`."""
     if account.snapshot_next_ns > 0:
-        _say_snapshot(account, outputs, account.snapshot_next_ns)
+        say_snapshot(account, outputs, account.snapshot_next_ns)
     account.snapshot_next_ns += every_ns
     # A division is spared where no instant was skipped.
     if time_ns > account.snapshot_next_ns:
@@ -55,7 +63,8 @@ def take_snapshot(account: Any, outputs: Any, every_ns: int, time_ns: int) -> No
 
 
 @kernel
-def _say_snapshot(account: Any, outputs: Any, time_ns: int) -> None:
+def say_snapshot(account: Any, outputs: Any, time_ns: int) -> None:
+    """Say how the account stands, under the name of an instant."""
     if len(outputs.snapshots) == 0:
         return
     snapshot = outputs.snapshots[outputs.counts[SNAPSHOTS]]
@@ -81,11 +90,12 @@ def begin_day(terms: Any, account: Any, time_ns: int) -> None:
         account.return_m2 += from_mean * (change - account.return_mean)
     account.day_start_ns = ist_midnight_ns(time_ns)
     account.day_start_equity_e4 = account.equity_e4
+    account.day_base_e4 = account.equity_e4
     account.orders_today = 0
     account.rate_row = rate_row(terms.rates, time_ns)
     if account.halt_code == DAY_LOSS_REDUCE or account.halt_code == DAY_LOSS_HALT:
-        account.state = RUNNING
         account.halt_code = NONE
+    renew_state(account)
     set_floor(account, terms.limits[0])
 
 
@@ -166,6 +176,9 @@ def account_on_signal(terms: Any, state: Any, outputs: Any, p: int, signal: Any)
         room_e4 = own_e4 - _claims_of_others_e4(mandate, state, p, strategy, instrument_row, own_e4)
     wanted = wanted_quantity(mandate, own_e4, signal.target, quote.last_e4, signal.volatility, room_e4, instrument.lot)
     gap = wanted - book.quantity - book.working
+    if book.exiting == 1 and account.killed == 1:
+        refuse(terms, state, outputs, p, signal, gap, AFTER_KILL, float(book.guard), 0.0)
+        return
     if book.exiting == 1 and gap * book.working < 0:
         refuse(terms, state, outputs, p, signal, gap, EXITING, float(book.guard), 0.0)
         return

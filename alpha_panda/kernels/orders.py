@@ -29,7 +29,10 @@ from alpha_panda.kernels.records import (
     SL,
     WORKING,
 )
-from alpha_panda.kernels.risk import NONE, OPEN_ORDERS, assess_opening, count_verdict, remember_order
+from alpha_panda.kernels.risk import AFTER_KILL, NONE, OPEN_ORDERS, assess_opening, count_verdict, remember_order
+
+EVERY = -1
+"""Stands for every strategy, where one may be named."""
 
 DECISIONS, ORDERS, FILLS, SNAPSHOTS = 0, 1, 2, 3
 """Positions in `Outputs.counts`."""
@@ -49,7 +52,9 @@ def request(
     draft.side = BUY if gap > 0 else SELL
     _fill_draft(terms, state, p, draft, time_ns, reducing > 0)
     code, granted, figure, limit = NONE, 0, 0.0, 0.0
-    if opening > 0:
+    if account.killed == 1:
+        code, reducing = AFTER_KILL, 0
+    elif opening > 0:
         code, granted, figure, limit = assess_opening(terms, state, p, draft, opening, reducing)
         count_verdict(state.sleeves[p, strategy], terms.limits[0], code, granted)
     draft.quantity = reducing + granted
@@ -311,11 +316,12 @@ def cancel_orders(state: Any, outputs: Any, p: int, strategy: int, instrument: i
 
 
 @kernel
-def cancel_openings(state: Any, outputs: Any, p: int, time_ns: int) -> None:
-    """Cancel every order at work that would open or add to a position."""
+def cancel_openings(state: Any, outputs: Any, p: int, strategy: int, time_ns: int) -> None:
+    """Cancel the orders at work of a strategy, or of EVERY one, that would open or add to a position."""
     row = 0
     while row < state.accounts[p].orders_working:
-        if state.orders[p, row].opening == 1:
+        order = state.orders[p, row]
+        if order.opening == 1 and (strategy == EVERY or order.strategy == strategy):
             end_order(state, outputs, p, row, time_ns, CANCELLED)
         else:
             row += 1

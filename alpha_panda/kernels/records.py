@@ -242,6 +242,7 @@ SLEEVE = record(
     ("committed_e4", "i8"),
     ("rejects", "i8"),  # consecutive
     ("disabled", "i8"),  # 1 after too many rejects, until a human resets it
+    ("paused", "i8"),  # 1 from a person's pause of this strategy until the resume
     ("message_head", "i8"),
     ("message_times_ns", "i8", (8,)),
 )
@@ -281,8 +282,10 @@ ORDER = record(
 """One order at work, and also what is published each time it changes."""
 
 RUNNING = 0
-REDUCING = 1
-HALTED = 2
+REDUCING = 1  # nothing opens, for a day
+PAUSED = 2  # nothing opens, until a person resumes
+HALTED = 3  # nothing opens, and everything is closed
+KILLED = 4  # nothing opens and nothing closes, until a person resets
 
 ACCOUNT = record(
     ("initial_e4", "i8"),
@@ -293,14 +296,18 @@ ACCOUNT = record(
     ("gross_e4", "i8"),  # sum over instruments of |position| x last
     ("charges", CHARGES),
     ("fill_charges", CHARGES),  # of the latest fill
-    ("state", "i8"),
-    ("halt_code", "i8"),  # the refusal code that explains a state other than RUNNING
+    ("state", "i8"),  # the most severe of what the next three ask for
+    ("halt_code", "i8"),  # the loss limit that was passed, in its refusal code
+    ("paused", "i8"),  # 1 from a person's pause until the resume
+    ("killed", "i8"),  # 1 from a person's kill until the reset
     ("fault", "i8"),  # not 0: the kernel stopped; see FAULT_*
     ("day_start_ns", "i8"),  # IST midnight of the trading day
     ("timer_ns", "i8"),  # the next instant at which something happens by itself
     ("snapshot_next_ns", "i8"),
     ("settle_ns", "i8"),  # an instant whose bars moved the equity, and whose loss limits are still to be judged
     ("day_start_equity_e4", "i8"),
+    ("day_base_e4", "i8"),  # what a day's loss is measured from: the day's first equity, or that of a reset
+    ("drawdown_base_e4", "i8"),  # what a drawdown is measured from: the highest equity, since the last reset
     ("peak_e4", "i8"),
     ("trough_e4", "i8"),  # lowest equity since the peak
     ("floor_e4", "i8"),  # an equity below this must look at the loss limits

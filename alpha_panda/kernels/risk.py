@@ -1,44 +1,47 @@
 """Whether an order may be made: approve it, clip it to what a limit leaves, or refuse it with the figures that say why.
 
 Only what *opens* is judged. What reduces a position passes every limit, since a limit that keeps a position open is no
-protection. Each rule has a code and measures one figure against one limit; a limit of 0 is switched off.
+protection; only a person's kill holds it back, see commands.py. Each rule has a code and measures one figure against
+one limit; a limit of 0 is switched off.
 """
 
 from typing import Any
 
 from alpha_panda.kernels.clock import ist_midnight_ns
 from alpha_panda.kernels.jit import inlined
-from alpha_panda.kernels.records import BUY, CNC, EQUITY, HALTED, LIMIT, MARKET, MIS, REDUCING, SL, SL_M
+from alpha_panda.kernels.records import BUY, CNC, EQUITY, HALTED, LIMIT, MARKET, MIS, PAUSED, REDUCING, SL, SL_M
 
 NONE = 0
 NO_PRICE = 1
 HALT = 2
 REDUCE_ONLY = 3
-STRATEGY_DISABLED = 4
-OUTSIDE_WINDOW = 5
-AFTER_MARKET = 6
-SHORT_DELIVERY = 7
-NOTHING_TO_BUY_WITH = 8
-POSITIONS = 9
-OPEN_ORDERS = 10
-ORDER_QUANTITY = 11
-ORDER_VALUE = 12
-ORDER_EQUITY = 13
-CONCENTRATION = 14
-GROSS_EXPOSURE = 15
-DAY_LOSS_REDUCE = 16
-DAY_LOSS_HALT = 17
-DRAWDOWN_HALT = 18
-STALE_PRICE = 19
-EXITING = 20
-RATE_SECOND = 21
-RATE_SECOND_STRATEGY = 22
-RATE_MINUTE = 23
-RATE_DAY = 24
+ON_PAUSE = 4
+AFTER_KILL = 5
+STRATEGY_DISABLED = 6
+OUTSIDE_WINDOW = 7
+AFTER_MARKET = 8
+SHORT_DELIVERY = 9
+NOTHING_TO_BUY_WITH = 10
+POSITIONS = 11
+OPEN_ORDERS = 12
+ORDER_QUANTITY = 13
+ORDER_VALUE = 14
+ORDER_EQUITY = 15
+CONCENTRATION = 16
+GROSS_EXPOSURE = 17
+DAY_LOSS_REDUCE = 18
+DAY_LOSS_HALT = 19
+DRAWDOWN_HALT = 20
+STALE_PRICE = 21
+EXITING = 22
+RATE_SECOND = 23
+RATE_SECOND_STRATEGY = 24
+RATE_MINUTE = 25
+RATE_DAY = 26
 # A refusal from here on says that something is wrong with the strategy, and counts towards disabling it.
-COLLAR = 25
-DUPLICATE = 26
-SELF_CROSS = 27
+COLLAR = 27
+DUPLICATE = 28
+SELF_CROSS = 29
 FIRST_MALFUNCTION = COLLAR
 
 CODES = {
@@ -46,6 +49,8 @@ CODES = {
     NO_PRICE: "no_price",
     HALT: "halted",
     REDUCE_ONLY: "reduce_only",
+    ON_PAUSE: "paused",
+    AFTER_KILL: "killed",
     STRATEGY_DISABLED: "strategy_disabled",
     OUTSIDE_WINDOW: "outside_window",
     AFTER_MARKET: "after_market",
@@ -109,6 +114,8 @@ def _gate_state(terms: Any, state: Any, p: int, draft: Any) -> tuple[int, float,
     mandate = terms.mandates[draft.strategy]
     if account.state == HALTED:
         return HALT, float(account.halt_code), 0.0
+    if account.state == PAUSED or sleeve.paused == 1:
+        return ON_PAUSE, 0.0, 0.0
     if account.state == REDUCING:
         return REDUCE_ONLY, float(account.halt_code), 0.0
     if sleeve.disabled == 1:

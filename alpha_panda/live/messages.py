@@ -22,7 +22,7 @@ OrderType = Literal["MARKET", "LIMIT", "SL", "SL-M"]
 Validity = Literal["DAY", "IOC"]
 OrderStatus = Literal["working", "triggered", "partial", "complete", "cancelled", "expired"]
 Guard = Literal["none", "stop_loss", "take_profit", "trailing_stop", "holding_time", "square_off", "halt_exit"]
-AccountState = Literal["running", "reducing", "halted"]
+AccountState = Literal["running", "reducing", "paused", "halted", "killed"]
 Phase = Literal["recovering", "running", "waiting", "stopped", "ended", "failed"]
 
 
