@@ -10,8 +10,10 @@
     ├── KernelError             a kernel met a state that it must not continue from
     │   └── MoneyOverflowError  a money figure left the range of exact arithmetic
     ├── LogError                the event log cannot be read or written
-    │   └── CorruptRecordError  a log record does not decode to what was written
+    │   ├── CorruptRecordError  a log record does not decode to what was written
+    │   └── FencedError         another process has taken over what this one writes
     ├── StoreError              the portfolio store cannot be read or written
+    │   └── StoreGapError       the portfolio store has lost what it was told
     ├── RecoveryError           a saved session cannot be resumed as it stands
     └── ParityError             two runs that must agree to the byte do not
 
@@ -77,10 +79,20 @@ class CorruptRecordError(LogError):
     """A log record does not decode to what was written."""
 
 
+class FencedError(LogError):
+    """Another process has taken over what this one writes, or holds it and has not let go."""
+
+    exit_code = 11
+
+
 class StoreError(AlphaPandaError):
     """The portfolio store cannot be read or written."""
 
     exit_code = 9
+
+
+class StoreGapError(StoreError):
+    """The portfolio store has lost what it was told: it was flushed, or is an older copy."""
 
 
 class RecoveryError(AlphaPandaError):

@@ -48,7 +48,7 @@ async def run_session(
             stages.create_task(_then(fed, intake.run(index, stop)))
             stages.create_task(_then(signalled, run_signals(signals, log, ticks, status)))
             stages.create_task(_then(settled, run_account(account, log, raw, status)))
-            stages.create_task(Projection(log, store, topics, status).run(journal))
+            stages.create_task(Projection(log, store, topics, blueprint.origin, status).run(journal))
     except BaseExceptionGroup as failures:
         # The first stage that failed stopped the others: its reason is the session's.
         raise failures.exceptions[0] from None

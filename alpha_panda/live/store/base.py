@@ -1,8 +1,9 @@
 """The interface of the portfolio store: what the screens show of an account, folded from the log.
 
 The store is a projection. Nothing in it is an original: it is thrown away and folded again from the log at will, and
-nothing that decides about orders may read it. It remembers, together with the figures, the offset that the fold reads
-next of each partition, and a record that was already folded changes nothing.
+nothing that decides about orders may read it. It remembers, together with the figures, whose they are and the place in
+the log at which the fold of each partition goes on. So a record that was already folded changes nothing, and one that
+would leave a gap is refused: a store that lost something says so, whoever folds into it.
 """
 
 import abc
@@ -12,19 +13,24 @@ from typing import Self
 
 import msgspec
 
-from alpha_panda.live.messages import Decision, OrderUpdate, Payload, PnlSnapshot
+from alpha_panda.live.messages import Decision, OrderUpdate, Payload, Place, PnlSnapshot
 
 DECISIONS_KEPT = 200
 ORDERS_KEPT = 200
 
 
-class Change(msgspec.Struct, frozen=True, gc=False):
-    """A message and where it stands in the log; `data` is None for a record that says nothing to the portfolio."""
+Places = dict[tuple[str, int], Place]
+"""Where the fold goes on, by topic and partition; a partition of which nothing was folded is not in it."""
 
-    topic: str
-    partition: int
-    offset: int
-    data: Payload | None
+Figures = dict[tuple[bytes, bytes], bytes]
+"""Everything that is kept, to the byte: by the name of what holds it, and its field or member there."""
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """A message, and where the reading of its partition goes on after it, which names its sequence as well."""
+
+    next_place: Place
+    data: Payload
 
 
 class Position(msgspec.Struct, frozen=True, gc=False):
@@ -45,6 +51,7 @@ class Portfolio(msgspec.Struct, frozen=True, gc=False):
     """One broker's account at one moment of the fold."""
 
     broker: str
+    session: str  # whose figures these are, empty where there are none
     account: PnlSnapshot | None  # None before the first snapshot
     positions: tuple[Position, ...]  # by strategy and instrument; also those that are flat again
     orders: tuple[OrderUpdate, ...]  # all that are at work and the latest others, newest first
@@ -56,19 +63,29 @@ class Store(abc.ABC):
     """A portfolio store; every method raises StoreError when it cannot be reached or does not hold what was written."""
 
     @abc.abstractmethod
-    async def apply(self, broker: str, changes: Sequence[Change]) -> int:
-        """Fold changes, in log order within each partition, and return how many of them were new.
+    async def begin(self, broker: str, session: str) -> Places:
+        """Show `session` from now on, forgetting what another one left, and return where its fold goes on."""
 
-        The figures and the offsets change together or not at all.
+    @abc.abstractmethod
+    async def apply(self, broker: str, session: str, changes: Sequence[Change]) -> int:
+        """Fold changes, each partition's in the order of their sequences, and return how many of them were new.
+
+        The figures and the places change together or not at all, and do not depend on how changes are batched. Raises
+        StoreGapError where the fold stands before the first change, because the store was flushed or is an older copy:
+        `begin` says where to go on. Raises StoreError where another session is shown by now.
         """
 
     @abc.abstractmethod
-    async def offsets(self, broker: str) -> dict[tuple[str, int], int]:
-        """Return the offset that the fold reads next of each (topic, partition) it has read."""
+    async def next_places(self, broker: str) -> Places:
+        """Return where the fold goes on."""
 
     @abc.abstractmethod
     async def read_portfolio(self, broker: str) -> Portfolio:
         """Return the account as the fold stands, between two calls of `apply` and never within one."""
+
+    @abc.abstractmethod
+    async def dump(self, broker: str) -> Figures:
+        """Return everything that is kept of `broker`: two stores that show the same have equal dumps."""
 
     @abc.abstractmethod
     async def flush(self, broker: str) -> None:
