@@ -24,10 +24,14 @@ differs in every process.
 import enum
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from alpha_panda.errors import ConfigurationError
+
+_SNAPSHOT_BYTES = 64 * 2**20
+_REASON_BYTES = 2**16  # what a dead letter says besides the record that it holds
 
 
 class Durability(enum.Enum):
@@ -44,6 +48,11 @@ class Topic:
     name: str
     partitions: int = 1
     durability: Durability = Durability.DURABLE
+    numbered: bool = True
+    """Whether each partition has one writer, which numbers what it writes; else the order of the log is the order."""
+
+    record_bytes_max: int = 8 * 2**20
+    """The largest record that a log with a limit has to take: key, value and some bytes for the log itself."""
 
     def __post_init__(self) -> None:
         if self.partitions < 1:
@@ -56,13 +65,13 @@ class Topic:
     @property
     def dead_letters(self) -> "Topic":
         """The topic for records of this one that could not be processed."""
-        return Topic(f"{self.name}.dlq")
+        return Topic(f"{self.name}.dlq", numbered=False, record_bytes_max=self.record_bytes_max + _REASON_BYTES)
 
 
-CONTROL = Topic("control")
-SESSIONS = Topic("sessions")
-STAGES = Topic("stages", durability=Durability.FAST)
-GAPS = Topic("market.gaps", durability=Durability.FAST)
+CONTROL = Topic("control", numbered=False)
+SESSIONS = Topic("sessions", numbered=False)
+STAGES = Topic("stages", durability=Durability.FAST, numbered=False)
+GAPS = Topic("market.gaps", durability=Durability.FAST, numbered=False)
 
 
 def market_ticks(partitions: int = 1) -> Topic:
@@ -107,9 +116,13 @@ class BrokerTopics:
             orders_cancelled=Topic(f"{broker}.orders.cancelled"),
             pnl_snapshots=Topic(f"{broker}.pnl.snapshots"),
             journal=Topic(f"{broker}.journal", durability=Durability.FAST),
-            snapshots=Topic(f"{broker}.snapshots", durability=Durability.FAST),
-            signals_snapshots=Topic(f"{broker}.signals.snapshots", partitions, Durability.FAST),
+            snapshots=Topic(f"{broker}.snapshots", durability=Durability.FAST, numbered=False),
+            signals_snapshots=Topic(f"{broker}.signals.snapshots", partitions, Durability.FAST, numbered=False),
         )
+
+    def all(self) -> tuple[Topic, ...]:
+        """Return all of them."""
+        return (self.signals_raw, *self.of_account(), self.journal, self.snapshots, self.signals_snapshots)
 
     def of_account(self) -> tuple[Topic, ...]:
         """Return the topics on which the account says what it did, in the words of messages."""
@@ -121,6 +134,20 @@ class BrokerTopics:
             self.orders_cancelled,
             self.pnl_snapshots,
         )
+
+
+def topics_of_session(brokers: Sequence[str], partitions: int = 1) -> list[Topic]:
+    """Return every topic of a session: those that all share, each broker's, and where unprocessable records go.
+
+    `partitions` is how many the ticks have.
+    """
+    ticks = market_ticks(partitions)
+    topics = [ticks, GAPS, CONTROL, SESSIONS, STAGES, ticks.dead_letters, CONTROL.dead_letters]
+    for broker in brokers:
+        own = BrokerTopics.of(broker, partitions)
+        topics += own.all()
+        topics += [topic.dead_letters for topic in (own.signals_raw, *own.of_account())]
+    return topics
 
 
 def instrument_key(instrument_token: int) -> bytes:

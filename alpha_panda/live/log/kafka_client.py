@@ -1,0 +1,152 @@
+"""The connection to Kafka: a request goes to the broker it concerns, again where that may help, but never for long.
+
+Of aiokafka this uses the connections, the protocol and the codec of records, but neither its producer nor its consumer.
+Its idempotent producer repeats without an end, cannot be stopped while no broker answers, and compresses at the level
+that takes thirty times as long as the fastest. Its consumer has one request under way per broker, so that whoever reads
+one partition waits for the long poll of another.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, NamedTuple, TypeVar
+
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.errors import KafkaError, LeaderNotAvailableError, NodeNotReadyError, NoError, for_code
+from aiokafka.structs import TopicPartition
+
+from alpha_panda.errors import ConfigurationError, LogError
+from alpha_panda.live.topics import Topic
+
+ADDRESS_VARIABLE = "ALPHA_PANDA_KAFKA"
+
+PATIENCE_S = 10.0
+"""How long a request is repeated before it is given up."""
+
+_REQUEST_MS = 4000  # how long one attempt may take, so that a broker that went silent is asked more than once
+_PAUSE_S = 0.05
+_ADDRESSES = re.compile(r"[\w.-]+:\d+(,[\w.-]+:\d+)*")
+
+T = TypeVar("T")
+
+# Whatever it has to say reaches the caller as the reason of a LogError.
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+
+class Partition(NamedTuple):
+    """A partition, with the name that its topic has on the broker."""
+
+    topic: Topic
+    name: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"topic {self.name} partition {self.number}"
+
+
+class KafkaClient:
+    """Connections to the brokers of one cluster.
+
+    A broker answers the requests of one connection in turn. So requests that may wait long have a channel, and with it
+    a connection, of their own.
+    """
+
+    def __init__(self, address: str) -> None:
+        """Raise ConfigurationError for what is no address; `open` connects."""
+        if not _ADDRESSES.fullmatch(address):
+            raise ConfigurationError(
+                f"{address!r} is no address of a Kafka broker: set {ADDRESS_VARIABLE} to host:port, as localhost:9092"
+            )
+        self.address = address
+        self._client: Any = None
+        self._coordinators: dict[str, int] = {}
+
+    async def open(self) -> None:
+        """Connect; LogError where nobody answers."""
+        client: Any = AIOKafkaClient(
+            bootstrap_servers=self.address, client_id="alpha-panda", request_timeout_ms=_REQUEST_MS
+        )
+        try:
+            await client.bootstrap()
+            # As no topics are named, this asks for all there are; naming one might create it.
+            known = await client.force_metadata_update()
+        except BaseException as error:
+            await client.close()
+            if isinstance(error, KafkaError):
+                raise self._unreachable() from None
+            raise
+        if not known:
+            await client.close()
+            raise self._unreachable()
+        self._client = client
+
+    def _unreachable(self) -> LogError:
+        return LogError(f"no Kafka answers at {self.address}: start it, or correct {ADDRESS_VARIABLE}")
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def partitions_of(self, name: str) -> int | None:
+        """Return how many partitions a topic of the broker has; None where there is no such topic."""
+        partitions = self._client.cluster.partitions_for_topic(name)
+        return None if partitions is None else len(partitions)
+
+    def leader(self, partition: Partition) -> int:
+        """Return the number of the broker that leads a partition."""
+        leader = self._client.cluster.leader_for_partition(TopicPartition(partition.name, partition.number))
+        if leader is None or leader == -1:
+            raise LeaderNotAvailableError(str(partition))
+        return leader
+
+    async def send(self, node: int, request: Any, channel: Hashable = ConnectionGroup.DEFAULT) -> Any:
+        """Return a broker's answer to a request; KafkaError where there is none."""
+        return await self._client.send(node, request, group=channel)
+
+    async def send_to_any(self, request: Any) -> Any:
+        """Return the answer of any broker to a request."""
+        node = self._client.get_random_node()
+        if node is None:
+            raise NodeNotReadyError("no broker is known")
+        return await self.send(node, request)
+
+    async def send_to_coordinator(self, group: str, request: Any) -> Any:
+        """Return the answer of the broker that keeps the commits of a group; `forget_coordinator` when it does not."""
+        node = self._coordinators.get(group)
+        if node is None:
+            node = await self._client.coordinator_lookup(CoordinationType.GROUP, group)
+            self._coordinators[group] = node
+        return await self.send(node, request, ConnectionGroup.COORDINATION)
+
+    async def attempt(self, purpose: str, once: Callable[[], Awaitable[T]]) -> T:
+        """Return what `once` returns, calling it again for PATIENCE_S where it raises what may pass.
+
+        Raises LogError, which says what was to be done and why it was not.
+        """
+        reason: BaseException = TimeoutError("it does not answer")
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    try:
+                        return await once()
+                    except KafkaError as error:
+                        reason = error
+                        if not error.retriable:
+                            break
+                    self._coordinators.clear()
+                    # Whoever leads what may have changed; nobody waits for the answer here.
+                    self._client.force_metadata_update()
+                    await asyncio.sleep(_PAUSE_S)
+        except TimeoutError:
+            reason = TimeoutError(f"it did not within {PATIENCE_S:.0f} s, {reason}")
+        raise LogError(f"Kafka at {self.address} could not {purpose}: {reason}") from reason
+
+
+def check(code: int) -> None:
+    """Raise the KafkaError that an error code of an answer stands for, if it does for one."""
+    error = for_code(code)
+    if error is not NoError:
+        raise error()
