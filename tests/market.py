@@ -1,12 +1,12 @@
 """Small markets written by hand, and an account that trades them with every limit and friction off."""
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from alpha_panda.chain import AccountStage, Work
+from alpha_panda.chain import AccountStage, Work, joined
 from alpha_panda.config import Profile, Risk, validated
 from alpha_panda.instruments import Instrument, Universe
 from alpha_panda.kernels.records import BAR, CLOCK, EVENT, SIGNAL, TICK, Records
@@ -154,14 +154,36 @@ def wishes(events: Records, *wanted: Wish) -> Records:
     return signals
 
 
+Command = tuple[int, str, str]
+"""The row of the event before which somebody commands the account, the command, and its strategy or nothing."""
+
+
+def trade(stage: AccountStage, events: Records, signals: Records, commands: Iterable[Command] = ()) -> Work:
+    """Pass events and signals through an account whose people command it now and then; return what it did."""
+    parts: list[Work] = []
+    start = 0
+    for row, command, strategy in commands:
+        parts.append(stage.advance(events, signals, start, row))
+        parts.append(stage.command(command, strategy, int(events["time_ns"][row - 1]) if row else 0))
+        start = row
+    return joined([*parts, stage.advance(events, signals, start)])
+
+
 class Desk:
     """An account that trades one array of events and keeps what it said."""
 
-    def __init__(self, events: Iterable[Records], *wanted: Wish, terms: Profile, universe: Universe = ONE_SHARE):
+    def __init__(
+        self,
+        events: Iterable[Records],
+        *wanted: Wish,
+        terms: Profile,
+        universe: Universe = ONE_SHARE,
+        commands: Sequence[Command] = (),
+    ):
         self.events = together(events)
         self.signals = wishes(self.events, *wanted)
         self.stage = AccountStage(terms, universe)
-        self.work: Work = self.stage.advance(self.events, self.signals)
+        self.work: Work = trade(self.stage, self.events, self.signals, commands)
 
     @property
     def account(self) -> Any:

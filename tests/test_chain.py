@@ -140,7 +140,7 @@ def to_ns(year: int, month: int, day: int) -> int:
 def test_a_fresh_account_holds_its_capital_in_cash_and_nothing_else():
     state = build_state(profile(capital=20_000_000), instruments=3, accounts=2)
     for account in state.accounts:
-        for field in ("initial_e4", "cash_e4", "equity_e4", "peak_e4", "trough_e4"):
+        for field in ("initial_e4", "cash_e4", "equity_e4", "drawdown_base_e4", "peak_e4", "trough_e4"):
             assert account[field] == to_e4(20_000_000)
     assert (state.books.shape, state.quotes.shape, state.sleeves.shape) == ((2, 1, 3), (2, 3), (2, 1))
     assert (state.books["exit_by_ns"] == NEVER_NS).all()

@@ -35,6 +35,10 @@ def loss(fraction: float, **limits: float) -> Desk:
     return Desk(path("10:00", 100, 100, 100 * (1 - fraction)), (0, 1.0), (2, -1.0), terms=terms)
 
 
+def commanded(command: str, strategy: str = "") -> Desk:
+    return Desk(path("10:00", 100, 100), (1, 1.0), terms=profile(hundred()), commands=[(1, command, strategy)])
+
+
 def disabled() -> Desk:
     terms = profile(hundred(entry={"order_type": "LIMIT", "offset_ticks": 60}), risk={"collar": 0.02, "rejects": 2})
     return Desk(path("10:00", 100, 100, 100), (0, 0.1), (1, 0.2), (2, 0.3), terms=terms)
@@ -129,6 +133,8 @@ REFUSALS: dict[int, tuple[Scenario, int, int, float, float]] = {
     risk.NO_PRICE: (no_price, 0, 0, 0, 0),
     risk.HALT: (lambda: loss(0.04, day_loss_halt=0.03), 10, 0, risk.DAY_LOSS_HALT, 0),
     risk.REDUCE_ONLY: (lambda: loss(0.025, day_loss_reduce=0.02), 20, 10, risk.DAY_LOSS_REDUCE, 0),
+    risk.ON_PAUSE: (lambda: commanded("pause"), 100, 0, 0, 0),
+    risk.AFTER_KILL: (lambda: commanded("kill"), 100, 0, 0, 0),
     risk.STRATEGY_DISABLED: (disabled, 30, 0, 2, 2),
     risk.OUTSIDE_WINDOW: (lambda: window("09:15:59"), 100, 0, parse_clock("09:15:59"), parse_clock("09:16")),
     risk.AFTER_MARKET: (after_market, 100, 0, at("15:30"), at("09:15", TUESDAY)),
