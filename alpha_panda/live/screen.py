@@ -23,7 +23,13 @@ POSITIONS_SHOWN = 16
 
 # Dashes all around say that no real money moves.
 _DASHED = Box("┌╌╌┐\n┆  ┆\n├╌╌┤\n┆  ┆\n├╌╌┤\n├╌╌┤\n┆  ┆\n└╌╌┘\n")
-_STATE_COLOURS = {"running": GAIN, "reducing": WARN, "halted": f"bold {LOSS}"}
+_STATE_COLOURS = {
+    "running": GAIN,
+    "reducing": WARN,
+    "paused": WARN,
+    "halted": f"bold {LOSS}",
+    "killed": f"bold {LOSS}",
+}
 _VERDICT_COLOURS = {"approved": GAIN, "clipped": WARN, "refused": LOSS}
 _STALE_S = 10.0
 
@@ -72,7 +78,7 @@ def _health(status: Status, pace: Pace) -> tuple[Text, Text]:
     assert status.account is not None
     account = status.account.account
     state = WORDS["state"][int(account["state"])]
-    reason = "" if state == "running" else f" ({CODES[int(account['halt_code'])]})"
+    reason = f" ({CODES[int(account['halt_code'])]})" if account["halt_code"] else ""
     age = f"feed {pace.feed_age_s:.1f} s ago"
     lags = (
         status.frames - status.signals_next,
