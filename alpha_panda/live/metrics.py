@@ -18,13 +18,10 @@ from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.base import Record
 from alpha_panda.live.messages import Decision, Fill, Gap, OrderUpdate, Phase, Signal, StageReport
 from alpha_panda.live.metric_table import LATENCY_BUCKETS_S, METRICS, Metric
-from alpha_panda.live.observer import ACCOUNT, FEED, SIGNALS, Inputs, Observer
+from alpha_panda.live.observer import ACCOUNT, FEED, REPORTS_MISSED_S, SIGNALS, Inputs, Observer
 from alpha_panda.live.session import Blueprint
 from alpha_panda.units import SECOND_NS, to_rupees
 from alpha_panda.words import WORDS
-
-REPORTS_MISSED_S = 5.0
-"""A stage that has not reported for so long is taken to be down; it reports once a second."""
 
 _ALIVE: tuple[Phase, ...] = ("recovering", "running", "waiting")
 
@@ -42,7 +39,7 @@ class Metrics(Observer):
         prometheus_client.PlatformCollector(registry=self.registry)
         self._families = {metric.name: _family(metric, self.registry) for metric in METRICS}
         self._series: dict[tuple[str, ...], Any] = {}
-        self._touched_s: dict[tuple[str, ...], float] = {}
+        self._since_s: dict[tuple[str, ...], float] = {}
         self._monotonic, self._clock_ns = monotonic, clock_ns
         self._version, self._session = version, session
         self._reports: dict[str, StageReport] = {}
@@ -68,11 +65,12 @@ class Metrics(Observer):
             series = self._series[key] = self._families[name].labels(*labels) if labels else self._families[name]
         return series
 
-    def _touch(self, *key: str) -> None:
-        """Let an age count from now."""
-        if key not in self._touched_s:
-            self._of(*key).set_function(lambda: self._monotonic() - self._touched_s[key])
-        self._touched_s[key] = self._monotonic()
+    def _age(self, age_s: float, *key: str) -> None:
+        """Let an age count on from `age_s`, so that it also grows while nobody says anything."""
+        known = key in self._since_s
+        self._since_s[key] = self._monotonic() - age_s
+        if not known:
+            self._of(*key).set_function(lambda: self._monotonic() - self._since_s[key])
 
     # ── What the stages do ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -101,8 +99,6 @@ class Metrics(Observer):
         self._of("alpha_panda_events_total", FEED).inc(events)
         self._of("alpha_panda_events_kept_out_total", FEED).inc(kept_out)
         self._of("alpha_panda_messages_total", "market_tick").inc()
-        if events:
-            self._touch("alpha_panda_feed_age_seconds", FEED)
 
     def on_signals(self, next_frame: int, messages: Sequence[Envelope], inputs: Inputs | None = None) -> None:
         """Count what the strategies said."""
@@ -151,10 +147,11 @@ class Metrics(Observer):
 
     # ── What happens to feed, records and stages ─────────────────────────────────────────────────────────────────────
 
-    def on_watched(self, market_open: bool, oldest_age_s: float) -> None:
+    def on_watched(self, market_open: bool, age_s: float, oldest_age_s: float) -> None:
         """Show what the watchdog of the feed saw."""
         self._of("alpha_panda_market_open", FEED).set(market_open)
-        self._of("alpha_panda_feed_oldest_instrument_age_seconds", FEED).set(oldest_age_s)
+        self._age(age_s, "alpha_panda_feed_age_seconds", FEED)
+        self._age(oldest_age_s, "alpha_panda_feed_oldest_instrument_age_seconds", FEED)
 
     def on_gap(self, gap: Gap) -> None:
         """Count a silence."""
@@ -196,12 +193,12 @@ class Metrics(Observer):
 
     def on_snapshot(self, stage: str) -> None:
         """Let the age of the stage's snapshot begin anew."""
-        self._touch("alpha_panda_snapshot_age_seconds", stage)
+        self._age(0.0, "alpha_panda_snapshot_age_seconds", stage)
 
     def on_report(self, report: StageReport) -> None:
         """Keep what a stage says of itself."""
         self._reports[report.stage] = report
-        self._touch("alpha_panda_stage_report_age_seconds", report.stage)
+        self._age(0.0, "alpha_panda_stage_report_age_seconds", report.stage)
 
     def on_log_error(self, stage: str, error: Exception) -> None:
         """Count a failure of the event log."""
@@ -215,9 +212,9 @@ class Metrics(Observer):
 
     def on_heartbeat(self) -> None:
         """Note that the event loop turns."""
-        self._touch("alpha_panda_loop_heartbeat_age_seconds")
+        self._age(0.0, "alpha_panda_loop_heartbeat_age_seconds")
 
-    def on_health_check(self, check: str, passes: bool) -> None:
+    def on_health_check(self, check: str, passes: bool, reason: str) -> None:
         """Show whether a check of the process's health passes."""
         self._of("alpha_panda_health_check", check).set(passes)
 
@@ -233,7 +230,7 @@ class Metrics(Observer):
 
     def _refresh_reports(self) -> None:
         for stage, report in list(self._reports.items()):
-            age_s = self._monotonic() - self._touched_s["alpha_panda_stage_report_age_seconds", stage]
+            age_s = self._monotonic() - self._since_s["alpha_panda_stage_report_age_seconds", stage]
             up = report.phase in _ALIVE and age_s < REPORTS_MISSED_S
             self._of("alpha_panda_stage_up", stage).set(up)
             for phase in typing.get_args(Phase):

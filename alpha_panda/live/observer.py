@@ -16,6 +16,9 @@ from alpha_panda.live.session import Blueprint
 FEED, SIGNALS, ACCOUNT, PORTFOLIO = "feed", "signals", "account", "portfolio"
 """The stages, as everything that is shown calls them."""
 
+REPORTS_MISSED_S = 5.0
+"""A stage that has not reported for so long is taken to be down; it reports once a second."""
+
 
 class Read(Protocol):
     """A record that a stage has read, with its message."""
@@ -95,10 +98,10 @@ class Observer:
 
     # ── What happens to the feed ─────────────────────────────────────────────────────────────────────────────────────
 
-    def on_watched(self, market_open: bool, oldest_age_s: float) -> None:
-        """Note whether a session of the market is open, and how old the oldest instrument's last tick is."""
+    def on_watched(self, market_open: bool, age_s: float, oldest_age_s: float) -> None:
+        """Note whether a session of the market is open, and how old the last tick is: of all, of the silentest one."""
         for each in self.also:
-            each.on_watched(market_open, oldest_age_s)
+            each.on_watched(market_open, age_s, oldest_age_s)
 
     def on_gap(self, gap: Gap) -> None:
         """Note a silence that was recorded."""
@@ -168,3 +171,15 @@ class Observer:
         """Note that a call of the portfolio store failed."""
         for each in self.also:
             each.on_store_error(stage, error)
+
+    # ── What happens to the process ──────────────────────────────────────────────────────────────────────────────────
+
+    def on_heartbeat(self) -> None:
+        """Note that the event loop turns."""
+        for each in self.also:
+            each.on_heartbeat()
+
+    def on_health_check(self, check: str, passes: bool, reason: str) -> None:
+        """Note how a check of the process's health comes out now, where it came out otherwise before."""
+        for each in self.also:
+            each.on_health_check(check, passes, reason)
