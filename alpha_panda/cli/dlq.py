@@ -2,8 +2,8 @@
 
 import asyncio
 import pathlib
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, cast
 
 from cyclopts import Parameter
 
@@ -66,23 +66,29 @@ def show_letter(
     if json:
         print_json({**_summary(found), "key": found.data.key.hex(), "value": found.data.value.hex(), "says": said})
         return
-    rows = [(name.replace("_", " "), str(each)) for name, each in _summary(found).items()]
+    rows = [(name.replace("_", " "), str(each)) for name, each in _summary(found).items() if each is not None]
     show(table("Dead letter", ("", "value"), [*rows, ("key", repr(found.data.key))]))
     show(table(f"Its {len(found.data.value):,} bytes", ("byte>", "hexadecimal"), _dump(found.data.value)))
     if said is None:
         show("the bytes are no message to this program either")
     else:
-        show(table("What they say", ("field", "value"), [(name, _short(each)) for name, each in said.items()]))
+        show(table("What they say", ("field", "value"), _fields(said)))
+
+
+def _fields(said: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every field under its path."""
+    for name, value in said.items():
+        if isinstance(value, dict):
+            yield from _fields(cast("dict[str, Any]", value), f"{place}{name}.")
+        else:
+            text = str(value)
+            long = len(text) > _SHOWN
+            yield f"{place}{name}", f"{text[:_SHOWN]}… ({len(text):,} characters)" if long else text
 
 
 def _dump(value: bytes) -> list[tuple[str, str]]:
     starts = range(0, len(value), _DUMP_BYTES)
     return [(f"{start:,}", value[start : start + _DUMP_BYTES].hex(" ", 4)) for start in starts]
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters)"
 
 
 def _said(letter: Letter) -> dict[str, Any] | None:
@@ -142,7 +148,7 @@ def replay_letters(
     columns = ("letter", "topic", "partition>", "from offset>", "to offset>", "bytes>", "reads as")
     show(table(title, columns, rows) if rows else "there is no record to put back")
     if left:
-        show(f"{left:,} events that the feed kept out stay: they never were records")
+        show(f"what the feed kept out stays: {left:,} of these letters are events and never were records")
 
 
 def _row(letter: Letter, offset: int | None) -> tuple[str, ...]:
