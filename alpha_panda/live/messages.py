@@ -170,8 +170,9 @@ class Control(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="contr
     """A person's command to the account that the envelope names, or to all of them."""
 
     command: str
-    argument: str
+    argument: str  # the strategy that is meant, empty for all
     who: str
+    reason: str = ""
 
 
 class Takeover(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="takeover"):
