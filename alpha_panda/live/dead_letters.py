@@ -18,7 +18,7 @@ from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.log.base import Log, NewRecord, Record
 from alpha_panda.live.messages import DeadLetter, Place, Session
 from alpha_panda.live.routing import new_record
-from alpha_panda.live.topics import CONTROL, GAPS, SESSIONS, STAGES, BrokerTopics, Topic, market_ticks
+from alpha_panda.live.topics import Topic, topics_of_session
 
 _SOURCE = "dead_letters"
 _PAUSES_S = (0.01, 0.04)
@@ -189,9 +189,6 @@ async def replay(log: Log, letter: Letter) -> int:
 
 
 def topics_of(session: Session) -> list[Topic]:
-    """Return every topic of a session that may have dead letters."""
-    broker = BrokerTopics.of(json.loads(session.profile)["account"]["broker"], session.partitions)
-    of_broker = [
-        value for field in dataclasses.fields(broker) if isinstance(value := getattr(broker, field.name), Topic)
-    ]
-    return [CONTROL, SESSIONS, STAGES, GAPS, market_ticks(session.partitions), *of_broker]
+    """Return the topics of a session that may have dead letters."""
+    topics = topics_of_session([json.loads(session.profile)["account"]["broker"]], session.partitions)
+    return [topic for topic in topics if topic.dead_letters in topics]

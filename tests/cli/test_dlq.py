@@ -183,7 +183,7 @@ def test_a_running_session_must_be_stopped_first(command: Command, state: pathli
         (
             ["list", "--topic", "market.tick"],
             2,
-            "no topic market.tick (did you mean 'market.ticks'?); there are control",
+            "no topic market.tick (did you mean 'market.ticks'?); there are ",
         ),
         (["show", "NOBODY"], 2, "no dead letter begins with 'NOBODY'"),
         (["show", ""], 2, "no dead letter begins with ''"),
