@@ -156,6 +156,14 @@ def decode(record: Record) -> Envelope:
     return envelope
 
 
+def version_of(value: bytes) -> int:
+    """Return the version that the bytes of a message say they have, also a later one; 0 where they say none."""
+    try:
+        return _head_decoder.decode(value).version
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return 0
+
+
 def _contradiction(envelope: Envelope) -> str:
     expected = event_type(envelope.data)
     if envelope.type != expected:

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from alpha_panda.errors import CorruptRecordError, LogError
 
 SCHEMA_VERSION = 1
+_LOCK = "log.lock"
 _TABLES = (
     "CREATE TABLE partitions (number INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, "
     "next_offset INTEGER NOT NULL, UNIQUE (topic, partition))",
@@ -60,7 +61,7 @@ def _check_indices(connection: sqlite3.Connection, path: pathlib.Path) -> None:
 
 def lock_folder(directory: pathlib.Path) -> int:
     """Return a descriptor that locks `directory`; the operating system frees it, however the process ends."""
-    path = directory / "log.lock"
+    path = directory / _LOCK
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as resources:
@@ -78,6 +79,19 @@ def lock_folder(directory: pathlib.Path) -> int:
         ) from None
     except OSError as error:
         raise LogError(f"the event log cannot be kept in {directory}: {error.strerror}") from error
+
+
+def lock_holder(directory: pathlib.Path) -> str:
+    """Return who has locked `directory`, or nothing; a lock that is free is held for a moment to know it."""
+    path = directory / _LOCK
+    if not path.exists():
+        return ""
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return file.read() or "another process"
+    return ""
 
 
 @contextlib.contextmanager
