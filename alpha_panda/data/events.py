@@ -108,18 +108,31 @@ def sessions_around(universe: Universe, events: EventArray, advice: str) -> Sess
     ending in `advice`.
     """
     instruments, table = universe.records(ist_date(events["time_ns"][0]), ist_date(events["time_ns"][-1]))
+    outside = _outside(instruments, table, events)
+    if outside.any():
+        event = events[outside][0]
+        found = universe[int(event["instrument"])]
+        raise EventError(
+            f"{found.symbol} has an event at {ist_datetime(event['time_ns']):%Y-%m-%d %H:%M:%S} IST, "
+            f"when {found.calendar} is closed: {advice}"
+        )
+    return table
+
+
+def outside_sessions(universe: Universe, events: EventArray) -> Booleans:
+    """Return which of these events, bars and ticks in order of time, lie outside the sessions of their instruments."""
+    if not len(events):
+        return np.zeros(0, dtype=np.bool_)
+    return _outside(*universe.records(ist_date(events["time_ns"][0]), ist_date(events["time_ns"][-1])), events)
+
+
+def _outside(instruments: Records, table: SessionArray, events: EventArray) -> Booleans:
     happened_ns = events["time_ns"] - (events["kind"] == BAR)  # a bar known at the close happened before it
+    outside = np.zeros(len(events), dtype=np.bool_)
     for start, stop in set(zip(instruments["sessions_start"], instruments["sessions_stop"], strict=True)):
         of_calendar = (instruments["sessions_start"] == start)[events["instrument"]]
-        outside = of_calendar & ~inside(table[start:stop], happened_ns)
-        if outside.any():
-            event = events[outside][0]
-            found = universe[int(event["instrument"])]
-            raise EventError(
-                f"{found.symbol} has an event at {ist_datetime(event['time_ns']):%Y-%m-%d %H:%M:%S} IST, "
-                f"when {found.calendar} is closed: {advice}"
-            )
-    return table
+        outside |= of_calendar & ~inside(table[start:stop], happened_ns)
+    return outside
 
 
 def bars(
