@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from alpha_panda.live.messages import StageReport
 from alpha_panda.live.observer import FEED, REPORTS_MISSED_S, Observer
+from alpha_panda.live.watchdog import FeedAge
+from alpha_panda.units import SECOND_NS
 
 LOOP_STUCK_S = 5.0
 """An event loop that has not turned for so long is stuck: what it awaits at most is a disk, or another machine."""
@@ -98,9 +100,9 @@ class Health(Observer):
         """Note that the log could not be reached."""
         self._log_error = str(error)
 
-    def on_watched(self, market_open: bool, age_s: float, oldest_age_s: float) -> None:
+    def on_watched(self, age: FeedAge) -> None:
         """Keep what the watchdog of the feed saw."""
-        self._watched = market_open, self._monotonic() - age_s
+        self._watched = age.market_open, self._monotonic() - age.silent_ns / SECOND_NS
 
 
 async def beat(observer: Observer, health: Health) -> None:

@@ -38,7 +38,7 @@ METRICS: tuple[Metric, ...] = (
     # What goes through.
     counter("alpha_panda_frames_total", "stage", "Frames of ticks that a stage has finished."),
     counter("alpha_panda_events_total", "stage", "Market events that a stage has finished."),
-    counter("alpha_panda_messages_total", "type", "Messages put on the event log, by their type."),
+    counter("alpha_panda_messages_total", "type", "What strategies and account put on the event log, by its type."),
     counter("alpha_panda_signals_total", "strategy", "Targets that a strategy has said."),
     counter(
         "alpha_panda_decisions_total",

@@ -20,6 +20,7 @@ from alpha_panda.live.messages import Decision, Fill, Gap, OrderUpdate, Phase, S
 from alpha_panda.live.metric_table import LATENCY_BUCKETS_S, METRICS, Metric
 from alpha_panda.live.observer import ACCOUNT, FEED, REPORTS_MISSED_S, SIGNALS, Inputs, Observer
 from alpha_panda.live.session import Blueprint
+from alpha_panda.live.watchdog import FeedAge
 from alpha_panda.units import SECOND_NS, to_rupees
 from alpha_panda.words import WORDS
 
@@ -74,14 +75,17 @@ class Metrics(Observer):
 
     # ── What the stages do ───────────────────────────────────────────────────────────────────────────────────────────
 
+    def on_began(self, blueprint: Blueprint) -> None:
+        """Say what runs."""
+        self._of("alpha_panda_build_info", self._version, blueprint.code_digest).set(1)
+        self._of("alpha_panda_session_info", self._session, blueprint.broker, blueprint.feed).set(1)
+
     def on_recovered(
         self, blueprint: Blueprint, account: AccountStage, frames: int, signals_next: int, account_next: int
     ) -> None:
-        """Say what runs, and begin with the account as it was recovered."""
+        """Begin with the account as it was recovered, and show its limits."""
         self._broker, self._stage, self._account = blueprint.broker, account, account.account.copy()
         self._account_next = account_next
-        self._of("alpha_panda_build_info", self._version, blueprint.code_digest).set(1)
-        self._of("alpha_panda_session_info", self._session, self._broker, blueprint.feed).set(1)
         risk = blueprint.profile.risk
         for value, *key in (
             (risk.gross_fraction_max, "alpha_panda_exposure_limit_ratio"),
@@ -98,7 +102,6 @@ class Metrics(Observer):
         self._of("alpha_panda_frames_total", FEED).inc()
         self._of("alpha_panda_events_total", FEED).inc(events)
         self._of("alpha_panda_events_kept_out_total", FEED).inc(kept_out)
-        self._of("alpha_panda_messages_total", "market_tick").inc()
 
     def on_signals(self, next_frame: int, messages: Sequence[Envelope], inputs: Inputs | None = None) -> None:
         """Count what the strategies said."""
@@ -147,11 +150,11 @@ class Metrics(Observer):
 
     # ── What happens to feed, records and stages ─────────────────────────────────────────────────────────────────────
 
-    def on_watched(self, market_open: bool, age_s: float, oldest_age_s: float) -> None:
+    def on_watched(self, age: FeedAge) -> None:
         """Show what the watchdog of the feed saw."""
-        self._of("alpha_panda_market_open", FEED).set(market_open)
-        self._age(age_s, "alpha_panda_feed_age_seconds", FEED)
-        self._age(oldest_age_s, "alpha_panda_feed_oldest_instrument_age_seconds", FEED)
+        self._of("alpha_panda_market_open", FEED).set(age.market_open)
+        self._age(age.silent_ns / SECOND_NS, "alpha_panda_feed_age_seconds", FEED)
+        self._age(age.oldest_ns / SECOND_NS, "alpha_panda_feed_oldest_instrument_age_seconds", FEED)
 
     def on_gap(self, gap: Gap) -> None:
         """Count a silence."""

@@ -12,6 +12,8 @@ from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.base import Record
 from alpha_panda.live.messages import Control, Gap, Payload, StageReport, Ticks
 from alpha_panda.live.session import Blueprint
+from alpha_panda.live.store.base import Portfolio
+from alpha_panda.live.watchdog import FeedAge
 
 FEED, SIGNALS, ACCOUNT, PORTFOLIO = "feed", "signals", "account", "portfolio"
 """The stages, as everything that is shown calls them."""
@@ -57,6 +59,11 @@ class Observer:
 
     # ── What the stages do ───────────────────────────────────────────────────────────────────────────────────────────
 
+    def on_began(self, blueprint: Blueprint) -> None:
+        """Note what the process works on."""
+        for each in self.also:
+            each.on_began(blueprint)
+
     def on_recovered(
         self, blueprint: Blueprint, account: AccountStage, frames: int, signals_next: int, account_next: int
     ) -> None:
@@ -87,9 +94,14 @@ class Observer:
             each.on_step(next_frame, steps, messages, inputs)
 
     def on_message(self, data: Payload | None) -> None:
-        """Note what the account said, from the log, also of the time before this process."""
+        """Note what the account said, from the log, and the portfolio stage has folded."""
         for each in self.also:
             each.on_message(data)
+
+    def on_portfolio(self, portfolio: Portfolio) -> None:
+        """Note what the portfolio store shows as the portfolio stage begins."""
+        for each in self.also:
+            each.on_portfolio(portfolio)
 
     def on_command(self, command: Control, time_ns: int) -> None:
         """Note that the account took a person's command."""
@@ -98,10 +110,10 @@ class Observer:
 
     # ── What happens to the feed ─────────────────────────────────────────────────────────────────────────────────────
 
-    def on_watched(self, market_open: bool, age_s: float, oldest_age_s: float) -> None:
-        """Note whether a session of the market is open, and how old the last tick is: of all, of the silentest one."""
+    def on_watched(self, age: FeedAge) -> None:
+        """Note how old the watchdog finds the feed, once a second."""
         for each in self.also:
-            each.on_watched(market_open, age_s, oldest_age_s)
+            each.on_watched(age)
 
     def on_gap(self, gap: Gap) -> None:
         """Note a silence that was recorded."""

@@ -3,7 +3,7 @@
 import pytest
 
 from alpha_panda.live.health import Health
-from tests.live.watching import Clocks, report
+from tests.live.watching import Clocks, report, watched
 
 STAGES = ("feed", "signals", "account")
 
@@ -19,7 +19,7 @@ def health(clocks: Clocks) -> Health:
     health = Health(clocks.monotonic, STAGES)
     for stage in STAGES:
         health.on_report(report(stage))
-    health.on_watched(True, 0.2, 1.0)
+    health.on_watched(watched(True, 0.2, 1.0))
     return health
 
 
@@ -57,7 +57,7 @@ def test_a_stage_that_does_not_do_its_work_makes_the_process_unready(health: Hea
 def test_a_stage_that_reports_no_more_makes_the_process_unready(clocks: Clocks, health: Health):
     clocks.now_s += 4.0
     health.on_heartbeat()
-    health.on_watched(True, 0.2, 1.0)
+    health.on_watched(watched(True, 0.2, 1.0))
     health.on_report(report("feed"))
     health.on_report(report("signals"))
     assert failing(health) == {}
@@ -73,11 +73,11 @@ def test_a_log_that_cannot_be_reached_makes_the_process_unready_until_it_can(hea
 
 
 def test_a_silent_feed_matters_only_while_the_market_is_open(clocks: Clocks, health: Health):
-    health.on_watched(True, 9.5, 30.0)
+    health.on_watched(watched(True, 9.5, 30.0))
     assert failing(health) == {}
     clocks.now_s += 0.5
     assert failing(health) == {"market": "is open and was last heard 10.0 s ago"}
-    health.on_watched(False, 3_600.0, 3_600.0)
+    health.on_watched(watched(False, 0.0, 0.0))
     assert failing(health) == {}
 
 

@@ -16,8 +16,7 @@ from alpha_panda.live.observer import Inputs
 from alpha_panda.live.status import Status
 from alpha_panda.live.streams import DUPLICATE, STALE, UNDECODABLE, Entry
 from tests.live import samples
-from tests.live.watching import blueprint
-from tests.live.watching import NOW_NS, Clocks, effects, frame, path_of_an_order, record, report
+from tests.live.watching import NOW_NS, Clocks, blueprint, effects, frame, path_of_an_order, record, report, watched
 
 
 @pytest.fixture
@@ -201,7 +200,7 @@ def test_what_befalls_feed_log_and_stages_is_counted(metrics: Metrics):
 
 def test_ages_grow_while_nobody_says_anything(clocks: Clocks, metrics: Metrics):
     metrics.on_snapshot("account")
-    metrics.on_watched(True, 0.5, 2.0)
+    metrics.on_watched(watched(True, 0.5, 2.0))
     metrics.on_heartbeat()
     clocks.now_s += 7.0
     shown = sampled(metrics)
@@ -269,7 +268,8 @@ def test_the_account_is_in_one_state(metrics: Metrics, state: int):
 
 
 def test_the_build_and_the_session_are_named(metrics: Metrics):
-    shown = applied(metrics)
+    metrics.on_began(blueprint())
+    shown = sampled(metrics)
     assert shown["alpha_panda_build_info", "0.1.0", blueprint().code_digest] == 1
     assert shown["alpha_panda_session_info", "2026-11-20", "paper", "a morning"] == 1
 

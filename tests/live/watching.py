@@ -12,6 +12,7 @@ from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.base import Record
 from alpha_panda.live.messages import Payload, Phase, StageReport
 from alpha_panda.live.session import Blueprint
+from alpha_panda.live.watchdog import FeedAge
 from tests.live import samples
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -57,6 +58,11 @@ def path_of_an_order(of: Envelope) -> list[Envelope]:
 def report(stage: str, phase: Phase = "running", note: str = "") -> StageReport:
     """Return what a stage says of itself once a second."""
     return StageReport(stage, (0,), "process 7 on panda", phase, NOW_NS, (), {}, note)
+
+
+def watched(market_open: bool, silent_s: float, oldest_s: float) -> FeedAge:
+    """Return what the watchdog of the feed sees."""
+    return FeedAge(market_open, round(silent_s * 1e9), round(oldest_s * 1e9), "SIM:PANDA", ())
 
 
 def record() -> Record:
