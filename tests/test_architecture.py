@@ -20,7 +20,10 @@ FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 
 # The composition root and the entry points inject clocks and random ids; nobody else asks for them.
-MAY_ASK_THE_CLOCK = {"alpha_panda.live.build", "alpha_panda.live.__main__", "alpha_panda.__main__", "alpha_panda.cli"}
+MAY_ASK_THE_CLOCK = {
+    *("alpha_panda.live.build", "alpha_panda.live.__main__", "alpha_panda.__main__", "alpha_panda.cli"),
+    "alpha_panda.cli.control",  # a kill does not wait for the composition root to be imported
+}
 CLOCKS_AND_CHANCE = (
     *("time.time", "time.time_ns", "time.localtime", "time.gmtime"),
     *("datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "datetime.date.today"),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from alpha_panda.errors import ConfigurationError
 from alpha_panda.live.durable import remove_durably, write_durably
 
 LATCH = "kill"
@@ -46,7 +47,12 @@ class KillSwitch:
         return self._latch
 
     def engage(self, who: str, reason: str, time_ns: int) -> Latch:
-        """Engage the latch, flushed to the disk, and return the one in force: who came first stays named on it."""
+        """Engage the latch, flushed to the disk, and return the one in force: who came first stays named on it.
+
+        Raises ConfigurationError where there is no such folder, since it would stop nobody.
+        """
+        if not self._path.parent.is_dir():
+            raise ConfigurationError(f"there is no state directory {self._path.parent}: name that of the session")
         latch = _read(self._path)
         if latch is None:
             latch = Latch(who, reason, time_ns)
