@@ -14,6 +14,7 @@ from alpha_panda.live.topics import (
     instrument_key,
     market_ticks,
     position_key,
+    topics_of_session,
 )
 
 
@@ -50,7 +51,28 @@ def test_only_ticks_and_what_follows_from_them_by_computing_may_be_lost_with_the
 
 
 def test_dead_letters_are_durable_whatever_their_topic():
-    assert market_ticks(12).dead_letters == Topic("market.ticks.dlq", 1, Durability.DURABLE)
+    dead_letters = market_ticks(12).dead_letters
+    assert (dead_letters.name, dead_letters.partitions) == ("market.ticks.dlq", 1)
+    assert dead_letters.durability is Durability.DURABLE
+
+
+def test_a_dead_letter_has_room_for_the_largest_record_of_its_topic():
+    assert market_ticks().dead_letters.record_bytes_max > market_ticks().record_bytes_max
+
+
+def test_a_snapshot_may_be_larger_than_other_records():
+    paper = BrokerTopics.of("paper")
+    assert paper.snapshots.record_bytes_max == paper.signals_snapshots.record_bytes_max > CONTROL.record_bytes_max
+
+
+def test_the_topics_of_a_session_are_all_there_are_each_once():
+    names = [topic.name for topic in topics_of_session(["paper", "zerodha"], partitions=3)]
+    assert len(names) == len(set(names))
+    assert {"market.ticks", "market.gaps", "control", "sessions", "stages", "market.ticks.dlq"} <= set(names)
+    assert {"paper.journal", "zerodha.journal", "paper.signals.raw.dlq", "paper.orders.filled.dlq"} <= set(names)
+    listed = {field.name for field in dataclasses.fields(BrokerTopics)} - {"broker"}
+    own = BrokerTopics.of("paper", 3)
+    assert set(own.all()) == {getattr(own, name) for name in listed}
 
 
 def test_an_embedded_run_has_one_partition_of_everything():

@@ -6,14 +6,19 @@ last record plus one.
 
     promise                          embedded (SQLite)              Kafka
     offsets                          0, 1, 2, … without gaps        the same, as far as nobody deletes
-    append of a batch                one transaction                each partition's records in order, together or not
+    append of a batch                one transaction                each partition's records in order, in one batch or,
+                                                                    where that would be too large, in several
     a batch and its commits          the same transaction           commits once all records are acknowledged
     a crash in an append leaves      all of it or nothing           of each partition a beginning, perhaps nothing
     survives kill -9                 what was acknowledged          what was acknowledged by all in-sync replicas
     survives the loss of power       batches with a durable topic,  what the brokers' own disks and replicas keep
                                      and all that came before them
     a second writer                  is refused                     is possible: see `streams`
-    a flipped byte                   CorruptRecordError             LogError, from the checksum of the protocol
+    after an append that failed      nothing is appended until the  those behind it fail with it, the next one begins
+                                     log is opened again            anew
+    a flipped byte                   CorruptRecordError             CorruptRecordError
+    a record is at most              as large as memory allows      `Topic.record_bytes_max`
+    when a record was appended       known to the process that did  kept with the record
 
 No stage may rest its correctness on an append being whole, or on a commit: both are for those who look on. An append
 whose answer was lost (a cancelled call, a crash) may have happened, wholly or in part. So what a stage says can be made
@@ -64,17 +69,23 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
 class Log(abc.ABC):
     """An event log; every method raises LogError when the log cannot do what it promises, and after `close`."""
 
+    exclusive = False
+    """Whether nobody else can write to it while it is open."""
+
     @abc.abstractmethod
     async def append(self, batch: Sequence[NewRecord], commits: Sequence[Commit] = ()) -> list[int]:
         """Append `batch`, then commit `commits`, and return the offsets once all is as durable as promised.
 
         The appends of one caller take effect in the order of its calls, also when it does not await each of them. If
-        any topic of the batch is DURABLE, so is the whole batch, and everything appended before it.
+        any topic of the batch is DURABLE, so is the whole batch, and everything appended before it. Raises LogError,
+        with nothing appended, where a record is none that the log could take.
         """
 
     @abc.abstractmethod
     async def read(self, topic: Topic, partition: int, offset: int, limit: int) -> list[Record]:
-        """Return up to `limit` records, the next ones from `offset` on; none at the end of the partition.
+        """Return up to `limit` records, the next ones from `offset` on; none only at the end of the partition.
+
+        What comes may be less than `limit` and than there is: what is at hand, but at least the record at `offset`.
 
         Raises CorruptRecordError, naming topic, partition and offset, where a record is not what was appended.
         """
@@ -100,6 +111,7 @@ class Log(abc.ABC):
         await self.append([], [Commit(group, topic, partition, offset)])
 
     async def __aenter__(self) -> Self:
+        """Return the log, ready to be used: connected, where there is something to connect to."""
         return self
 
     async def __aexit__(

@@ -12,7 +12,7 @@ from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 
 from alpha_panda.errors import ConfigurationError, LogError
 from alpha_panda.live.log.base import Commit, Log, NewRecord, Record, check_place
-from alpha_panda.live.log.kafka_client import KafkaClient, Partition, check
+from alpha_panda.live.log.kafka_client import KafkaClient, Partition, check, check_session
 from alpha_panda.live.log.kafka_reader import Reader
 from alpha_panda.live.log.kafka_writer import Writer
 from alpha_panda.live.topics import Topic
@@ -29,6 +29,7 @@ class KafkaLog(Log):
     """
 
     def __init__(self, address: str, session: str, topics: Sequence[Topic], read_only: bool = False) -> None:
+        check_session(session)
         self._client = KafkaClient(address)
         self._session = session
         self._topics = {topic.name: topic for topic in topics}

@@ -28,6 +28,8 @@ _REQUEST_MS = 4000  # how long one attempt may take, so that a broker that went 
 _PAUSE_S = 0.05
 _ADDRESSES = re.compile(r"[\w.-]+:\d+(,[\w.-]+:\d+)*")
 
+_SESSION = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
 T = TypeVar("T")
 
 # Whatever it has to say reaches the caller as the reason of a LogError.
@@ -90,6 +92,19 @@ class KafkaClient:
         if client is not None:
             await client.close()
 
+    def topics(self) -> set[str]:
+        """Return the names of all topics on the broker, as `open` or `refresh` found them."""
+        return set(self._client.cluster.topics())
+
+    def brokers(self) -> list[int]:
+        """Return the numbers of the brokers."""
+        return sorted(broker.nodeId for broker in self._client.cluster.brokers())
+
+    async def refresh(self) -> None:
+        """Learn anew which topics there are; LogError where nobody answers."""
+        if not await self._client.force_metadata_update():
+            raise self._unreachable()
+
     def partitions_of(self, name: str) -> int | None:
         """Return how many partitions a topic of the broker has; None where there is no such topic."""
         partitions = self._client.cluster.partitions_for_topic(name)
@@ -113,8 +128,13 @@ class KafkaClient:
             raise NodeNotReadyError("no broker is known")
         return await self.send(node, request)
 
+    async def send_to_controller(self, request: Any) -> Any:
+        """Return the answer of the broker that makes and deletes topics."""
+        controller = self._client.cluster.controller
+        return await (self.send_to_any(request) if controller is None else self.send(controller.nodeId, request))
+
     async def send_to_coordinator(self, group: str, request: Any) -> Any:
-        """Return the answer of the broker that keeps the commits of a group; `forget_coordinator` when it does not."""
+        """Return the answer of the broker that keeps the commits of a group."""
         node = self._coordinators.get(group)
         if node is None:
             node = await self._client.coordinator_lookup(CoordinationType.GROUP, group)
@@ -145,8 +165,16 @@ class KafkaClient:
         raise LogError(f"Kafka at {self.address} could not {purpose}: {reason}") from reason
 
 
-def check(code: int) -> None:
+def check_session(session: str) -> None:
+    """Raise ConfigurationError for a name that cannot begin the names of topics."""
+    if not _SESSION.fullmatch(session):
+        raise ConfigurationError(
+            f"{session!r} cannot name a session on Kafka: use up to 100 letters, digits, - and _, as in 2026-11-20"
+        )
+
+
+def check(code: int, reason: str | None = None) -> None:
     """Raise the KafkaError that an error code of an answer stands for, if it does for one."""
     error = for_code(code)
     if error is not NoError:
-        raise error()
+        raise error(*([reason] if reason else []))

@@ -59,6 +59,10 @@ class Reader:
         """Return the offset after the last record of a partition."""
         return await _bound(self._client, partition, _LATEST)
 
+    async def bounds(self, partition: Partition) -> tuple[int, int]:
+        """Return the offset of the first record of a partition, and the offset after the last."""
+        return await _bound(self._client, partition, _EARLIEST), await _bound(self._client, partition, _LATEST)
+
     async def close(self) -> None:
         """End all waiting."""
         polls = [poll for windows in self._windows.values() for window in windows if (poll := window.cancelled())]

@@ -8,8 +8,11 @@ One process writes. Others may open the same folder read-only; they learn of new
 
 import asyncio
 import pathlib
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
 
 from alpha_panda.errors import LogError
 from alpha_panda.live.log.base import Commit, Log, NewRecord, Record, check_place
@@ -17,8 +20,9 @@ from alpha_panda.live.log.database import Batch, Reader, Writer
 from alpha_panda.live.topics import Topic
 
 _POLL_S = 0.02
+_TIMES_KEPT = 4096  # of a partition: more than a reader in the same process is behind
 
-Pending = tuple[Batch, asyncio.Future[list[int]]]
+Pending = tuple[Batch, int, asyncio.Future[list[int]]]
 
 
 class SqliteLog(Log):
@@ -26,10 +30,20 @@ class SqliteLog(Log):
 
     After an append that the disk refused, the log takes no more until it is opened again: a caller that did not await
     each append must not find the later ones in the log without the earlier.
+
+    When a record was appended is not kept on the disk. By `clock` the process that appended it knows it for a while,
+    which is what measures how long a record takes from stage to stage.
     """
 
-    def __init__(self, directory: pathlib.Path, read_only: bool = False) -> None:
-        """Open the log, creating it unless `read_only`; LogError where it is in use or cannot be opened."""
+    exclusive = True
+
+    def __init__(
+        self, directory: pathlib.Path, read_only: bool = False, clock: Callable[[], int] | None = None
+    ) -> None:
+        """Open the log, creating it unless `read_only`; LogError where it is in use or cannot be opened.
+
+        `clock` tells the time in nanoseconds UTC; without one, no record says when it was appended.
+        """
         self._directory = directory
         self._writer = None if read_only else Writer(directory)
         self._reader = Reader(directory)
@@ -38,6 +52,8 @@ class SqliteLog(Log):
         self._pending: list[Pending] = []
         self._writing: asyncio.Task[None] | None = None
         self._growth: dict[tuple[str, int], asyncio.Event] = {}
+        self._clock = clock
+        self._times: dict[tuple[str, int], _Times] = {}
         self._refusal = f"the event log in {directory} is open for reading only" if read_only else ""
         self._closed = False
 
@@ -53,7 +69,8 @@ class SqliteLog(Log):
         if not batch and not commits:
             return []
         written: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
-        self._pending.append(((tuple(batch), tuple(commits)), written))
+        time_ns = self._clock() if self._clock else 0
+        self._pending.append(((tuple(batch), tuple(commits)), time_ns, written))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_pending(self._writer))
         return await written
@@ -64,14 +81,15 @@ class SqliteLog(Log):
         while self._pending:
             group, self._pending = self._pending, []
             try:
-                offsets = await loop.run_in_executor(self._write_thread, writer.write, [batch for batch, _ in group])
+                offsets = await loop.run_in_executor(self._write_thread, writer.write, [batch for batch, _, _ in group])
             except LogError as error:
                 self._refuse(group, error)
                 return
             except BaseException as error:
                 self._refuse(group, LogError(f"the event log in {self._directory} could not be written: {error!r}"))
                 raise
-            for (batch, written), batch_offsets in zip(group, offsets, strict=True):
+            for (batch, time_ns, written), batch_offsets in zip(group, offsets, strict=True):
+                self._note_time(batch[0], batch_offsets, time_ns)
                 if not written.done():  # its caller may have been cancelled
                     written.set_result(batch_offsets)
                 self._announce(batch[0])
@@ -80,9 +98,14 @@ class SqliteLog(Log):
         """Fail the appends of `group`, those that wait behind them, and every later one."""
         self._refusal = f"{error}; the log takes no more until it is opened again"
         unwritten, self._pending = group + self._pending, []
-        for _, written in unwritten:
+        for _, _, written in unwritten:
             if not written.done():
                 written.set_exception(type(error)(self._refusal))
+
+    def _note_time(self, batch: Sequence[NewRecord], offsets: Sequence[int], time_ns: int) -> None:
+        if time_ns:
+            for record, offset in zip(batch, offsets, strict=True):
+                self._times.setdefault((record.topic.name, record.partition), _Times()).note(offset, time_ns)
 
     def _announce(self, batch: Sequence[NewRecord]) -> None:
         for partition in {(record.topic.name, record.partition) for record in batch}:
@@ -94,7 +117,11 @@ class SqliteLog(Log):
         self._require_open()
         check_place(topic, partition, offset)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._read_thread, self._reader.read, topic, partition, offset, limit)
+        records = await loop.run_in_executor(self._read_thread, self._reader.read, topic, partition, offset, limit)
+        times = self._times.get((topic.name, partition))
+        if times is None:
+            return records
+        return [msgspec.structs.replace(record, appended_ns=times.of(record.offset)) for record in records]
 
     async def wait(self, topic: Topic, partition: int, offset: int, timeout_s: float) -> bool:
         """Wait as `Log.wait` says: woken by appends of this log object, polling for those of another process."""
@@ -143,3 +170,21 @@ class SqliteLog(Log):
     def _require_open(self) -> None:
         if self._closed:
             raise LogError(f"the event log in {self._directory} is closed")
+
+
+class _Times:
+    """When the last records of a partition were appended."""
+
+    def __init__(self) -> None:
+        self._times: deque[int] = deque(maxlen=_TIMES_KEPT)
+        self._end = 0
+
+    def note(self, offset: int, time_ns: int) -> None:
+        """Remember the time of the next record, which stands at `offset`."""
+        self._times.append(time_ns)
+        self._end = offset + 1
+
+    def of(self, offset: int) -> int:
+        """Return the time of the record at `offset`, 0 where it is not remembered."""
+        place = len(self._times) - (self._end - offset)
+        return self._times[place] if 0 <= place < len(self._times) else 0

@@ -1,6 +1,7 @@
 """The embedded log keeps the promises of every log, and those that a file on one disk must keep besides."""
 
 import asyncio
+import itertools
 import multiprocessing
 import os
 import pathlib
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from alpha_panda.errors import CorruptRecordError, LogError
-from alpha_panda.live.log.base import Commit
+from alpha_panda.live.log.base import Commit, Log
 from alpha_panda.live.log.sqlite import SqliteLog
 from tests.live.log.appender import ORDERS, TICKS, append_until_killed
 from tests.live.log.contract import LogContract, everything, new, values
@@ -25,11 +26,38 @@ async def open_sqlite(directory: pathlib.Path) -> SqliteLog:
 class TestSqliteLog(LogContract):
     open_log = staticmethod(open_sqlite)
 
+    async def assert_rounds(self, log: Log, at_least: int):
+        """Check that of a round that was not acknowledged, the log holds all or nothing, its commit included."""
+        await super().assert_rounds(log, at_least)
+        orders = await log.end(ORDERS, 0)
+        assert await log.end(TICKS, 0) == 2 * orders
+        assert await log.committed("appender", TICKS, 0) == orders
+
 
 async def test_offsets_have_no_gaps(folder: pathlib.Path):
     async with SqliteLog(folder) as log:
         assert await log.append([new(TICKS, b"a"), new(ORDERS, b"b"), new(TICKS, b"c")]) == [0, 0, 1]
         assert await log.append([new(TICKS, b"d")]) == [2]
+
+
+async def test_the_process_that_appended_a_record_knows_when(folder: pathlib.Path):
+    times = itertools.count(1_000)
+    async with SqliteLog(folder, clock=lambda: next(times)) as log, SqliteLog(folder, read_only=True) as reader:
+        await log.append([new(TICKS, b"a"), new(ORDERS, b"b")])
+        await log.append([new(TICKS, b"c")])
+        assert [record.appended_ns for record in await everything(log, TICKS)] == [1_000, 1_001]
+        assert [record.appended_ns for record in await everything(log, ORDERS)] == [1_000]
+        assert [record.appended_ns for record in await everything(reader, TICKS)] == [0, 0]
+
+
+async def test_only_the_last_times_are_remembered(folder: pathlib.Path):
+    times = itertools.count(1_000)
+    async with SqliteLog(folder, clock=lambda: next(times)) as log:
+        for _ in range(5):
+            await log.append([new(TICKS, b"a")] * 1000)
+        told = [record.appended_ns for record in await everything(log, TICKS)]
+        assert told[:904] == [0] * 904
+        assert told[904:] == [1_000 + number // 1000 for number in range(904, 5000)]
 
 
 # ── One writer, many readers ─────────────────────────────────────────────────────────────────────────────────────────
