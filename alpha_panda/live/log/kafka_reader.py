@@ -135,7 +135,7 @@ class _Window:
             self._bytes -= len(self._records[old].value)
             old += 1
         if old:
-            self.start = self._records[old].offset
+            self.start = self._records[old].offset if old < len(self._records) else self.end
             del self._records[:old]
 
     async def _move_to_end(self) -> None:
