@@ -11,10 +11,12 @@ from alpha_panda.kernels.records import EVENT
 from alpha_panda.live.dead_letters import ATTEMPTS, DeadLetters, Letter, read_letters, replay, topics_of
 from alpha_panda.live.envelope import Envelope, decode, encode
 from alpha_panda.live.log.base import NewRecord, Record
+from alpha_panda.live.log.kafka import KafkaLog
+from alpha_panda.live.log.kafka_topics import KafkaTopics
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import DeadLetter, Place, Session
 from alpha_panda.live.routing import new_record
-from alpha_panda.live.topics import Topic, market_ticks
+from alpha_panda.live.topics import Topic, market_ticks, topics_of_session
 from tests.live.samples import FILL, PAYLOADS
 
 FILLS = Topic("paper.orders.filled", 3)
@@ -238,3 +240,27 @@ async def test_a_later_program_may_read_what_this_one_could_not(log: SqliteLog, 
     still_none, read = [letter.message() for letter in await read_letters(log, FILLS)]
     assert still_none is None
     assert read == decode(Record(FILLS.name, 2, 0, b"", GOOD))
+
+
+# ── On Kafka ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_letters_are_written_read_and_put_back_on_kafka(kafka: str, told: Told):
+    """A session's own topics, as large as they are there: the letter is larger than the record that it holds."""
+    every = topics_of_session(["paper"])
+    fills = next(topic for topic in every if topic.name == FILLS.name)
+    async with KafkaTopics(kafka) as topics:
+        await topics.create("dead-letters", every)
+    async with KafkaLog(kafka, "dead-letters", every) as log:
+        poison = POISON * (fills.record_bytes_max // len(POISON) - 10)
+        await log.append([NewRecord(fills, 0, b"momentum:1", value) for value in (GOOD, poison)])
+        for reader in (DeadLetters(log, "session", told.notify), DeadLetters(log, "session", told.notify)):
+            for record in await log.read(fills, 0, 0, 1) + await log.read(fills, 0, 1, 1):
+                await reader.examine(fills, record)
+        (letter,) = await read_letters(log, fills)
+        assert letter.data.value == poison
+        assert letter.time_ns > 0, "Kafka knows when the record was appended"
+        assert await replay(log, letter) == 2
+        (back,) = await log.read(fills, 0, 2, 1)
+    assert (back.key, back.value) == (b"momentum:1", poison)
+    assert len(told.letters) == 2
