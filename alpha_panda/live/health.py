@@ -56,9 +56,9 @@ class Health(Observer):
         return checks
 
     def changes(self) -> dict[str, Check]:
-        """Return the checks that have come out otherwise than when this was asked last; at first, those that fail."""
+        """Return the checks that come out otherwise than when this was asked last."""
         checks = self.ready()
-        changed = {name: check for name, check in checks.items() if check.passes != self._told.get(name, True)}
+        changed = {name: check for name, check in checks.items() if check.passes != self._told.get(name, check.passes)}
         self._told = {name: check.passes for name, check in checks.items()}
         return changed
 

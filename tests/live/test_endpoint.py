@@ -88,10 +88,12 @@ async def test_the_heartbeat_tells_what_has_changed():
     with a_process(clocks) as (_, status, health):
         told = []
         status.on_health_check = lambda *change: told.append(change)
+        assert health.changes() == {}
+        status.on_report(report("portfolio"))
         beating = asyncio.create_task(beat(status, health))
         await asyncio.sleep(0)
         beating.cancel()
-    assert told == [("portfolio", False, "has not reported yet")]
+    assert told == [("portfolio", True, "running")]
 
 
 @pytest.mark.parametrize(("place", "method", "code"), [("/nothing", "GET", 404), ("/metrics", "POST", 405)])
