@@ -28,6 +28,7 @@ register(
         "causality": "alpha_panda.cli.causality:prove_causality",
         "research": "alpha_panda.cli.research:research",
         "live": "alpha_panda.live.__main__:live",
+        "status": "alpha_panda.cli.status:status",
         "pause": "alpha_panda.cli.control:pause",
         "resume": "alpha_panda.cli.control:resume",
         "kill": "alpha_panda.cli.control:kill",

@@ -73,10 +73,14 @@ class Spool:
         write_durably(path, encode(message))
         return path
 
+    def files(self) -> list[pathlib.Path]:
+        """Return the files of the commands that wait, oldest first."""
+        return sorted(self._folder.glob("*.command"))
+
     def waiting(self) -> list[tuple[pathlib.Path, Envelope]]:
         """Return the commands that wait, each with its file; what is no command is renamed and left there."""
         found: list[tuple[pathlib.Path, Envelope]] = []
-        for path in sorted(self._folder.glob("*.command")):
+        for path in self.files():
             record = Record(CONTROL.name, 0, 0, b"", path.read_bytes())
             try:
                 found.append((path, decode(record)))
