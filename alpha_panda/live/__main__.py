@@ -13,7 +13,8 @@ from rich.console import Console
 
 from alpha_panda import terminal
 from alpha_panda.live.account import AccountEngine
-from alpha_panda.live.build import Options, new_state, new_status, speed_of, trade
+from alpha_panda.live.build import Options, new_state, new_status, speed_of, stages_of, trade
+from alpha_panda.live.pipeline import STAGES
 from alpha_panda.live.status import ENDED, Status
 from alpha_panda.live.view import watching
 from alpha_panda.units import format_rupees
@@ -53,6 +54,12 @@ def live(
     state: Annotated[
         pathlib.Path | None, Parameter(help="Where the session is kept, to be resumed; a new folder if not said.")
     ] = None,
+    stages: Annotated[str, Parameter(help="Which stages this process works: feed, signals, account, portfolio.")] = (
+        ",".join(STAGES)
+    ),
+    redo: Annotated[
+        bool, Parameter(negative=(), help="Do a session again from its beginning whose kernels or strategies changed.")
+    ] = False,
     json: Annotated[bool, Parameter(negative=(), show_default=False, help="Print only the summary, as JSON.")] = False,
 ) -> None:
     """Trade one session on paper; the same command with its --state goes on where it stopped, whatever stopped it."""
@@ -66,6 +73,8 @@ def live(
         resolution=resolution,
         speed=None if speed is None else speed_of(speed),
         state=state or new_state(),
+        stages=stages_of(stages),
+        redo=redo,
     )
     sys.setswitchinterval(_SWITCH_S)
     try:
@@ -87,7 +96,10 @@ async def _live(options: Options, until_end: bool, json: bool) -> None:
             await stop.wait()
     for note in status.notes:
         Console(stderr=True).print(note, highlight=False, soft_wrap=True)
-    if json:
+    if engine is None:
+        if json:
+            terminal.print_json({"stages": list(options.stages), "phase": status.phase})
+    elif json:
         terminal.print_json(engine.stage.summary())
     else:
         _show_summary(engine, status, options.state)

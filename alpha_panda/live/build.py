@@ -1,12 +1,15 @@
 """The composition root: the one place that chooses a clock, a log, a store and a feed, and puts a session together."""
 
 import asyncio
+import contextlib
 import dataclasses
 import datetime
 import math
 import os
 import pathlib
+import socket
 import time
+from collections.abc import Sequence
 from typing import Literal
 
 from alpha_panda.chain import check_intervals, load_strategies
@@ -19,11 +22,19 @@ from alpha_panda.live.feed.pacing import Pacer
 from alpha_panda.live.feed.replay import replay_feed
 from alpha_panda.live.feed.synthetic import synthetic_feed
 from alpha_panda.live.log.base import Log
+from alpha_panda.live.log.kafka import KafkaLog
+from alpha_panda.live.log.kafka_topics import KafkaTopics
+from alpha_panda.live.log.opening import lock_holder
 from alpha_panda.live.log.sqlite import SqliteLog
-from alpha_panda.live.pipeline import run_session
-from alpha_panda.live.session import Blueprint
-from alpha_panda.live.status import Status
+from alpha_panda.live.observer import FEED, PORTFOLIO
+from alpha_panda.live.pipeline import STAGES, Parts, Surroundings, run_session
+from alpha_panda.live.session import Blueprint, blueprint_of, check_profile, open_session, read_session
+from alpha_panda.live.status import WAITING, Status
+from alpha_panda.live.store.base import Store
 from alpha_panda.live.store.redis import RedisStore
+from alpha_panda.live.supervision import enduring
+from alpha_panda.live.topics import SESSIONS, Topic, topics_of_session
+from alpha_panda.strategy import did_you_mean
 from alpha_panda.units import DAY_NS, MINUTE_NS, ist_datetime
 
 STATES = pathlib.Path("live/state")
@@ -32,6 +43,10 @@ STATES = pathlib.Path("live/state")
 REDIS_URL = "ALPHA_PANDA_REDIS_URL"
 """The environment variable that names a Redis server for the portfolio; without it, the portfolio stays in process."""
 
+KAFKA = "ALPHA_PANDA_KAFKA"
+"""The environment variable that names a Kafka broker, host:port; without it or the profile's, the log is a file."""
+
+_SESSION_WAIT_S = 3600.0
 _BAR_NS = {"tick": 0, "1m": MINUTE_NS, "1d": DAY_NS}
 
 
@@ -48,6 +63,8 @@ class Options:
     instruments: tuple[str, ...] = ()
     resolution: Literal["tick", "1m", "1d"] | None = None
     speed: float | None = None  # market seconds per real second, infinite for as fast as possible
+    stages: tuple[str, ...] = STAGES
+    redo: bool = False  # do a session again from its beginning whose code has changed
 
 
 def new_status() -> Status:
@@ -60,20 +77,92 @@ def new_state() -> pathlib.Path:
     return STATES / f"{ist_datetime(time.time_ns()):%Y-%m-%d-%H%M%S}"
 
 
-def open_log(state: pathlib.Path, read_only: bool = False) -> Log:
-    """Open the log of the session in `state`; LogError where it is in use, or absent and to be read only."""
-    return SqliteLog(state, read_only)
+def kafka_address(profile: Profile | None = None) -> str:
+    """Return the broker that keeps the log, host:port; empty where the log is a file."""
+    return os.environ.get(KAFKA) or (profile.log.kafka if profile else "")
 
 
-async def trade(options: Options, status: Status, stop: asyncio.Event) -> AccountEngine:
-    """Trade one session until its feed ends or `stop` is set; return the account as it then is."""
+def open_log(state: pathlib.Path, read_only: bool = False, profile: Profile | None = None) -> Log:
+    """Return the log of the session in `state`, to be entered: in Kafka where the environment or `profile` names one.
+
+    Raises LogError where it is in use, or absent and to be read only.
+    """
+    address = kafka_address(profile)
+    if not address:
+        return SqliteLog(state, read_only)
+    session = state.absolute().name
+    if profile is None:
+        return KafkaLog(address, session, (), read_only)
+    return KafkaLog(address, session, topics_of_session([profile.account.broker], profile.log.partitions), read_only)
+
+
+def log_writer(state: pathlib.Path) -> str:
+    """Return who has the embedded log of the session in `state` open for writing, or nothing."""
+    return lock_holder(state)
+
+
+async def topic_differences(address: str, state: pathlib.Path, topics: Sequence[Topic]) -> list[str]:
+    """Return in what the topics of the session in `state` differ, on the Kafka at `address`, from these."""
+    async with KafkaTopics(address) as broker:
+        return await broker.differences(state.absolute().name, topics)
+
+
+async def open_store(address: str | None) -> Store:
+    """Return the portfolio store on the Redis server at `address`, or one in this process where that is None.
+
+    Raises ConfigurationError for what is no address, StoreError where nobody answers.
+    """
+    return await RedisStore.open(address)
+
+
+def new_surroundings() -> Surroundings:
+    """Return who runs a session here, on the clocks of this machine."""
+    holder = f"process {os.getpid()} on {socket.gethostname()}"
+    return Surroundings(holder=holder, wall_ns=time.time_ns, monotonic=time.monotonic, sleep=asyncio.sleep)
+
+
+async def trade(options: Options, status: Status, stop: asyncio.Event) -> AccountEngine | None:
+    """Work on one session until its feed ends or `stop` is set; return the account as it then is, if it was kept here.
+
+    A log that goes away is waited for, and recovered from when it is back. Raises ConfigurationError for stages that
+    are to work apart on a log that only one process can write.
+    """
     profile = with_instruments(load_profile(options.profile), options.instruments)
     folders = [options.profile.parent.parent / "strategies"]
-    strategies = tuple(load_strategies(profile, folders))
-    feed = build_feed(profile, options)
-    blueprint = Blueprint(profile, feed.universe, strategies, feed.name, feed.digest)
-    async with open_log(options.state) as log, await RedisStore.open(os.environ.get(REDIS_URL)) as store:
-        return await run_session(blueprint, feed, log, store, status, time.time_ns(), stop)
+    if set(options.stages) != set(STAGES) and not kafka_address(profile):
+        raise ConfigurationError(f"stages in processes of their own meet in Kafka: name the broker in {KAFKA}")
+    feed = build_feed(profile, options) if FEED in options.stages else None
+    surroundings = new_surroundings()
+
+    async def attempt() -> AccountEngine | None:
+        async with contextlib.AsyncExitStack() as resources:
+            log = await resources.enter_async_context(open_log(options.state, profile=profile))
+            blueprint = await _blueprint(log, profile, feed, folders, status)
+            store = None
+            if PORTFOLIO in options.stages:
+                store = await resources.enter_async_context(await open_store(os.environ.get(REDIS_URL)))
+            parts = Parts(
+                log=log, status=status, stop=stop, surroundings=surroundings, feed=feed, store=store, redo=options.redo
+            )
+            return await run_session(blueprint, parts, options.stages)
+
+    return await enduring(attempt, status, stop, surroundings.sleep)
+
+
+async def _blueprint(
+    log: Log, profile: Profile, feed: Feed | None, folders: Sequence[pathlib.Path], status: Status
+) -> Blueprint:
+    """Return what the session is made of: recorded by the process that has the feed, and read by the others."""
+    if feed is not None:
+        strategies = tuple(load_strategies(profile, folders))
+        blueprint = Blueprint(profile, feed.universe, strategies, feed.name, feed.digest, profile.log.partitions)
+        await open_session(log, blueprint, time.time_ns())
+        return blueprint
+    status.phase = WAITING
+    while (session := await read_session(log)) is None:
+        await log.wait(SESSIONS, 0, 0, _SESSION_WAIT_S)
+    check_profile(session, profile)
+    return blueprint_of(session, folders)
 
 
 def build_feed(profile: Profile, options: Options) -> Feed:
@@ -120,3 +209,15 @@ def speed_of(text: str) -> float:
     if not speed > 0:
         raise ConfigurationError(f"{text!r} is not a speed: give market seconds per second, such as 60, or max")
     return speed
+
+
+def stages_of(text: str) -> tuple[str, ...]:
+    """Return the stages that a list with commas names, in their order; ConfigurationError for one that there is not."""
+    named = [name.strip() for name in text.split(",") if name.strip()]
+    for name in named:
+        if name not in STAGES:
+            known = ", ".join(STAGES)
+            raise ConfigurationError(f"there is no stage {name}{did_you_mean(name, STAGES)}; there are {known}")
+    if not named:
+        raise ConfigurationError("no stage is named: leave out --stages to work all of them in one process")
+    return tuple(stage for stage in STAGES if stage in named)

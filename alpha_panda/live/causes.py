@@ -11,10 +11,12 @@ from collections.abc import Sequence
 import msgspec
 
 from alpha_panda.chain import Work
+from alpha_panda.live.arrivals import Arrival
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.messages import Decision, Fill, OrderUpdate, Payload, PnlSnapshot, Signal
 from alpha_panda.live.payloads import decisions_of, fills_of, orders_of, snapshots_of
 from alpha_panda.live.session import Blueprint
+from alpha_panda.live.topics import instrument_key
 
 _SOURCE = "account"
 _FINISHED = ("complete", "cancelled", "expired")
@@ -31,10 +33,11 @@ class Causes:
     def __init__(self, blueprint: Blueprint) -> None:
         self._names = blueprint.names
         self._broker = blueprint.broker
+        self._ticks = blueprint.ticks
         self._number = 0
         self._placed: dict[int, Envelope] = {}
 
-    def explain(self, work: Work, frames: Sequence[Envelope], signals: Sequence[Envelope]) -> list[Envelope]:
+    def explain(self, work: Work, arrivals: Sequence[Arrival], signals: Sequence[Envelope]) -> list[Envelope]:
         """Return what the account did in one step as messages in the order of their times.
 
         At one time, fills of earlier orders come first, then decisions, orders and figures: an order always stands
@@ -47,12 +50,14 @@ class Causes:
             *snapshots_of(work.snapshots),
         ]
         said = {_key(signal): signal for signal in signals}
-        until_ns = [frame.time_ns for frame in frames]
+        until_ns = [arrival.time_ns for arrival in arrivals]
         decided: dict[int, Envelope] = {}
         messages: list[Envelope] = []
         for payload in sorted(payloads, key=_time_ns):
             time_ns = _time_ns(payload)
-            cause = self._cause(payload, said, decided) or frames[bisect.bisect_left(until_ns, time_ns)]
+            cause = self._cause(payload, said, decided)
+            if cause is None:
+                cause = self._frame(payload, arrivals[min(bisect.bisect_left(until_ns, time_ns), len(arrivals) - 1)])
             message = cause.effect(payload, source=_SOURCE, index=self._number, time_ns=time_ns, broker=self._broker)
             self._number += 1
             self._remember(message, decided)
@@ -72,6 +77,14 @@ class Causes:
                 return said[payload.time_ns, payload.strategy, payload.instrument_token]
             case _:
                 return None
+
+    def _frame(self, payload: Payload, arrival: Arrival) -> Envelope:
+        """Return the frame of an arrival that a payload's instrument stands in, or the first one."""
+        partition = self._partition_of(payload.instrument_token) if isinstance(payload, Decision) else 0
+        return arrival.messages[partition if len(arrival.entries) > 1 else 0]
+
+    def _partition_of(self, instrument_token: int) -> int:
+        return self._ticks.partition_of(instrument_key(instrument_token))
 
     def _remember(self, message: Envelope, decided: dict[int, Envelope]) -> None:
         """Keep what later messages will be caused by, and forget an order that is finished."""

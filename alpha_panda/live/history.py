@@ -3,8 +3,8 @@
 import asyncio
 import dataclasses
 import pathlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -15,14 +15,15 @@ from alpha_panda.data.columns import IST_TIME, in_rupees
 from alpha_panda.errors import RecoveryError
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import EVENT, Records
+from alpha_panda.live.arrivals import Arrivals
 from alpha_panda.live.build import open_log
-from alpha_panda.live.envelope import decode
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.messages import Decision, Fill
-from alpha_panda.live.payloads import events_of, frame_in
+from alpha_panda.live.messages import Decision, Fill, OrderUpdate
 from alpha_panda.live.session import Blueprint, blueprint_of, read_session
 from alpha_panda.live.streams import Recording
-from alpha_panda.live.topics import Topic, market_ticks
+from alpha_panda.live.topics import Topic
+
+Shown = TypeVar("Shown", Decision, Fill, OrderUpdate)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,40 +56,46 @@ async def _history(state: pathlib.Path, folders: Sequence[pathlib.Path]) -> Sess
         return SessionHistory(
             profile=blueprint.profile,
             universe=blueprint.universe,
-            events=await _events(log),
-            decisions=await _frame(log, blueprint, Decision, topics.signals_validated, topics.signals_rejected),
-            fills=await _frame(log, blueprint, Fill, topics.orders_filled),
+            events=await _events(log, blueprint),
+            decisions=await messages_frame(log, blueprint, Decision, topics.signals_validated, topics.signals_rejected),
+            fills=await messages_frame(log, blueprint, Fill, topics.orders_filled),
         )
 
 
-async def _events(log: Log) -> Records:
-    frames, parts = Recording(log, market_ticks()), [np.zeros(0, EVENT)]
-    while record := await frames.next():
-        parts.append(events_of(frame_in(record)[1]))
+async def _events(log: Log, blueprint: Blueprint) -> Records:
+    arrivals, parts = Arrivals(log, blueprint.ticks), [np.zeros(0, EVENT)]
+    while arrival := await arrivals.next():
+        parts.append(arrival.events())
     return np.concatenate(parts)
 
 
-async def _frame(log: Log, blueprint: Blueprint, kind: type[Decision | Fill], *topics: Topic) -> pl.DataFrame:
+async def messages_frame(log: Log, blueprint: Blueprint, kind: type[Shown], *topics: Topic) -> pl.DataFrame:
     """Return the messages of some topics as a frame, by time and then as they were written."""
-    rows: list[dict[str, Any]] = []
+    found: list[Shown] = []
     for topic in topics:
         messages = Recording(log, topic)
-        while record := await messages.next():
-            data = decode(record).data
-            if isinstance(data, kind):
-                rows.append(_row(data, blueprint.universe))
-    return _for_people(rows).sort("time", maintain_order=True) if rows else pl.DataFrame()
+        while entry := await messages.next():
+            if isinstance(entry.message.data, kind):
+                found.append(entry.message.data)
+    return frame_of(found, blueprint.universe).sort("time", maintain_order=True) if found else pl.DataFrame()
 
 
-def _row(data: Decision | Fill, universe: Universe) -> dict[str, Any]:
-    row = msgspec.structs.asdict(data)
-    token = row.pop("instrument_token")
-    symbol = next(instrument.symbol for instrument in universe if instrument.instrument_token == token)
-    charges = row.pop("charges", None)
-    return {"symbol": symbol, **row, **({} if charges is None else {"charges_e4": charges.total_e4})}
-
-
-def _for_people(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+def frame_of(messages: Sequence[Decision | Fill | OrderUpdate], universe: Universe) -> pl.DataFrame:
+    """Return messages as a frame for people, in their order; without columns where there are none."""
+    symbol_of = dict(zip(universe.tokens.tolist(), universe.symbols, strict=True))
+    rows = [_row(message, symbol_of) for message in messages]
+    if not rows:
+        return pl.DataFrame()
     frame = pl.DataFrame(rows, infer_schema_length=None)
-    shown = in_rupees(frame.with_columns(time=pl.col("time_ns").cast(IST_TIME)).drop("time_ns"))
+    times = [name for name in frame.columns if name.endswith("_ns")]
+    shown = in_rupees(
+        frame.with_columns(pl.col(name).cast(IST_TIME).alias(name.removesuffix("_ns")) for name in times).drop(times)
+    )
     return shown.select("time", pl.exclude("time"))
+
+
+def _row(message: Decision | Fill | OrderUpdate, symbol_of: Mapping[int, str]) -> dict[str, Any]:
+    row = msgspec.structs.asdict(message)
+    charges = row.pop("charges", None)
+    total = {} if charges is None else {"charges_e4": charges.total_e4}
+    return {"symbol": symbol_of[row.pop("instrument_token")], **row, **total}

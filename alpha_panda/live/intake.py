@@ -2,25 +2,32 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from alpha_panda.data.events import validate
-from alpha_panda.errors import EventError
+from alpha_panda.errors import CorruptRecordError, EventError
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import EVENT, Records
-from alpha_panda.live.envelope import Envelope
+from alpha_panda.live.envelope import SHARED, Envelope, decode
 from alpha_panda.live.feed.base import Batch, Feed
-from alpha_panda.live.log.base import Log, NewRecord
-from alpha_panda.live.messages import DeadLetter, Place
-from alpha_panda.live.payloads import events_of, frame_in, frame_of
+from alpha_panda.live.log.base import Log
+from alpha_panda.live.messages import DeadLetter, Place, StateSnapshot, Ticks
+from alpha_panda.live.payloads import events_of
+from alpha_panda.live.recovery import beginning
 from alpha_panda.live.routing import new_record
+from alpha_panda.live.session import Blueprint
+from alpha_panda.live.snapshots import places_of
+from alpha_panda.live.spreading import Spreader
 from alpha_panda.live.status import Status
-from alpha_panda.live.topics import instrument_key, market_ticks
+from alpha_panda.live.streams import Reader, Recording
+from alpha_panda.live.topics import Topic, instrument_key
+from alpha_panda.live.writing import Writer, take_over
 
 _SOURCE = "feed"
+_WINDOW = 64
 
 
 class Refusal(NamedTuple):
@@ -55,71 +62,173 @@ class Gate:
                 return events[:0]
             middle = len(events) // 2
             return np.concatenate([self._sift(events[:middle], refusals), self._sift(events[middle:], refusals)])
-        if len(together):
-            self._latest = together[together["time_ns"] == together["time_ns"][-1]]
+        self.recall(together)
         return events
+
+    def recall(self, events: Records) -> None:
+        """Take note of events that have passed."""
+        if len(events):
+            self._latest = events[events["time_ns"] == events["time_ns"][-1]]
 
 
 class Intake:
-    """The feed stage: one frame of ticks on the log for each batch of the feed, from where the last one ended."""
+    """The feed stage: what each batch of the feed lets pass goes on the log, from where the last one ended."""
 
-    def __init__(self, log: Log, feed: Feed, origin: str, status: Status) -> None:
+    def __init__(self, log: Log, feed: Feed, blueprint: Blueprint, status: Status) -> None:
         self._log = log
         self._feed = feed
-        self._origin = origin
+        self._blueprint = blueprint
         self._status = status
-        self._topic = market_ticks()
+        self._topic = blueprint.ticks
         self._gate = Gate(feed.universe)
-        self.offset = 0
+        self._spreader = Spreader(feed.universe, self._topic)
+        self._writers: list[Writer] = []
+        self._letters = set[str]()
+        self._index = 0
         self._time_ns = 0
 
-    async def recover(self) -> int:
-        """Find the end of what is on the log, and return where in its source the feed goes on."""
-        self.offset = await self._log.end(self._topic, 0)
-        next_index = 0
-        for offset in range(self.offset - 1, -1, -1):
-            (record,) = await self._log.read(self._topic, 0, offset, 1)
-            message, ticks = frame_in(record)
-            next_index = max(next_index, ticks.next_index)
-            # A frame may be empty, when nothing of it was let pass; then the rules need the one before.
-            if ticks.count:
-                self._time_ns = message.time_ns
-                self._gate.admit(events_of(ticks))
-                break
-        self._status.kept_out = await self._log.end(self._topic.dead_letters, 0)
-        return next_index
+    @property
+    def next_frame(self) -> int:
+        """The sequence of the frames that it writes next."""
+        return self._writers[0].next_sequence
 
-    async def run(self, index: int, stop: asyncio.Event) -> None:
-        """Take in the events from `index` of the feed's source on, until it ends or `stop` is set."""
-        async with contextlib.aclosing(_until(stop, self._feed.batches(index))) as batches:
+    @property
+    def places(self) -> list[Place]:
+        """Where it writes next."""
+        return [writer.place for writer in self._writers]
+
+    async def begin(self, holder: str) -> list[tuple[int, int]]:
+        """Find the end of what is on the log, take it over, and complete what was handed on in part.
+
+        Returns each partition with the epoch in which it is written from now on.
+        """
+        places = await self._known_places()
+        recent = dict[int, list[Envelope]]()
+        for partition in range(self._topic.partitions):
+            reader = Reader(self._log, self._topic, partition, places.get((self._topic.name, partition)))
+            self._writers.append(await self._take_over(reader, holder))
+            for sequence, message in (await self._recent(reader)).items():
+                recent.setdefault(sequence, []).append(message)
+        self._letters = {letter.id async for letter in letters_on(self._log, self._topic)}
+        self._status.kept_out = len(self._letters)
+        await self._complete(recent)
+        return [(partition, writer.epoch) for partition, writer in enumerate(self._writers)]
+
+    async def _known_places(self) -> dict[tuple[str, int], Place]:
+        """Return places of the ticks that were noted in the past, so that not all has to be read."""
+        topic, known = self._blueprint.topics.signals_snapshots, dict[tuple[str, int], Place]()
+        for partition in range(topic.partitions):
+            end = await self._log.end(topic, partition)
+            for record in await self._log.read(topic, partition, end - 1, 1) if end else []:
+                data = decode(record).data
+                known.update(places_of(data) if isinstance(data, StateSnapshot) else {})
+        return known
+
+    async def _take_over(self, reader: Reader, holder: str) -> Writer:
+        """Read to the end of a partition and begin to write there."""
+        while True:
+            while await reader.read():
+                pass
+            if writer := await take_over(self._log, reader, beginning(self._blueprint, holder)):
+                return writer
+
+    async def _recent(self, reader: Reader) -> dict[int, Envelope]:
+        """Return the last frames before a reader, by sequence, back to one that has events."""
+        found = dict[int, Envelope]()
+        start = stop = reader.offset
+        while start > 0 and not any(len(_events_in(found[each])) for each in found if each < reader.sequence - 1):
+            start, stop = max(start - _WINDOW, 0), start
+            for record in await self._log.read(self._topic, reader.partition, start, stop - start):
+                with contextlib.suppress(CorruptRecordError):
+                    message = decode(record)
+                    known = found.get(message.sequence)
+                    # Of two that claim the same place, the later writer's is the one that counts.
+                    if message.sequence < reader.sequence and (known is None or known.epoch < message.epoch):
+                        found[message.sequence] = message
+        return {sequence: message for sequence, message in found.items() if isinstance(message.data, Ticks)}
+
+    async def _complete(self, recent: Mapping[int, Sequence[Envelope]]) -> None:
+        """Go on after the last batch that is on the log, and write those of its frames that are not."""
+        nexts = [writer.next_sequence for writer in self._writers]
+        self._index = _next_index(recent, min(nexts) - 1)
+        for sequence in range(min(nexts) - 1, -1, -1):
+            messages = recent.get(sequence, [])
+            if any(len(_events_in(message)) for message in messages):
+                self._time_ns = messages[0].time_ns
+                self._gate.recall(np.concatenate([_events_in(message) for message in messages]))
+                break
+        if max(nexts) > min(nexts):
+            stop = _next_index(recent, max(nexts) - 1)
+            behind = [partition for partition, sequence in enumerate(nexts) if sequence == min(nexts)]
+            await self._put(Batch(await self._feed.between(self._index, stop), stop), behind)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take in what the feed tells until it ends or `stop` is set."""
+        async with contextlib.aclosing(_until(stop, self._feed.batches(self._index))) as batches:
             async for batch in batches:
-                await self._log.append(self._records(batch, index))
-                self.offset += 1
-                index = batch.next_index
+                await self._put(batch, range(self._topic.partitions))
         self._status.on_feed_over(stop.is_set())
 
-    def _records(self, batch: Batch, index: int) -> list[NewRecord]:
-        """Return the frame of what passed, and a dead letter for each event that did not."""
+    async def _put(self, batch: Batch, partitions: Sequence[int]) -> None:
+        """Write what passes of a batch to some partitions, and before it a letter for each event that does not."""
         passed, refusals = self._gate.admit(batch.events)
         if len(passed):
             self._time_ns = int(passed["time_ns"][-1])
-        frame = Envelope.begin(
-            frame_of(passed, batch.next_index),
-            origin=self._origin,
-            source=_SOURCE,
-            index=index,
+        frames = self._spreader.frames(passed, batch.next_index)
+        messages = {each: self._message(frames[each], each) for each in partitions}
+        for number, refusal in enumerate(refusals):
+            await self._put_aside(
+                messages[partitions[0]].effect(
+                    self._letter(refusal), source=_SOURCE, index=number, time_ns=self._time_ns, broker=SHARED
+                )
+            )
+        sequence = self.next_frame
+        writers = [self._writers[each] for each in partitions]
+        records = [writer.numbered([messages[each]])[0] for writer, each in zip(writers, partitions, strict=True)]
+        offsets = await self._log.append(records)
+        for writer, offset in zip(writers, offsets, strict=True):
+            await writer.landed([offset])
+        self._index = batch.next_index
+        self._status.on_frame(sequence, len(passed), len(refusals), self._time_ns)
+
+    def _message(self, frame: Ticks, partition: int) -> Envelope:
+        return Envelope.begin(
+            frame,
+            origin=self._blueprint.origin,
+            source=_SOURCE if partition == 0 else f"{_SOURCE}.{partition}",
+            index=self._index,
             time_ns=self._time_ns,
         )
-        self._status.on_frame(self.offset, len(passed), len(refusals), self._time_ns)
-        letters = [self._dead_letter(frame, number, refusal) for number, refusal in enumerate(refusals)]
-        return [new_record(self._topic, frame), *letters]
 
-    def _dead_letter(self, frame: Envelope, number: int, refusal: Refusal) -> NewRecord:
+    def _letter(self, refusal: Refusal) -> DeadLetter:
         key = instrument_key(int(refusal.event["instrument_token"][0]))
-        place = Place(self._topic.name, 0, self.offset)
-        letter = DeadLetter(place, key, refusal.event.tobytes(), 1, refusal.reason)
-        envelope = frame.effect(letter, source=_SOURCE, index=number, time_ns=frame.time_ns, broker=frame.broker)
-        return new_record(self._topic.dead_letters, envelope)
+        place = Place(self._topic.name, self._topic.partition_of(key), self.next_frame, self.next_frame)
+        return DeadLetter(place, key, refusal.event.tobytes(), 1, refusal.reason)
+
+    async def _put_aside(self, letter: Envelope) -> None:
+        """Write a letter before its frame, once: a crash between the two makes it again."""
+        if letter.id not in self._letters:
+            await self._log.append([new_record(self._topic.dead_letters, letter)])
+            self._letters.add(letter.id)
+
+
+def _events_in(message: Envelope) -> Records:
+    """Return the events of a frame; none of what is no frame."""
+    return events_of(message.data) if isinstance(message.data, Ticks) else np.zeros(0, EVENT)
+
+
+def _next_index(recent: Mapping[int, Sequence[Envelope]], sequence: int) -> int:
+    """Return where in its source the feed went on after the frames of a sequence."""
+    return max(
+        (message.data.next_index for message in recent.get(sequence, []) if isinstance(message.data, Ticks)), default=0
+    )
+
+
+async def letters_on(log: Log, topic: Topic) -> AsyncIterator[Envelope]:
+    """Yield the letters about records of a topic."""
+    letters = Recording(log, topic.dead_letters)
+    while entry := await letters.next():
+        yield entry.message
 
 
 async def _until(stop: asyncio.Event, batches: AsyncIterator[Batch]) -> AsyncGenerator[Batch]:

@@ -1,95 +1,151 @@
 """Doing again what a session did: the same engines over the recorded inputs, held against the recorded outputs.
 
 Recovery does so from the last snapshot on and goes on from there; a proof does so from the beginning. Whoever finds
-another byte than the session wrote raises ParityError, which names the topic, the offset and the field.
+another byte than the session wrote raises ParityError, which names the topic, the sequence and the field. What a crash
+kept from being written is left over, for recovery to complete.
 """
 
-from collections.abc import Sequence
+import collections
 from typing import Any
 
 import msgspec
 
-from alpha_panda.errors import ParityError
-from alpha_panda.live import signals
-from alpha_panda.live.account import AccountEngine, Frame, Said, Step
-from alpha_panda.live.envelope import Envelope, decode
-from alpha_panda.live.log.base import Log, Record
-from alpha_panda.live.messages import JournalEntry, Span
-from alpha_panda.live.payloads import frame_in
-from alpha_panda.live.routing import new_record, topic_of
+from alpha_panda.errors import ParityError, RecoveryError
+from alpha_panda.live.account import AccountEngine, Step
+from alpha_panda.live.arrivals import Arrival, Places
+from alpha_panda.live.envelope import Envelope, encode
+from alpha_panda.live.log.base import Log
+from alpha_panda.live.messages import JournalEntry, Place, Span
+from alpha_panda.live.routing import topic_of
 from alpha_panda.live.signals import SignalsEngine
-from alpha_panda.live.streams import Recording
-from alpha_panda.live.topics import Topic, market_ticks
-
-_FRAMES = 32
+from alpha_panda.live.streams import Entry, Reader, Recording
+from alpha_panda.live.topics import CONTROL, Topic
 
 
-async def replay_signals(log: Log, engine: SignalsEngine) -> None:
-    """Apply the frames that the engine has not applied and the signals stage had; ParityError where the log differs."""
-    topic = engine.blueprint.topics.signals_raw
-    stop = await log.committed(signals.GROUP, market_ticks(), 0)
-    frames = Recording(log, market_ticks(), engine.next_frame, _FRAMES)
-    recorded = Recording(log, topic, engine.next_message)
-    while engine.next_frame < stop:
-        frame = await frames.next()
-        if frame is None:
-            raise ParityError(f"market.ticks ends at offset {frames.offset}, and the strategies had read up to {stop}")
-        for message in engine.apply(frame):
-            await _expect(recorded, message)
-    extra = await recorded.next()
-    # What a session that is running has appended meanwhile came with a commit.
-    if extra is not None and await log.committed(signals.GROUP, market_ticks(), 0) == stop:
-        raise _unexplained(extra)
+class Output:
+    """A partition that a stage writes, as recorded, beside what the stage says again."""
+
+    def __init__(self, log: Log, topic: Topic, partition: int, places: Places) -> None:
+        self.recording = Recording(log, topic, partition, places.get((topic.name, partition)))
+        self.owed = collections.deque[Envelope]()
+
+    async def settle(self) -> None:
+        """Compare what was said again with what is recorded, as far as it is; ParityError where they differ."""
+        while self.owed and (entry := await self.recording.next()):
+            _compare(entry, self.owed.popleft())
 
 
-async def replay_account(log: Log, engine: AccountEngine) -> None:
-    """Apply the steps of the journal that the engine has not applied; ParityError where the log differs."""
-    topics = engine.blueprint.topics
-    recorded = {
-        topic.name: Recording(log, topic, engine.next_offsets[topic.name])
-        for topic in (*topics.of_account(), topics.journal)
-    }
-    stop = await log.end(topics.journal, 0)
-    journal = Recording(log, topics.journal, engine.steps)
-    while engine.steps < stop and (record := await journal.next()):
-        entry = decode(record).data
-        if not isinstance(entry, JournalEntry) or len(entry.inputs) != 2:
-            raise ParityError(f"{record.topic} offset {record.offset} is no entry of a journal")
-        frames, said = entry.inputs
-        step = Step(
-            [Frame(each, *frame_in(each)) for each in await _inputs(log, market_ticks(), frames)],
-            [Said(each, decode(each)) for each in await _inputs(log, topics.signals_raw, said)],
+class SignalsReplay:
+    """The signals stage of one partition, doing again what it said."""
+
+    def __init__(self, log: Log, engine: SignalsEngine, places: Places) -> None:
+        blueprint, partition = engine.blueprint, engine.partition
+        self.engine = engine
+        self.ticks = Reader(log, blueprint.ticks, partition, places.get((blueprint.ticks.name, partition)))
+        self.raw = Output(log, blueprint.topics.signals_raw, partition, places)
+
+    async def run(self) -> None:
+        """Apply the frames of which something is recorded."""
+        await self.raw.settle()
+        while not self.raw.owed and await self.raw.recording.peek():
+            (frame,) = await self.ticks.take(1)
+            self.raw.owed.extend(self.engine.apply(frame))
+            await self.raw.settle()
+
+
+class AccountReplay:
+    """The account, doing again what its journal says it did."""
+
+    def __init__(self, log: Log, engine: AccountEngine, places: Places) -> None:
+        blueprint = engine.blueprint
+        topics, partitions = blueprint.topics, range(blueprint.partitions)
+        self.engine = engine
+        self._log = log
+        self.journal = Recording(log, topics.journal, 0, places.get((topics.journal.name, 0)))
+        self.outputs = {topic.name: Output(log, topic, 0, places) for topic in topics.of_account()}
+        self._ticks = [
+            Reader(log, blueprint.ticks, each, engine.places[blueprint.ticks.name, each]) for each in partitions
+        ]
+        raw = topics.signals_raw
+        self._raw = [Reader(log, raw, each, engine.places[raw.name, each]) for each in partitions]
+
+    async def run(self) -> None:
+        """Apply the steps of the journal that the engine has not applied."""
+        await self._settle()
+        while entry := await self.journal.next():
+            self._refuse_owed()
+            *said, again = self.engine.apply(await self.step(entry))
+            _compare(entry, again)
+            for message in said:
+                self.outputs[topic_of(self.engine.blueprint.topics, message.data).name].owed.append(message)
+            await self._settle()
+        await self._refuse_unexplained()
+
+    @property
+    def owed(self) -> list[Envelope]:
+        """What the last step said and is not recorded."""
+        return [message for output in self.outputs.values() for message in output.owed]
+
+    async def _settle(self) -> None:
+        for output in self.outputs.values():
+            await output.settle()
+
+    def _refuse_owed(self) -> None:
+        """Only the last step of a session may be told in part."""
+        for message in self.owed:
+            topic = topic_of(self.engine.blueprint.topics, message.data).name
+            raise ParityError(
+                f"{topic} ends before sequence {message.sequence}, where {message.type} {message.data} belongs"
+            )
+
+    async def _refuse_unexplained(self) -> None:
+        for output in self.outputs.values():
+            extra = await output.recording.peek()
+            # What a session that is running has appended meanwhile came with an entry of the journal.
+            if extra is not None and await self.journal.peek() is None:
+                place = f"{extra.record.topic} offset {extra.record.offset}"
+                raise ParityError(f"{place} is on the log, and nothing that was read made it")
+
+    async def step(self, entry: Entry) -> Step:
+        """Return what an entry of the journal says was applied, which comes next; ParityError where it is none."""
+        data = entry.message.data
+        partitions = len(self._ticks)
+        if isinstance(data, JournalEntry) and [span.topic for span in data.inputs] == [CONTROL.name]:
+            return Step(commands=await commands_in(self._log, data.inputs[0]))
+        if not isinstance(data, JournalEntry) or len(data.inputs) != 2 * partitions:
+            raise ParityError(f"{entry.record.topic} offset {entry.record.offset} is no entry of this journal")
+        columns = [await _taken(*each) for each in zip(self._ticks, data.inputs[:partitions], strict=True)]
+        said = [await _taken(*each) for each in zip(self._raw, data.inputs[partitions:], strict=True)]
+        return Step([Arrival(entries) for entries in zip(*columns, strict=True)], said)
+
+
+async def commands_in(log: Log, span: Span) -> list[Entry]:
+    """Return the commands that a journal names."""
+    reader = Reader(log, CONTROL, 0, Place(CONTROL.name, 0, span.start, span.start))
+    entries: list[Entry] = []
+    while reader.offset < span.stop and (read := await reader.read(span.stop - reader.offset)):
+        entries += read
+    return entries
+
+
+async def _taken(reader: Reader, span: Span) -> list[Entry]:
+    """Return the records that a journal names, which are the next ones of its partition."""
+    if (span.topic, span.partition, span.start) != (reader.topic.name, reader.partition, reader.sequence):
+        raise RecoveryError(
+            f"the journal names {span.topic}/{span.partition} from sequence {span.start} on, where {reader.topic.name}/"
+            f"{reader.partition} {reader.sequence} comes next: the log has a gap, restore it"
         )
-        for message in engine.apply(step):
-            await _expect(recorded[topic_of(topics, message.data).name], message)
-    for recording in recorded.values():
-        extra = await recording.next()
-        # What a session that is running has appended meanwhile came with an entry of the journal.
-        if extra is not None and await log.end(topics.journal, 0) == stop:
-            raise _unexplained(extra)
+    return await reader.take(span.stop - span.start)
 
 
-async def _inputs(log: Log, topic: Topic, span: Span) -> Sequence[Record]:
-    records = await log.read(topic, 0, span.start, span.stop - span.start)
-    if span.topic != topic.name or len(records) < span.stop - span.start:
-        raise ParityError(f"the journal names {span.topic} up to offset {span.stop}, which the log does not hold")
-    return records
-
-
-async def _expect(recording: Recording, message: Envelope) -> None:
-    """Compare a message with the next recorded one."""
-    offset, name = recording.offset, recording.topic.name
-    record = await recording.next()
-    if record is None:
-        raise ParityError(f"{name} ends at offset {offset}, where {message.type} {message.data} belongs")
-    wanted = new_record(recording.topic, message)
-    if (record.key, record.value) != (wanted.key, wanted.value):
-        place, before, now = _first_difference(decode(record), message) or ("key", record.key, wanted.key)
-        raise ParityError(f"{name} offset {offset}: {place} is {before!r} on the log and comes out as {now!r}")
-
-
-def _unexplained(record: Record) -> ParityError:
-    return ParityError(f"{record.topic} offset {record.offset} is on the log, and nothing that was read made it")
+def _compare(entry: Entry, again: Envelope) -> None:
+    """Raise ParityError where a recorded message is not what comes out again, whoever wrote it."""
+    recorded = entry.message
+    wanted = msgspec.structs.replace(again, version=recorded.version, epoch=recorded.epoch)
+    if encode(recorded) != encode(wanted):
+        place, before, now = _first_difference(recorded, wanted) or ("", recorded, wanted)
+        where = f"{entry.record.topic} offset {entry.record.offset}"
+        raise ParityError(f"{where}: {place} is {before!r} on the log and comes out as {now!r}")
 
 
 def _first_difference(recorded: Any, computed: Any, place: str = "") -> tuple[str, Any, Any] | None:

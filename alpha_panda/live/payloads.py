@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from alpha_panda.errors import CorruptRecordError, KernelError
+from alpha_panda.errors import KernelError
 from alpha_panda.kernels import records
 from alpha_panda.kernels.records import Records
-from alpha_panda.live.envelope import Envelope, decode
-from alpha_panda.live.log.base import Record
 from alpha_panda.live.messages import (
     Cause,
     Charges,
@@ -37,33 +35,20 @@ class Names:
     instrument_tokens: Sequence[int]
 
 
-def frame_in(record: Record) -> tuple[Envelope, Ticks]:
-    """Return the message of a record of market events, and its frame; CorruptRecordError where it is another one."""
-    message = decode(record)
-    if not isinstance(message.data, Ticks):
-        raise CorruptRecordError(f"{record.topic} offset {record.offset} is {message.type} and no frame of ticks")
-    return message, message.data
-
-
-def frame_of(events: Records, next_index: int) -> Ticks:
-    """Return a frame of market events, an array of `records.EVENT`, after which the feed goes on at `next_index`."""
-    return Ticks(len(events), events.tobytes(), next_index)
-
-
 def events_of(ticks: Ticks) -> Records:
     """Return the market events of a frame, read-only and without a copy."""
     return np.frombuffer(ticks.frame, records.EVENT)
 
 
-def signals_of(signals: Records, names: Names, partition: int, offset: int) -> list[Signal]:
-    """Return an array of `records.SIGNAL` as payloads, caused by events of the frame at this place of the ticks."""
+def signals_of(signals: Records, names: Names, partition: int, sequence: int) -> list[Signal]:
+    """Return an array of `records.SIGNAL` as payloads, caused by events of this frame of the ticks."""
     return [
         Signal(
             strategy=row["strategy"],
             instrument_token=row["instrument_token"],
             target=row["target"],
             volatility=row["volatility"],
-            cause=Cause(partition, offset, row["event_index"]),
+            cause=Cause(partition, sequence, row["event_index"]),
         )
         for row in _rows(signals, names)
     ]

@@ -1,50 +1,181 @@
-"""The portfolio stage: folds what the account said into the store, which the screens read."""
+"""The portfolio stage: folds what the account said into the store, which the screens read.
 
-from alpha_panda.live.envelope import decode
+The store may go away, be flushed, or come back as an older copy, at any moment: the stage says so, waits, and goes on
+from where the store itself says that it stands. Nothing else in the session takes notice.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from alpha_panda.errors import RecoveryError, StoreError, StoreGapError
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.messages import Place
+from alpha_panda.live.messages import Place, Session
+from alpha_panda.live.observer import PORTFOLIO
+from alpha_panda.live.session import read_session
+from alpha_panda.live.stages import Worker
 from alpha_panda.live.status import Status
-from alpha_panda.live.store.base import Change, Store
-from alpha_panda.live.streams import Stream
+from alpha_panda.live.store.base import Change, Places, Store
+from alpha_panda.live.streams import Entry, Reader
 from alpha_panda.live.topics import BrokerTopics, Topic
+from alpha_panda.units import ist_datetime
 
 _RECORDS = 512
+_LOOK_EVERY_S = 0.1  # what is folded here is looked at by people
+_ASK_EVERY = 10  # looks without news; a store that nothing is told may have been flushed all the same
+_PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_LAST_ATTEMPTS = 5
 
 
-class Projection:
-    """The fold of one broker's topics into the store, from where the store stands."""
+class Folding:
+    """The fold of one broker's topics into a store, from where the store stands."""
 
-    def __init__(self, log: Log, store: Store, topics: BrokerTopics, session: str, status: Status) -> None:
+    def __init__(self, log: Log, store: Store, topics: BrokerTopics) -> None:
+        self.places: Places = {}
+        self.topics = topics_of(topics)
         self._log = log
         self._store = store
         self._broker = topics.broker
-        self._session = session
-        self._status = status
-        self._offsets: dict[Topic, int] = dict.fromkeys(topics.of_account(), 0)
+        self._session = ""
+        self._readers: list[Reader] = []
 
-    async def run(self, journal: Stream) -> None:
-        """Fold whatever there is whenever the journal has grown, which each step of the account makes it do."""
+    async def begin(self) -> None:
+        """Ask the store where it stands; what this log does not hold, it forgets first.
+
+        Raises RecoveryError where no session has begun on the log.
+        """
+        if not self._session:
+            session = await read_session(self._log)
+            if session is None:
+                raise RecoveryError("no session has begun on this log: name the state directory of one that has")
+            self._session = session_name(session)
         places = await self._store.begin(self._broker, self._session)
-        if any([place.offset > await self._log.end(Topic(place.topic), 0) for place in places.values()]):
-            await self._store.flush(self._broker)  # it shows what this log does not hold
-            places = await self._store.begin(self._broker, self._session)
-        for topic in self._offsets:
-            if place := places.get((topic.name, 0)):
-                self._offsets[topic] = place.offset
-        await self._fold()
-        while await journal.skip():
-            await self._fold()
-            self._status.projected = journal.offset
+        for topic in self.topics:
+            place = places.get((topic.name, 0))
+            if place is not None and place.offset > await self._log.end(topic, 0):
+                await self._store.flush(self._broker)
+                places = await self._store.begin(self._broker, self._session)
+        self.places = places
+        self._readers = [Reader(self._log, topic, 0, places.get((topic.name, 0))) for topic in self.topics]
 
-    async def _fold(self) -> None:
-        for topic, start in self._offsets.items():
-            offset = start
-            while offset < await self._log.end(topic, 0):
-                records = await self._log.read(topic, 0, offset, _RECORDS)
-                nexts = [Place(topic.name, 0, record.offset + 1, record.offset + 1) for record in records]
-                changes = [Change(place, decode(record).data) for place, record in zip(nexts, records, strict=True)]
-                await self._store.apply(self._broker, self._session, changes)
-                for change in changes:
-                    self._status.on_message(change.data)
-                offset += len(records)
-            self._offsets[topic] = offset
+    async def step(self, limit: int) -> list[Entry]:
+        """Fold the next records, at most so many of each topic, and return them; none where there are none yet.
+
+        Raises StoreError; after that, the store is to be asked again by `begin`.
+        """
+        entries = [entry for reader in self._readers for entry in await reader.read(limit)]
+        if entries:
+            changes = [Change(entry.next_place, entry.message.data) for entry in entries]
+            await self._store.apply(self._broker, self._session, changes)
+        self.places = {(reader.topic.name, 0): reader.place for reader in self._readers}
+        return entries
+
+    async def behind(self) -> int:
+        """Return how many records of the log have not been folded."""
+        ends = [(await self._log.end(topic, 0), self.places.get((topic.name, 0))) for topic in self.topics]
+        return sum(end - (place.offset if place else 0) for end, place in ends)
+
+
+class Projection:
+    """The stage: it keeps the store where the log is, for as long as the session lasts."""
+
+    def __init__(
+        self,
+        log: Log,
+        store: Store,
+        topics: BrokerTopics,
+        status: Status,
+        worker: Worker,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._folding = Folding(log, store, topics)
+        self._store = store
+        self._broker = topics.broker
+        self._status = status
+        self._worker = worker
+        self._sleep = sleep
+        self._told: Places | None = None
+        worker.reads = self._reads
+
+    async def run(self, finished: asyncio.Event) -> None:
+        """Fold whatever there is until `finished` is set and all is folded, or the store is away for too long by then.
+
+        `finished` says that the account will say no more.
+        """
+        looks = failures = 0
+        while True:
+            # Asked before looking: what is said before the end is then certainly seen.
+            over = finished.is_set()
+            try:
+                if looks % _ASK_EVERY == 0:
+                    await self._begin()
+                entries = await self._folding.step(_RECORDS)
+            except StoreError as error:
+                looks, failures = 0, failures + 1
+                self._on_error(error)
+                if over and failures >= _LAST_ATTEMPTS:
+                    break
+                await self._sleep(_PAUSES_S[min(failures, len(_PAUSES_S)) - 1])
+                continue
+            failures = 0
+            self._on_folded(entries)
+            looks = 1 if entries else looks + 1
+            if not entries:
+                if over:
+                    break
+                await self._sleep(_LOOK_EVERY_S)
+        if behind := await self._folding.behind():
+            self._say(f"the portfolio store is {behind:,} records behind the log: fold them with alpha-panda rebuild")
+
+    async def _begin(self) -> None:
+        await self._folding.begin()
+        if self._told is None:
+            self._status.on_portfolio(await self._store.read_portfolio(self._broker))
+            self._told = dict(self._folding.places)
+
+    def _on_folded(self, entries: Sequence[Entry]) -> None:
+        """Tell what the account said, once, however often it is folded."""
+        assert self._told is not None
+        for entry in entries:
+            partition = (entry.record.topic, entry.record.partition)
+            told = self._told.get(partition)
+            if told is None or entry.message.sequence >= told.sequence:
+                self._told[partition] = entry.next_place
+                self._status.on_message(entry.message.data)
+        journal = self._folding.places.get((self._folding.topics[-1].name, 0))
+        self._status.projected = journal.sequence if journal else 0
+        self._worker.phase = "running"
+        self._say("")
+
+    def _on_error(self, error: StoreError) -> None:
+        self._status.on_store_error(PORTFOLIO, error)
+        if not isinstance(error, StoreGapError):  # that one is made good at once
+            self._worker.phase = "waiting"
+            self._say(f"{error}; the portfolio waits for it, and trading goes on")
+
+    def _say(self, note: str) -> None:
+        """Show what a person should know instead of what was said before."""
+        if note != self._worker.note:
+            self._status.notes[:] = [each for each in self._status.notes if each != self._worker.note]
+            self._status.notes += [note] if note else []
+            self._worker.note = note
+
+    def _reads(self) -> Sequence[tuple[Topic, Place]]:
+        places = self._folding.places
+        return [(topic, places.get((topic.name, 0), Place(topic.name, 0, 0))) for topic in self._folding.topics]
+
+
+def topics_of(topics: BrokerTopics) -> tuple[Topic, ...]:
+    """Return the topics that are folded: what the account said, and last its journal.
+
+    The journal says nothing to the portfolio, but its place there tells which step of the account is shown.
+    """
+    return (*topics.of_account(), topics.journal)
+
+
+def session_name(session: Session) -> str:
+    """Return what the store calls a session: when it began, and a digest of all that it began with."""
+    digest = hashlib.blake2b(msgspec.msgpack.encode(session), digest_size=6).hexdigest()
+    return f"{ist_datetime(session.started_ns):%Y-%m-%d %H:%M:%S} {digest}"

@@ -70,16 +70,9 @@ def _order_topic(topics: BrokerTopics, order: OrderUpdate) -> Topic:
             return topics.orders_cancelled
 
 
-def new_record(topic: Topic, envelope: Envelope, partition: int | None = None) -> NewRecord:
-    """Return the record that carries `envelope` on `topic`, in the partition of its key unless one is given.
-
-    A frame of ticks needs `partition` where the topic has several: the feed puts an instrument's events into the frame
-    of `topic.partition_of(instrument_key(token))`. Raises LogError when it is missing.
-    """
-    if isinstance(envelope.data, Ticks) and partition is None and topic.partitions > 1:
-        raise LogError(f"a frame of ticks for {topic.name} needs its partition: its instruments decide it, not a key")
-    key = key_of(envelope)
-    return NewRecord(topic, topic.partition_of(key) if partition is None else partition, key, encode(envelope))
+def new_record(topic: Topic, envelope: Envelope, partition: int = 0) -> NewRecord:
+    """Return the record that carries `envelope` on a partition of `topic`."""
+    return NewRecord(topic, partition, key_of(envelope), encode(envelope))
 
 
 def key_of(envelope: Envelope) -> bytes:

@@ -22,7 +22,7 @@ from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import Listing, Payload, Session
 from alpha_panda.live.payloads import Names
 from alpha_panda.live.routing import new_record
-from alpha_panda.live.topics import SESSIONS, BrokerTopics
+from alpha_panda.live.topics import SESSIONS, BrokerTopics, Topic, market_ticks
 from alpha_panda.strategy import Strategy
 
 _SOURCE = "session"
@@ -37,6 +37,7 @@ class Blueprint:
     strategies: tuple[Strategy, ...]
     feed: str
     feed_digest: str
+    partitions: int = 1
 
     @property
     def broker(self) -> str:
@@ -46,7 +47,12 @@ class Blueprint:
     @functools.cached_property
     def topics(self) -> BrokerTopics:
         """The topics of that account."""
-        return BrokerTopics.of(self.broker)
+        return BrokerTopics.of(self.broker, self.partitions)
+
+    @functools.cached_property
+    def ticks(self) -> Topic:
+        """The topic of its market events."""
+        return market_ticks(self.partitions)
 
     @functools.cached_property
     def names(self) -> Names:
@@ -86,23 +92,28 @@ class Blueprint:
         """Return the first record of a session that begins at `started_ns`."""
         listings = tuple(Listing(**dataclasses.asdict(instrument)) for instrument in self.universe)
         text = profile_text(self.profile)
-        return Session(started_ns, text, listings, self.feed, self.feed_digest, self.code_digest)
+        return Session(started_ns, text, listings, self.feed, self.feed_digest, self.code_digest, self.partitions)
 
 
 def profile_text(profile: Profile) -> str:
-    """Return a profile as JSON in the platform's own units, without its feed: that may be told otherwise."""
-    return json.dumps(profile.model_dump(mode="json", exclude={"feed"}), sort_keys=True)
+    """Return a profile as JSON in the platform's own units, without feed and log: those may be told otherwise."""
+    return json.dumps(profile.model_dump(mode="json", exclude={"feed", "log"}), sort_keys=True)
 
 
 def blueprint_of(session: Session, folders: Sequence[pathlib.Path] = ()) -> Blueprint:
     """Return what a recorded session was made of, with the strategies as they are now; StrategyError if one is gone."""
     profile = _constructed(Profile, json.loads(session.profile))
     return Blueprint(
-        profile, _universe_of(session), tuple(load_strategies(profile, folders)), session.feed, session.feed_digest
+        profile,
+        universe_of(session),
+        tuple(load_strategies(profile, folders)),
+        session.feed,
+        session.feed_digest,
+        session.partitions,
     )
 
 
-def _universe_of(session: Session) -> Universe:
+def universe_of(session: Session) -> Universe:
     """Return the instruments of a recorded session, an older record's with what it left out."""
     return Universe(Instrument(**msgspec.structs.asdict(listing)) for listing in session.instruments)
 
@@ -145,6 +156,20 @@ async def open_session(log: Log, blueprint: Blueprint, started_ns: int) -> None:
         )
 
 
+def check_profile(recorded: Session, profile: Profile) -> None:
+    """Raise RecoveryError where a session was begun with another profile than `profile`.
+
+    What names no instruments was given them where the feed is.
+    """
+    before, now = _flat(json.loads(recorded.profile)), _flat(json.loads(profile_text(profile)))
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key) and ".instruments" not in key:
+            raise RecoveryError(
+                f"the session was begun with {key} = {before.get(key, 'unset')}, not {now.get(key, 'unset')}: give "
+                "every stage the same profile"
+            )
+
+
 def _differences(recorded: Session, wanted: Session) -> Sequence[tuple[str, str, str]]:
     """Return what two sessions are made of differently: what it is, as it was, as it is now."""
     found: list[tuple[str, str, str]] = []
@@ -152,7 +177,7 @@ def _differences(recorded: Session, wanted: Session) -> Sequence[tuple[str, str,
     for key in sorted(before.keys() | now.keys()):
         if before.get(key) != now.get(key):
             found.append((f"{key} =", str(before.get(key, "unset")), str(now.get(key, "unset"))))
-    if _universe_of(recorded) != _universe_of(wanted):
+    if universe_of(recorded) != universe_of(wanted):
         symbols = [", ".join(listing.symbol for listing in session.instruments) for session in (recorded, wanted)]
         same = symbols[0] == symbols[1]
         found.append(
@@ -162,6 +187,8 @@ def _differences(recorded: Session, wanted: Session) -> Sequence[tuple[str, str,
         found.append(("the feed", recorded.feed, wanted.feed))
     if recorded.feed_digest != wanted.feed_digest:
         found.append(("other events of", recorded.feed, "those there are now"))
+    if recorded.partitions != wanted.partitions:
+        found.append(("log.partitions =", str(recorded.partitions), str(wanted.partitions)))
     return found
 
 

@@ -1,77 +1,115 @@
-"""The signals stage: frames of ticks in, targets and progress out; the same frame always makes the same messages."""
+"""The signals stage: frames of ticks in, targets and progress out; the same frame always makes the same messages.
+
+Each partition of the ticks has an engine of its own, which may run in any process: it is the one writer of the same
+partition of the raw signals.
+"""
+
+import asyncio
+from collections.abc import Callable
 
 from alpha_panda.chain import restore_bytes, snapshot_bytes
 from alpha_panda.errors import RecoveryError
+from alpha_panda.live.arrivals import Places, ticks_in
 from alpha_panda.live.envelope import Envelope
-from alpha_panda.live.log.base import Commit, Log, Record
+from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import Place, Progress, StateSnapshot
-from alpha_panda.live.payloads import events_of, frame_in, signals_of
+from alpha_panda.live.observer import SIGNALS, Inputs, Observer
+from alpha_panda.live.payloads import events_of, signals_of
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.session import Blueprint
-from alpha_panda.live.snapshots import SNAPSHOT_EVERY_NS, digest_of
-from alpha_panda.live.status import Status
-from alpha_panda.live.streams import Stream
-from alpha_panda.live.topics import market_ticks
+from alpha_panda.live.snapshots import SNAPSHOT_EVERY_NS, digest_of, places_of
+from alpha_panda.live.streams import Entry, Reader
+from alpha_panda.live.writing import Writer
 
-GROUP = "signals"
 _SOURCE = "signals"
+
+# Frames that are taken at once; at full speed, a hundred of them are some twenty megabytes.
+_FRAMES = 32
 
 
 class SignalsEngine:
-    """The strategies of a session and how far they have come; it knows no log."""
+    """The strategies of a session over one partition of its ticks, and how far they have come; it knows no log."""
 
-    def __init__(self, blueprint: Blueprint) -> None:
+    def __init__(self, blueprint: Blueprint, partition: int = 0) -> None:
         self.blueprint = blueprint
-        self.next_frame = 0  # the offset of the ticks that it reads next
-        self.next_message = 0  # the offset of the raw signals that it writes next
+        self.partition = partition
+        self.next_frame = 0  # the sequence of the ticks that it reads next
+        self.next_message = 0  # the sequence of the raw signals that it writes next
+        self.ticks_place = Place(blueprint.ticks.name, partition, 0)
         self._stage = blueprint.signal_stage()
         self._snapshot_next_ns = 0
 
-    def apply(self, record: Record) -> list[Envelope]:
-        """Pass one frame through the strategies; return their signals and then the progress."""
-        frame, ticks = frame_in(record)
-        if record.offset != self.next_frame:
-            raise RecoveryError(f"the strategies were given frame {record.offset} of the ticks, not {self.next_frame}")
+    @property
+    def source(self) -> str:
+        """Who says what this engine says."""
+        return _SOURCE if self.partition == 0 else f"{_SOURCE}.{self.partition}"
+
+    def apply(self, entry: Entry) -> list[Envelope]:
+        """Pass one frame through the strategies; return their signals and then the progress.
+
+        Each message has the sequence that it has on its topic.
+        """
+        frame, ticks = entry.message, ticks_in(entry)
+        if frame.sequence != self.next_frame:
+            raise RecoveryError(f"the strategies were given frame {frame.sequence} of the ticks, not {self.next_frame}")
         # A copy, since what is read from the log cannot be written, and would be another type to the compiler.
         signals = self._stage.advance(events_of(ticks).copy())
-        payloads = signals_of(signals, self.blueprint.names, record.partition, record.offset)
+        payloads = signals_of(signals, self.blueprint.names, self.partition, frame.sequence)
         times_ns = [*signals["time_ns"].tolist(), frame.time_ns]
+        first = self.next_message
         self.next_frame += 1
         self.next_message += len(times_ns)
-        return [
-            frame.effect(data, source=_SOURCE, index=number, time_ns=time_ns, broker=self.blueprint.broker)
+        self.ticks_place = entry.next_place
+        messages = [
+            frame.effect(data, source=self.source, index=number, time_ns=time_ns, broker=self.blueprint.broker)
             for number, (data, time_ns) in enumerate(
-                zip([*payloads, Progress(record.partition, record.offset, len(signals))], times_ns, strict=True)
+                zip([*payloads, Progress(self.partition, frame.sequence, len(signals))], times_ns, strict=True)
             )
         ]
+        return [message.stamped(0, sequence) for sequence, message in enumerate(messages, first)]
 
-    def snapshot_if_due(self, time_ns: int) -> list[Envelope]:
-        """Return a snapshot if some minutes of the market have passed since the last one."""
+    def arrays(self) -> dict[str, bytes]:
+        """Return the bytes of everything that the strategies remember, by name."""
+        return snapshot_bytes(self._stage.arrays())
+
+    def snapshot_if_due(self, time_ns: int, raw: Place) -> list[Envelope]:
+        """Return a snapshot if some minutes of the market have passed since the last one; `raw` is where it writes."""
         if time_ns < self._snapshot_next_ns:
             return []
         self._snapshot_next_ns = time_ns + SNAPSHOT_EVERY_NS
-        arrays = snapshot_bytes(self._stage.arrays())
-        places = (
-            Place(market_ticks().name, 0, self.next_frame),
-            Place(self.blueprint.topics.signals_raw.name, 0, self.next_message),
-        )
-        data = StateSnapshot(self.blueprint.code_digest, digest_of(arrays), places, arrays)
-        return [self.blueprint.begin(data, source=_SOURCE, index=self.next_frame, time_ns=time_ns)]
+        arrays = self.arrays()
+        data = StateSnapshot(self.blueprint.code_digest, digest_of(arrays), (self.ticks_place, raw), arrays)
+        return [self.blueprint.begin(data, source=self.source, index=self.next_frame, time_ns=time_ns)]
 
-    def restore(self, snapshot: StateSnapshot, time_ns: int) -> None:
-        """Take up where `snapshot` was taken, at `time_ns`; RecoveryError when it is not of these strategies."""
+    def restore(self, snapshot: StateSnapshot, time_ns: int) -> Places:
+        """Take up where `snapshot` was taken, at `time_ns`, and return where to read on.
+
+        Raises RecoveryError when it is not of these strategies.
+        """
         restore_bytes(self._stage.arrays(), snapshot.arrays)
-        self.next_frame, self.next_message = (place.offset for place in snapshot.next_places)
+        self.ticks_place, raw = snapshot.next_places
+        self.next_frame, self.next_message = self.ticks_place.sequence, raw.sequence
         self._snapshot_next_ns = time_ns + SNAPSHOT_EVERY_NS
+        return places_of(snapshot)
 
 
-async def run_signals(engine: SignalsEngine, log: Log, ticks: Stream, status: Status) -> None:
-    """Apply frames as they come; their messages and the place after them enter the log together."""
-    topics = engine.blueprint.topics
-    while frames := await ticks.read():
+async def run_signals(
+    engine: SignalsEngine,
+    log: Log,
+    ticks: Reader,
+    raw: Writer,
+    finished: asyncio.Event,
+    observer: Observer,
+    monotonic: Callable[[], float],
+) -> None:
+    """Apply frames as they come, until there are no more."""
+    topic = engine.blueprint.topics.signals_snapshots
+    while frames := await ticks.next(finished, _FRAMES):
+        inputs = Inputs.of(monotonic(), frames)
         messages = [message for frame in frames for message in engine.apply(frame)]
-        snapshots = engine.snapshot_if_due(messages[-1].time_ns)
-        records = [new_record(topics.signals_raw, message) for message in messages]
-        records += [new_record(topics.signals_snapshots, snapshot) for snapshot in snapshots]
-        await log.append(records, [Commit(GROUP, market_ticks(), 0, engine.next_frame)])
-        status.on_signals(engine.next_frame, messages)
+        await raw.append(messages)
+        snapshots = engine.snapshot_if_due(messages[-1].time_ns, raw.place)
+        for snapshot in snapshots:
+            await log.append([new_record(topic, snapshot, engine.partition)])
+            observer.on_snapshot(SIGNALS)
+        observer.on_signals(engine.next_frame, messages, inputs)

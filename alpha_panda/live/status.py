@@ -10,10 +10,13 @@ from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.messages import Decision, Payload, Signal
 from alpha_panda.live.observer import Inputs, Observer
 from alpha_panda.live.session import Blueprint
+from alpha_panda.live.store.base import Portfolio
 
 COMPILING = "compiling the kernels, half a minute where they are new"
 RECOVERING, TRADING, STOPPED, ENDED = "recovering", "trading", "stopped", "ended"
 """The phases of a session; it is stopped when somebody stopped it, and ended when its feed had no more."""
+WAITING = "waiting"
+"""The phase of a session whose log is away, or has not been begun by the process that has the feed."""
 
 _LATEST = 8
 
@@ -93,3 +96,9 @@ class Status(Observer):
             if data.verdict == "refused":
                 self.refusals[data.code] += 1
         super().on_message(data)
+
+    def on_portfolio(self, portfolio: Portfolio) -> None:
+        """Note what was decided and refused before this process."""
+        self.decisions = list(portfolio.decisions[:_LATEST])
+        self.refusals = collections.Counter(portfolio.refusals)
+        super().on_portfolio(portfolio)

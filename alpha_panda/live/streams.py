@@ -1,58 +1,188 @@
-"""Reading a partition of the log: as it grows, or as it was recorded."""
+"""Reading a partition of the log: the records that belong there, in their order, each once.
+
+Every partition has one writer at a time, which numbers what it writes and begins with a `Takeover` of a higher epoch.
+So a reader knows what belongs there, whatever else was put on the log: the record whose sequence is the next one, of an
+epoch that is not older than that of the record before. What else there is, a record that came twice, one of a writer
+that another has replaced, bytes that are no message, is set aside and counted.
+
+A sequence that is missing is looked for further on: a record that came late, or was put back from the dead letters,
+finds its place. Until it is found the reader waits, and says so. It never goes on without it.
+
+A topic that many write to, such as `control`, is not numbered; there the order of the log is the order.
+"""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+from alpha_panda.errors import CorruptRecordError, RecoveryError
+from alpha_panda.live.dead_letters import DeadLetters
+from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.log.base import Log, Record
+from alpha_panda.live.messages import Place, Takeover
 from alpha_panda.live.topics import Topic
 
 _WAIT_S = 3600.0
+_SEARCH_RECORDS = 512
+
+DUPLICATE, STALE, UNDECODABLE = "duplicate", "stale writer", "undecodable"
+"""Why a record is set aside."""
 
 
-class Stream:
-    """A partition as it grows: from an offset on, until nothing is left of what its writer wrote.
+class Entry(NamedTuple):
+    """A record that belongs where it stands, its message, and the offset at which its reader goes on."""
 
-    `finished` is set once the writer will write no more.
-    """
+    record: Record
+    message: Envelope
+    next_offset: int
 
-    def __init__(self, log: Log, topic: Topic, offset: int, finished: asyncio.Event, limit: int = 512) -> None:
-        self.offset = offset
+    @property
+    def next_place(self) -> Place:
+        """Where to go on reading after this record."""
+        return Place(
+            self.record.topic,
+            self.record.partition,
+            self.next_offset,
+            self.message.sequence + 1,
+            self.message.epoch,
+        )
+
+
+Notice = Callable[[Record, str], None]
+"""Told of a record that is set aside, and why it is."""
+
+
+def unnoticed(record: Record, reason: str) -> None:
+    """Set a record aside without a word, where another stage reads the same partition and says it."""
+
+
+class Reader:
+    """One partition, from a place on."""
+
+    def __init__(
+        self,
+        log: Log,
+        topic: Topic,
+        partition: int = 0,
+        place: Place | None = None,
+    ) -> None:
+        """Read on from `place`, or from the beginning."""
+        self.topic = topic
+        self.partition = partition
+        self.offset, self.sequence, self.epoch = (place.offset, place.sequence, place.epoch) if place else (0, 0, 0)
+        self.missing = False
         self._log = log
-        self._topic = topic
-        self._finished = finished
-        self._limit = limit
+        self._notice: Notice = unnoticed
+        self._letters: DeadLetters | None = None
+        self._searched = 0  # no record before this offset is the missing one
 
-    async def read(self) -> Sequence[Record]:
-        """Return the next records, waiting for the first of them; none when there will be no more."""
-        if not await self._grown():
-            return []
-        records = await self._log.read(self._topic, 0, self.offset, self._limit)
-        self.offset += len(records)
-        return records
+    @property
+    def place(self) -> Place:
+        """Where the reader stands."""
+        return Place(self.topic.name, self.partition, self.offset, self.sequence, self.epoch)
 
-    async def skip(self) -> bool:
-        """Wait until there are records, pass over all of them, and return True; False when there will be no more."""
-        if not await self._grown():
-            return False
-        self.offset = await self._log.end(self._topic, 0)
+    def listen(self, notice: Notice, letters: DeadLetters) -> None:
+        """Let somebody know from now on what is set aside, and write letters about what is no message."""
+        self._notice, self._letters = notice, letters
+
+    async def read(self, limit: int = 512) -> list[Entry]:
+        """Return the next of the records that are there, at most so many; none where there are none yet."""
+        entries: list[Entry] = []
+        while not entries:
+            records = await self._log.read(self.topic, self.partition, self.offset, limit)
+            if not records or await self._take(records, entries):
+                break
+        return entries
+
+    async def _take(self, records: list[Record], entries: list[Entry]) -> bool:
+        """Judge records in turn; return whether one is waited for that is not on the log."""
+        for record in records:
+            message = await self._decoded(record)
+            if not self.topic.numbered:
+                self.sequence = record.offset
+            if message is not None and message.sequence > self.sequence and message.epoch >= self.epoch:
+                return await self._find_missing(record.offset, entries)
+            self.offset = record.offset + 1
+            if message is not None:
+                self._accept(record, message, entries)
+                if not entries or entries[-1].record is not record:
+                    self._set_aside(record, message)
+        return False
+
+    def _accept(self, record: Record, message: Envelope, entries: list[Entry]) -> None:
+        """Take a record if it is the next one; a takeover says only who writes from now on."""
+        if message.sequence != self.sequence or message.epoch < self.epoch:
+            return
+        if isinstance(message.data, Takeover):
+            self.epoch = max(self.epoch, message.epoch)
+            return
+        self.epoch = message.epoch
+        self.sequence += 1
+        entries.append(Entry(record, message, self.offset))
+
+    async def _find_missing(self, offset: int, entries: list[Entry]) -> bool:
+        """Look beyond `offset` for the sequence that is next; return whether it is not on the log."""
+        self._searched = max(self._searched, offset + 1)
+        while records := await self._log.read(self.topic, self.partition, self._searched, _SEARCH_RECORDS):
+            for record in records:
+                message = await self._decoded(record, in_passing=True)
+                self._searched = record.offset + 1
+                if message is not None and message.sequence == self.sequence and message.epoch >= self.epoch:
+                    self.missing, self._searched = False, 0
+                    self._accept(record, message, entries)
+                    return False
+        self.missing = True
         return True
 
-    async def _grown(self) -> bool:
-        """Wait for a record at the offset; False when there will be none."""
+    async def _decoded(self, record: Record, in_passing: bool = False) -> Envelope | None:
+        try:
+            message = decode(record)
+        except CorruptRecordError as error:
+            if in_passing:
+                return None
+            rescued = await self._letters.examine(self.topic, record) if self._letters else None
+            if rescued is None:
+                self._notice(record, f"{UNDECODABLE}: {error}")
+                return None
+            message = rescued
+        return message if self.topic.numbered else message.stamped(0, record.offset)
+
+    def _set_aside(self, record: Record, message: Envelope) -> None:
+        if not isinstance(message.data, Takeover):
+            self._notice(record, STALE if message.epoch < self.epoch else DUPLICATE)
+
+    async def next(self, finished: asyncio.Event, limit: int = 512) -> list[Entry]:
+        """Return the next records, waiting for the first of them; none once `finished` is set and all was read.
+
+        `finished` says that the writer will write no more.
+        """
         while True:
             # Asked before looking: what is written before the end of writing is then certainly seen.
-            finished = self._finished.is_set()
-            if await self._log.end(self._topic, 0) > self.offset:
-                return True
-            if finished:
-                return False
-            await self._grown_or_finished()
+            over = finished.is_set()
+            if entries := await self.read(limit):
+                return entries
+            if over:
+                return []
+            await self._grown_or_finished(finished)
 
-    async def _grown_or_finished(self) -> None:
+    async def take(self, count: int) -> list[Entry]:
+        """Return the next `count` records; RecoveryError where they are not all on the log."""
+        entries: list[Entry] = []
+        while len(entries) < count:
+            read = await self.read(count - len(entries))
+            if not read:
+                raise RecoveryError(
+                    f"{self.topic.name}/{self.partition} ends before sequence {self.sequence + count - len(entries)}, "
+                    "which the journal names: restore the log"
+                )
+            entries += read
+        return entries
+
+    async def _grown_or_finished(self, finished: asyncio.Event) -> None:
+        offset = max(self.offset, self._searched)
         waits: list[asyncio.Future[Any]] = [
-            asyncio.ensure_future(self._log.wait(self._topic, 0, self.offset, _WAIT_S)),
-            asyncio.ensure_future(self._finished.wait()),
+            asyncio.ensure_future(self._log.wait(self.topic, self.partition, offset, _WAIT_S)),
+            asyncio.ensure_future(finished.wait()),
         ]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -67,20 +197,21 @@ class Stream:
 
 
 class Recording:
-    """A partition as it was recorded, read record by record."""
+    """A partition as it was recorded, record by record."""
 
-    def __init__(self, log: Log, topic: Topic, offset: int = 0, limit: int = 256) -> None:
-        self.topic = topic
-        self.offset = offset
-        self._log = log
-        self._limit = limit
-        self._ahead: list[Record] = []
+    def __init__(self, log: Log, topic: Topic, partition: int = 0, place: Place | None = None) -> None:
+        self.reader = Reader(log, topic, partition, place)
+        self._ahead: list[Entry] = []
 
-    async def next(self) -> Record | None:
+    async def next(self) -> Entry | None:
         """Return the next record; None at the end of the partition."""
+        entry = await self.peek()
+        if entry is not None:
+            self._ahead.pop()
+        return entry
+
+    async def peek(self) -> Entry | None:
+        """Return the next record without passing over it; None at the end of the partition."""
         if not self._ahead:
-            self._ahead = (await self._log.read(self.topic, 0, self.offset, self._limit))[::-1]
-        if not self._ahead:
-            return None
-        self.offset += 1
-        return self._ahead.pop()
+            self._ahead = (await self.reader.read(256))[::-1]
+        return self._ahead[-1] if self._ahead else None

@@ -79,6 +79,10 @@ def market_ticks(partitions: int = 1) -> Topic:
     return Topic("market.ticks", partitions, Durability.FAST)
 
 
+def _snapshots(name: str, partitions: int = 1) -> Topic:
+    return Topic(name, partitions, Durability.FAST, numbered=False, record_bytes_max=_SNAPSHOT_BYTES)
+
+
 @dataclass(frozen=True, slots=True)
 class BrokerTopics:
     """The topics of one broker's account."""
@@ -116,8 +120,8 @@ class BrokerTopics:
             orders_cancelled=Topic(f"{broker}.orders.cancelled"),
             pnl_snapshots=Topic(f"{broker}.pnl.snapshots"),
             journal=Topic(f"{broker}.journal", durability=Durability.FAST),
-            snapshots=Topic(f"{broker}.snapshots", durability=Durability.FAST, numbered=False),
-            signals_snapshots=Topic(f"{broker}.signals.snapshots", partitions, Durability.FAST, numbered=False),
+            snapshots=_snapshots(f"{broker}.snapshots"),
+            signals_snapshots=_snapshots(f"{broker}.signals.snapshots", partitions),
         )
 
     def all(self) -> tuple[Topic, ...]:

@@ -15,12 +15,12 @@ from alpha_panda.data.synthetic import synthetic_day
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import Records
 from alpha_panda.live.account import AccountEngine
-from alpha_panda.live.build import Options, new_status, trade
+from alpha_panda.live.build import Options, new_status, new_surroundings, trade
 from alpha_panda.live.feed.base import Batch, Feed
 from alpha_panda.live.log.base import Commit, Log, NewRecord, Record
 from alpha_panda.live.log.sqlite import SqliteLog
-from alpha_panda.live.pipeline import run_session
-from alpha_panda.live.session import Blueprint
+from alpha_panda.live.pipeline import Parts, run_session
+from alpha_panda.live.session import Blueprint, open_session
 from alpha_panda.live.status import Status
 from alpha_panda.live.store.redis import RedisStore
 from alpha_panda.live.topics import SESSIONS, BrokerTopics, Topic, market_ticks
@@ -85,6 +85,9 @@ class ChoppedFeed(Feed):
             yield Batch(self._events[index:stop], stop)
             index = stop
 
+    async def between(self, start: int, stop: int) -> Records:
+        return self._events[start:stop]
+
 
 class CrashError(Exception):
     """What ends a session in the middle."""
@@ -94,6 +97,7 @@ class CrashingLog(Log):
     """A log that ends the session at one of its appends, before or after it took effect."""
 
     def __init__(self, log: Log, append: int, after: bool) -> None:
+        self.exclusive = log.exclusive
         self._log = log
         self._appends = itertools.count(1)
         self._append = append
@@ -130,18 +134,24 @@ async def run_on(
     made_of: Blueprint | None = None,
     stop: asyncio.Event | None = None,
     status: Status | None = None,
+    redo: bool = False,
 ) -> AccountEngine:
     """Trade one session on `log` until its feed ends."""
+    made_of = made_of or blueprint()
+    await open_session(log, made_of, 1_700_000_000_000_000_000)
     async with await RedisStore.open(None) as store:
-        return await run_session(
-            made_of or blueprint(),
-            feed,
-            log,
-            store,
-            status or new_status(),
-            1_700_000_000_000_000_000,
-            stop or asyncio.Event(),
+        parts = Parts(
+            log=log,
+            status=status or new_status(),
+            stop=stop or asyncio.Event(),
+            surroundings=new_surroundings(),
+            feed=feed,
+            store=store,
+            redo=redo,
         )
+        engine = await run_session(made_of, parts)
+        assert engine is not None
+        return engine
 
 
 async def run_in(state: pathlib.Path, feed: Feed, made_of: Blueprint | None = None) -> AccountEngine:

@@ -30,3 +30,10 @@ class Feed(abc.ABC):
     @abc.abstractmethod
     def batches(self, index: int) -> AsyncIterator[Batch]:
         """Yield the events from `index` of the source on, as they become known; the end is the end of the source."""
+
+    @abc.abstractmethod
+    async def between(self, start: int, stop: int) -> Records:
+        """Return the events between two places of its source, to tell again what was handed on in part.
+
+        An empty array where the source cannot be asked again.
+        """

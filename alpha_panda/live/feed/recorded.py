@@ -26,3 +26,7 @@ class RecordedFeed(Feed):
             stop = await self._pacer.due(self._times_ns, index)
             yield Batch(self._events[index:stop], stop)
             index = stop
+
+    async def between(self, start: int, stop: int) -> Records:
+        """Return the events as `Feed.between` says."""
+        return self._events[start:stop]

@@ -137,6 +137,7 @@ class KafkaLog(Log):
 
         async def once() -> int:
             answer = await self._client.send_to_coordinator(name, request)
+            check(answer.error_code)
             ((_, ((_, offset, _, code),)),) = answer.topics
             check(code)
             return 0 if offset == _NO_COMMIT else offset

@@ -9,7 +9,7 @@ would leave a gap is refused: a store that lost something says so, whoever folds
 import abc
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -22,15 +22,20 @@ ORDERS_KEPT = 200
 Places = dict[tuple[str, int], Place]
 """Where the fold goes on, by topic and partition; a partition of which nothing was folded is not in it."""
 
-Figures = dict[tuple[bytes, bytes], bytes]
-"""Everything that is kept, to the byte: by the name of what holds it, and its field or member there."""
-
 
 class Change(msgspec.Struct, frozen=True, gc=False):
     """A message, and where the reading of its partition goes on after it, which names its sequence as well."""
 
     next_place: Place
     data: Payload
+
+
+class Dump(NamedTuple):
+    """Everything that is kept of a broker at one moment of the fold, to the byte."""
+
+    session: str
+    places: Places
+    figures: Mapping[tuple[bytes, bytes], bytes]  # by the name of what holds them, and the field or member there
 
 
 class Position(msgspec.Struct, frozen=True, gc=False):
@@ -84,8 +89,8 @@ class Store(abc.ABC):
         """Return the account as the fold stands, between two calls of `apply` and never within one."""
 
     @abc.abstractmethod
-    async def dump(self, broker: str) -> Figures:
-        """Return everything that is kept of `broker`: two stores that show the same have equal dumps."""
+    async def dump(self, broker: str) -> Dump:
+        """Return everything that is kept of `broker`: two stores that were told the same have equal dumps."""
 
     @abc.abstractmethod
     async def flush(self, broker: str) -> None:

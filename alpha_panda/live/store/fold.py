@@ -26,7 +26,7 @@ import msgspec
 
 from alpha_panda.errors import StoreGapError
 from alpha_panda.live.messages import Decision, Fill, OrderStatus, OrderUpdate, Place, PnlSnapshot
-from alpha_panda.live.store.base import DECISIONS_KEPT, ORDERS_KEPT, Change, Places, Portfolio, Position
+from alpha_panda.live.store.base import DECISIONS_KEPT, ORDERS_KEPT, Change, Dump, Places, Portfolio, Position
 from alpha_panda.live.topics import position_key
 
 # The client's types allow every answer to be bytes or text, now or awaited; ours are bytes, and a pipeline queues.
@@ -185,6 +185,43 @@ async def read_portfolio(pipeline: Pipeline, keys: Keys, broker: str) -> Portfol
         decisions=tuple(_decision_decoder.decode(member[_MEMBER_HEAD.size :]) for member in decisions),
         refusals={code.decode(): int(count) for code, count in sorted(refusals.items())},
     )
+
+
+async def read_dump(pipeline: Pipeline, keys: Keys, names: Sequence[bytes]) -> Dump:
+    """Return what stands under `names`; WatchError when a watched key changed between the first command and the last.
+
+    A set and a hash have no order; a sorted set has, and it follows from members and scores.
+    """
+    kinds = [await pipeline.type(name) for name in names]
+    pipeline.multi()
+    for name, kind in zip(names, kinds, strict=True):
+        match kind:
+            case b"hash":
+                pipeline.hgetall(name)
+            case b"set":
+                pipeline.smembers(name)
+            case b"zset":
+                pipeline.zrange(name, 0, -1, withscores=True)
+            case _:
+                pipeline.get(name)
+    read = zip(names, kinds, await pipeline.execute(), strict=True)
+    held = {name: _fields(kind, value) for name, kind, value in read}
+    session = held.get(keys.session.encode(), {b"": b""})[b""].decode()
+    figures = {(name, field): value for name, fields in held.items() for field, value in fields.items()}
+    return Dump(session, places_in(held.get(keys.places.encode(), {})), figures)
+
+
+def _fields(kind: bytes, value: Any) -> Mapping[bytes, bytes]:
+    """Return what a key holds, by field or member."""
+    match kind:
+        case b"hash":
+            return value
+        case b"set":
+            return dict.fromkeys(value, b"")
+        case b"zset":
+            return {member: repr(score).encode() for member, score in value}
+        case _:
+            return {b"": value}
 
 
 async def read_orders(pipeline: Pipeline, keys: Keys, order_ids: Sequence[int]) -> dict[int, OrderUpdate]:

@@ -18,10 +18,11 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from alpha_panda.errors import ConfigurationError, StoreError, StoreGapError
-from alpha_panda.live.store.base import Change, Figures, Places, Portfolio, Store
-from alpha_panda.live.store.fold import Fold, Keys, Pipeline, places_in, read_orders, read_portfolio
+from alpha_panda.live.store.base import Change, Dump, Places, Portfolio, Store
+from alpha_panda.live.store.fold import Fold, Keys, Pipeline, places_in, read_dump, read_orders, read_portfolio
 
 _TIMEOUT_S = 5.0
+_DUMP_S = 60.0
 _SCANNED = 1000
 
 Result = TypeVar("Result")
@@ -30,7 +31,8 @@ Result = TypeVar("Result")
 class RedisStore(Store):
     """A portfolio store in the Redis that `client` speaks to; `open` makes the client.
 
-    Every call ends within `timeout_s` seconds, with StoreError if need be.
+    A server that does not answer for `timeout_s` seconds is StoreError, and so is any call that takes longer in all,
+    except `dump`, which may be large.
     """
 
     def __init__(self, client: redis.asyncio.Redis, where: str, timeout_s: float = _TIMEOUT_S) -> None:
@@ -124,15 +126,14 @@ class RedisStore(Store):
         keys = Keys(broker)
         return await self._watching(keys, lambda pipeline: read_portfolio(pipeline, keys, broker))
 
-    async def dump(self, broker: str) -> Figures:
-        """Return everything as `Store.dump` says, by key and field."""
-        figures: Figures = {}
-        async with self._answering():
-            names = sorted(await self._names(Keys(broker)))
-        for name in names:
-            async with self._answering():
-                figures |= {(name, field): value for field, value in (await self._fields(name)).items()}
-        return figures
+    async def dump(self, broker: str) -> Dump:
+        """Return everything as `Store.dump` says; a change in between makes the reading begin again."""
+        keys = Keys(broker)
+
+        async def read(pipeline: Pipeline) -> Dump:
+            return await read_dump(pipeline, keys, sorted(await self._names(keys)))
+
+        return await self._watching(keys, read, _DUMP_S)
 
     async def flush(self, broker: str) -> None:
         """Forget as `Store.flush` says, all of it in one step."""
@@ -148,28 +149,18 @@ class RedisStore(Store):
         """Return the names of all keys of a broker, also of those that an older version wrote."""
         return [name async for name in self._client.scan_iter(match=f"{keys.prefix}*", count=_SCANNED)]
 
-    async def _fields(self, name: bytes) -> dict[bytes, bytes]:
-        match await self._client.type(name):
-            case b"hash":
-                return await self._client.hgetall(name)
-            case b"set":
-                return dict.fromkeys(await self._client.smembers(name), b"")
-            case b"zset":
-                members = await self._client.zrange(name, 0, -1, withscores=True)
-                return {member: repr(score).encode() for member, score in members}
-            case _:
-                return {b"": await self._client.get(name)}
-
-    async def _watching(self, keys: Keys, steps: Callable[[Pipeline], Awaitable[Result]]) -> Result:
+    async def _watching(
+        self, keys: Keys, steps: Callable[[Pipeline], Awaitable[Result]], timeout_s: float | None = None
+    ) -> Result:
         """Run `steps` to their end without the fold moving meanwhile, as often as that takes."""
-        async with self._answering(), self._client.pipeline() as pipeline:
+        async with self._answering(timeout_s), self._client.pipeline() as pipeline:
             while True:
                 with contextlib.suppress(redis.exceptions.WatchError):
                     await pipeline.watch(keys.session, keys.places)
                     return await steps(pipeline)
 
     @contextlib.asynccontextmanager
-    async def _answering(self) -> AsyncGenerator[None]:
+    async def _answering(self, timeout_s: float | None = None) -> AsyncGenerator[None]:
         """Hold what is asked within to the time there is, and turn what goes wrong into StoreError.
 
         Whoever is cancelled while an answer comes in may not learn of it from the client, which returns the answer: so
@@ -179,7 +170,7 @@ class RedisStore(Store):
         assert task is not None
         cancelled_before = task.cancelling()
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(timeout_s or self._timeout_s):
                 yield
         except TimeoutError as error:
             raise StoreError(

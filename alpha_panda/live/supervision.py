@@ -1,0 +1,39 @@
+"""Outliving the log: a session whose log goes away waits for it, and goes on where the log says that it stopped."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from alpha_panda.errors import CorruptRecordError, FencedError, LogError
+from alpha_panda.live.status import TRADING, WAITING, Status
+
+_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+
+Result = TypeVar("Result")
+
+
+async def enduring(
+    attempt: Callable[[], Awaitable[Result]],
+    status: Status,
+    stop: asyncio.Event,
+    sleep: Callable[[float], Awaitable[None]],
+) -> Result:
+    """Return what `attempt` comes to, which is made again for as long as the log is away.
+
+    Each attempt begins with recovery, so what was being written when the log went is completed or done again. A log
+    that is away at the start, one that is damaged, and one that another process writes are told at once, by LogError.
+    """
+    failures = 0
+    while True:
+        try:
+            return await attempt()
+        except (CorruptRecordError, FencedError):
+            raise
+        except LogError as error:
+            failures = 1 if status.phase == TRADING else failures + 1
+            if status.phase not in (TRADING, WAITING) or stop.is_set():
+                raise
+            status.on_log_error("session", error)
+            status.notes.append(f"{error}; the session waits for it")
+        await sleep(_PAUSES_S[min(failures, len(_PAUSES_S)) - 1])
+        status.phase = WAITING
