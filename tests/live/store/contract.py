@@ -10,7 +10,7 @@ from alpha_panda.errors import StoreError, StoreGapError
 from alpha_panda.kernels import records
 from alpha_panda.kernels.ledger import apply_fill
 from alpha_panda.live.messages import Charges, Payload, Place
-from alpha_panda.live.store.base import DECISIONS_KEPT, ORDERS_KEPT, Change, Figures, Places, Portfolio, Store
+from alpha_panda.live.store.base import DECISIONS_KEPT, ORDERS_KEPT, Change, Dump, Places, Portfolio, Store
 from tests.live.samples import DECISION, FILL, INFY, ORDER, PAYLOADS, RELIANCE, SNAPSHOT, changed
 
 FILLS, UPDATES, VERDICTS, SNAPSHOTS = (
@@ -192,7 +192,7 @@ class StoreContract:
         await store.apply("paper", SESSION, changes(FILLS, fill("BUY", 1, 2**62, 0, 1)))
         with pytest.raises(StoreError, match=r"refused a change and was flushed.*overflow"):
             await store.apply("paper", SESSION, changes(FILLS, fill("BUY", 1, 2**62, 0, 2), start=1))
-        assert await store.dump("paper") == {}
+        assert await store.dump("paper") == Dump("", {}, {})
 
     async def test_a_fold_that_is_cancelled_anywhere_is_whole_or_was_not(self, store: Store):
         """It is cancelled one turn of the loop later each time, until it is done before that."""
@@ -244,7 +244,7 @@ class StoreContract:
         await store.apply("paper", SESSION, batch)
         before = await store.dump("paper")
         await store.flush("paper")
-        assert await store.dump("paper") == {}
+        assert await store.dump("paper") == Dump("", {}, {})
         with pytest.raises(StoreGapError, match="shows nothing of paper: it was flushed"):
             await store.apply("paper", SESSION, changes(FILLS, FILL, start=1))
         assert await store.begin("paper", SESSION) == {}
@@ -275,7 +275,7 @@ class StoreContract:
         assert dumps == [dumps[0]] * 5
 
 
-async def dealt(store: Store, chance: random.Random, longest: int) -> Figures:
+async def dealt(store: Store, chance: random.Random, longest: int) -> Dump:
     """Return what a store keeps that was given some hundred changes of each kind, in batches of random sizes."""
     times = [ORDER.time_ns + number for number in range(300)]
     topics: dict[str, list[Payload]] = {

@@ -38,7 +38,7 @@ async def test_it_dies_with_its_object():
         await store.begin("paper", SESSION)
         await store.apply("paper", SESSION, changes(FILLS, FILL))
     async with await RedisStore.open(None) as another:
-        assert await another.dump("paper") == {}
+        assert (await another.dump("paper")).figures == {}
 
 
 async def test_what_somebody_else_wrote_is_refused(store: RedisStore, server: fakeredis.FakeServer):
