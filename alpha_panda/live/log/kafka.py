@@ -24,15 +24,16 @@ _NO_COMMIT = -1
 class KafkaLog(Log):
     """The topics of one session on the broker at `address`, host:port.
 
-    Entering it connects, and raises LogError where no broker answers and ConfigurationError where a topic is missing or
-    has another number of partitions than it should.
+    Entering it connects, and raises LogError where no broker answers. Topics are checked then, and those that are not
+    among `topics` at their first use: ConfigurationError where one is missing or has another number of partitions.
     """
 
     def __init__(self, address: str, session: str, topics: Sequence[Topic], read_only: bool = False) -> None:
         check_session(session)
         self._client = KafkaClient(address)
         self._session = session
-        self._topics = {topic.name: topic for topic in topics}
+        self._topics = tuple(topics)
+        self._partitions: dict[tuple[str, int], Partition] = {}
         self._reader = Reader(self._client)
         self._writer = Writer(self._client)
         self._refusal = f"the event log of {session} on {address} is open for reading only" if read_only else ""
@@ -42,27 +43,29 @@ class KafkaLog(Log):
     async def __aenter__(self) -> Self:
         await self._client.open()
         try:
-            for topic in self._topics.values():
-                self._check_topic(topic)
+            for topic in self._topics:
+                self._add_topic(topic)
         except ConfigurationError:
             await self._client.close()
             raise
         self._closed = ""
         return self
 
-    def _check_topic(self, topic: Topic) -> None:
+    def _add_topic(self, topic: Topic) -> None:
         name = f"{self._session}.{topic.name}"
         partitions = self._client.partitions_of(name)
+        address = self._client.address
         if partitions is None:
             raise ConfigurationError(
-                f"topic {name} is missing on {self._client.address}: "
-                f"run alpha-panda topics create --session {self._session}"
+                f"topic {name} is missing on {address}: run alpha-panda topics create --session {self._session}"
             )
         if partitions != topic.partitions:
             raise ConfigurationError(
-                f"topic {name} on {self._client.address} has {partitions} partitions, and this session needs "
-                f"{topic.partitions}: start it as it began, or under another name"
+                f"topic {name} has {partitions} partitions on {address} and not {topic.partitions}: "
+                "start the session with as many as it has, or another session"
             )
+        for number in range(partitions):
+            self._partitions[topic.name, number] = Partition(topic, name, number)
 
     async def append(self, batch: Sequence[NewRecord], commits: Sequence[Commit] = ()) -> list[int]:
         """Append as `Log.append` says; LogError also for a record that is too large for its topic."""
@@ -155,10 +158,10 @@ class KafkaLog(Log):
 
     def _partition(self, topic: Topic, number: int, offset: int = 0) -> Partition:
         check_place(topic, number, offset)
-        known = self._topics.get(topic.name)
-        if known is None:
-            raise LogError(f"topic {topic.name} is not among those that the log of {self._session} was opened with")
-        return Partition(known, f"{self._session}.{topic.name}", number)
+        place = (topic.name, number)
+        if place not in self._partitions:
+            self._add_topic(topic)
+        return self._partitions[place]
 
     def _require_open(self) -> None:
         if self._closed:

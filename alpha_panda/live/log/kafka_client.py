@@ -19,8 +19,6 @@ from aiokafka.structs import TopicPartition
 from alpha_panda.errors import ConfigurationError, LogError
 from alpha_panda.live.topics import Topic
 
-ADDRESS_VARIABLE = "ALPHA_PANDA_KAFKA"
-
 PATIENCE_S = 10.0
 """How long a request is repeated before it is given up."""
 
@@ -58,7 +56,7 @@ class KafkaClient:
         """Raise ConfigurationError for what is no address; `open` connects."""
         if not _ADDRESSES.fullmatch(address):
             raise ConfigurationError(
-                f"{address!r} is no address of a Kafka broker: set {ADDRESS_VARIABLE} to host:port, as localhost:9092"
+                f"{address!r} is no address of a Kafka broker: set ALPHA_PANDA_KAFKA to host:port, as localhost:9092"
             )
         self.address = address
         self._client: Any = None
@@ -84,7 +82,7 @@ class KafkaClient:
         self._client = client
 
     def _unreachable(self) -> LogError:
-        return LogError(f"no Kafka answers at {self.address}: start it, or correct {ADDRESS_VARIABLE}")
+        return LogError(f"no Kafka answers at {self.address}: start it, or correct ALPHA_PANDA_KAFKA")
 
     async def close(self) -> None:
         """Let go of all connections."""

@@ -276,8 +276,9 @@ def values(records: list[Record]) -> list[bytes]:
     return [record.value for record in records]
 
 
-async def everything(log: Log, topic: Topic, partition: int = 0, limit: int = 1000) -> list[Record]:
+async def everything(log: Log, topic: Topic, partition: int = 0, limit: int = 1000, offset: int = 0) -> list[Record]:
+    """Return all records of a partition from `offset` on, read in pages of `limit`."""
     records: list[Record] = []
-    while page := await log.read(topic, partition, records[-1].offset + 1 if records else 0, limit):
+    while page := await log.read(topic, partition, records[-1].offset + 1 if records else offset, limit):
         records += page
     return records
