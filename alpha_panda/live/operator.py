@@ -132,7 +132,8 @@ class _Errand:
             if released is not None:
                 self._switch.engage(released.who, released.reason, released.time_ns)
             raise
-        self._latch = "released" if released is not None else ""
+        if released is not None:
+            self._latch = "released"
 
     async def _hear(self, log: Log, answers: Topic, offset: int) -> None:
         """Wait for the figures that the account says with every command, or until nobody can be expected to answer."""
