@@ -145,7 +145,7 @@ class Metrics(Observer):
             name = _LATENCIES.get(message.type)
             appended_ns = inputs.appended_ns.get(message.correlation_id) if name else None
             # A clock that was set back, or another machine's that is ahead, measures nothing.
-            if name and appended_ns is not None and appended_ns <= now_ns:
+            if name and appended_ns and appended_ns <= now_ns:
                 self._of(name, stage).observe((now_ns - appended_ns) / SECOND_NS)
 
     # ── What happens to feed, records and stages ─────────────────────────────────────────────────────────────────────

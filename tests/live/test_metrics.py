@@ -152,7 +152,9 @@ def test_latency_is_counted_from_the_tick_on_the_log(clocks: Clocks, metrics: Me
     assert shown["alpha_panda_events_total", "account"] == 2
 
 
-@pytest.mark.parametrize("appended_ns", [{}, {frame().id: NOW_NS + 1}], ids=["unknown", "in the future"])
+@pytest.mark.parametrize(
+    "appended_ns", [{}, {frame().id: 0}, {frame().id: NOW_NS + 1}], ids=["of no frame", "unknown", "in the future"]
+)
 def test_a_latency_that_cannot_be_known_is_not_counted(metrics: Metrics, appended_ns: dict[str, int]):
     metrics.on_signals(1, path_of_an_order(frame())[:1], Inputs(1_000.0, 2, appended_ns))
     assert ("alpha_panda_tick_to_signal_seconds_count", "signals") not in sampled(metrics)
@@ -162,7 +164,7 @@ def test_the_inputs_of_a_step_are_its_frames(clocks: Clocks):
     tick = frame()
     (signal, *_) = path_of_an_order(tick)
     entries = [Entry(record(), tick, 42), Entry(record(), signal, 43)]
-    assert Inputs.of(clocks.now_s, entries) == (clocks.now_s, 2, {}), "the log does not know when"
+    assert Inputs.of(clocks.now_s, entries) == (clocks.now_s, 2, {tick.id: 0}), "this log does not know when"
 
 
 @pytest.mark.parametrize("reason", [DUPLICATE, STALE, f"{UNDECODABLE}: market.ticks offset 41 ends too early"])
