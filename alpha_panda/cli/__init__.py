@@ -34,7 +34,9 @@ register(
         "kill": "alpha_panda.cli.control:kill",
         "reset": "alpha_panda.cli.control:reset",
         "record": "alpha_panda.cli.record:record_session",
+        "replay": "alpha_panda.cli.replay:replay_session",
         "verify": "alpha_panda.cli.verify:verify_session",
+        "rebuild": "alpha_panda.cli.rebuild:rebuild_portfolio",
         "doctor": "alpha_panda.cli.doctor:doctor",
     },
 )
@@ -49,6 +51,17 @@ register(
     },
 )
 app.command(dlq)
+topics = App(name="topics", help="The topics of sessions on a Kafka broker: made, checked, counted.", sort_key=10)
+register(
+    topics,
+    {
+        "create": "alpha_panda.cli.topics:create_topics",
+        "check": "alpha_panda.cli.topics:check_topics",
+        "list": "alpha_panda.cli.topics:list_topics",
+        "delete": "alpha_panda.cli.topics:delete_topics",
+    },
+)
+app.command(topics)
 schemas = App(name="schemas", help="The messages of the log as JSON Schema, for readers in any language.", sort_key=10)
 register(
     schemas,
