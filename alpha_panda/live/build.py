@@ -9,8 +9,8 @@ import os
 import pathlib
 import socket
 import time
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from alpha_panda.chain import check_intervals, load_strategies
 from alpha_panda.config import Profile, load_profile, with_instruments
@@ -22,8 +22,6 @@ from alpha_panda.live.feed.pacing import Pacer
 from alpha_panda.live.feed.replay import replay_feed
 from alpha_panda.live.feed.synthetic import synthetic_feed
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.log.kafka import KafkaLog
-from alpha_panda.live.log.kafka_topics import KafkaTopics
 from alpha_panda.live.log.opening import lock_holder
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.observer import FEED, PORTFOLIO
@@ -36,6 +34,9 @@ from alpha_panda.live.supervision import enduring
 from alpha_panda.live.topics import SESSIONS, Topic, topics_of_session
 from alpha_panda.strategy import did_you_mean
 from alpha_panda.units import DAY_NS, MINUTE_NS, ist_datetime
+
+if TYPE_CHECKING:
+    from alpha_panda.live.log.kafka_topics import KafkaTopics
 
 STATES = pathlib.Path("live/state")
 """Where sessions are kept that name no state directory."""
@@ -90,6 +91,8 @@ def open_log(state: pathlib.Path, read_only: bool = False, profile: Profile | No
     address = kafka_address(profile)
     if not address:
         return SqliteLog(state, read_only)
+    with _needs_aiokafka():
+        from alpha_panda.live.log.kafka import KafkaLog
     session = state.absolute().name
     if profile is None:
         return KafkaLog(address, session, (), read_only)
@@ -101,9 +104,24 @@ def log_writer(state: pathlib.Path) -> str:
     return lock_holder(state)
 
 
+def open_topics(address: str) -> "KafkaTopics":
+    """Return the topics of all sessions on the Kafka at `address`, to be entered."""
+    with _needs_aiokafka():
+        from alpha_panda.live.log.kafka_topics import KafkaTopics
+    return KafkaTopics(address)
+
+
+@contextlib.contextmanager
+def _needs_aiokafka() -> Generator[None]:
+    try:
+        yield
+    except ImportError:
+        raise ConfigurationError("Kafka needs aiokafka: install it with `pip install alpha-panda[kafka]`") from None
+
+
 async def topic_differences(address: str, state: pathlib.Path, topics: Sequence[Topic]) -> list[str]:
     """Return in what the topics of the session in `state` differ, on the Kafka at `address`, from these."""
-    async with KafkaTopics(address) as broker:
+    async with open_topics(address) as broker:
         return await broker.differences(state.absolute().name, topics)
 
 

@@ -24,7 +24,7 @@ differs in every process.
 import enum
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -138,6 +138,16 @@ class BrokerTopics:
             self.orders_cancelled,
             self.pnl_snapshots,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """A topic of a session as it stands: its records, and how many of them each group has not read yet."""
+
+    name: str
+    partitions: int
+    records: int
+    lags: Mapping[str, int]
 
 
 def topics_of_session(brokers: Sequence[str], partitions: int = 1) -> list[Topic]:

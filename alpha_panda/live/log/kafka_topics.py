@@ -6,7 +6,6 @@ names of sessions have no dots, so a topic's name tells whose it is.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -23,7 +22,7 @@ from aiokafka.protocol.commit import OffsetFetchRequest
 from alpha_panda.errors import ConfigurationError, LogError
 from alpha_panda.live.log.kafka_client import PATIENCE_S, KafkaClient, Partition, check, check_session
 from alpha_panda.live.log.kafka_reader import Reader
-from alpha_panda.live.topics import SESSIONS, Topic
+from alpha_panda.live.topics import SESSIONS, Topic, TopicState
 
 _CHANGING_MS = 3000
 _BATCH_BYTES = 1024  # what a batch takes besides its largest record
@@ -35,16 +34,6 @@ _TOPIC = 2  # among the kinds of things that have settings
 _UNKNOWN, _EXISTS = 3, 36  # the codes of what was done by an attempt before
 
 Commits = dict[tuple[str, int], int]
-
-
-@dataclass(frozen=True, slots=True)
-class TopicState:
-    """A topic as it stands: its records, and how many of them each group has not read yet."""
-
-    name: str  # without the session
-    partitions: int
-    records: int
-    lags: Mapping[str, int]
 
 
 class KafkaTopics:
