@@ -34,7 +34,7 @@ from alpha_panda.units import IST, ist_datetime, to_time_ns
 _FRAME = re.compile(r"frame:([0-9]{1,15})")
 
 
-class At(NamedTuple):
+class Until(NamedTuple):
     """A moment: after the frame with this sequence, or after all events up to this instant."""
 
     frame: int = NEVER_NS
@@ -44,7 +44,7 @@ class At(NamedTuple):
         return f"frame {self.frame}" if self.time_ns == NEVER_NS else f"{ist_datetime(self.time_ns):%Y-%m-%d %H:%M:%S}"
 
     @classmethod
-    def parsed(cls, text: str) -> "At":
+    def parsed(cls, text: str) -> "Until":
         """Return the moment written `frame:123` or `2026-11-20T11:00`, in IST; ConfigurationError for anything else."""
         if found := _FRAME.fullmatch(text):
             return cls(frame=int(found[1]))
@@ -64,7 +64,7 @@ class At(NamedTuple):
 # ── What was there ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def strategies_at(log: Log, blueprint: Blueprint, at: At, partition: int = 0) -> SignalsEngine:
+async def strategies_at(log: Log, blueprint: Blueprint, at: Until, partition: int = 0) -> SignalsEngine:
     """Return the strategies of one partition of the ticks as they were; ParityError where the log tells otherwise."""
     engine = SignalsEngine(blueprint, partition)
     topics = blueprint.topics
@@ -82,7 +82,7 @@ async def strategies_at(log: Log, blueprint: Blueprint, at: At, partition: int =
     return engine
 
 
-async def account_at(log: Log, blueprint: Blueprint, at: At) -> AccountEngine:
+async def account_at(log: Log, blueprint: Blueprint, at: Until) -> AccountEngine:
     """Return the account as it was, with what people had commanded until the next event.
 
     Raises RecoveryError where it has not come so far, or began later, and ParityError where its journal tells of
@@ -110,7 +110,7 @@ async def account_at(log: Log, blueprint: Blueprint, at: At) -> AccountEngine:
 
 
 def _place(engine: AccountEngine) -> str:
-    return f"frame {engine.next_frame - 1}, {At(time_ns=engine.time_ns)} IST"
+    return f"frame {engine.next_frame - 1}, {Until(time_ns=engine.time_ns)} IST"
 
 
 def _check_state(entry: Entry, engine: AccountEngine) -> None:
@@ -124,7 +124,7 @@ def _check_state(entry: Entry, engine: AccountEngine) -> None:
 
 
 async def _snapshot_before(
-    log: Log, topic: Topic, blueprint: Blueprint, at: At, partition: int = 0
+    log: Log, topic: Topic, blueprint: Blueprint, at: Until, partition: int = 0
 ) -> tuple[Envelope, StateSnapshot] | None:
     """Return the last snapshot of before a moment that was written by the code of now; None without one."""
     for offset in range(await log.end(topic, partition) - 1, -1, -1):
@@ -139,7 +139,7 @@ async def _snapshot_before(
 # ── Cutting what was applied together ────────────────────────────────────────────────────────────────────────────────
 
 
-def arrival_until(arrival: Arrival, at: At) -> Arrival | None:
+def arrival_until(arrival: Arrival, at: Until) -> Arrival | None:
     """Return what arrived together, with its events up to a moment; itself if those are all, None if there are none."""
     if arrival.sequence > at.frame:
         return None
@@ -160,7 +160,7 @@ def _shortened(entry: Entry, count: int, time_ns: int) -> Entry:
     return entry._replace(message=msgspec.structs.replace(entry.message, data=data, time_ns=time_ns))
 
 
-def step_until(step: Step, at: At) -> Step | None:
+def step_until(step: Step, at: Until) -> Step | None:
     """Return a step of the account with its events up to a moment, and the signals that these caused.
 
     It is itself if that is all of it, as for commands of people, which stand between two events; None if it is nothing.

@@ -20,7 +20,7 @@ from alpha_panda.live.history import frame_of, messages_frame
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import Decision
 from alpha_panda.live.payloads import orders_of
-from alpha_panda.live.rewind import At, account_at, strategies_at
+from alpha_panda.live.rewind import Until, account_at, strategies_at
 from alpha_panda.live.session import Blueprint, blueprint_of, read_session
 from alpha_panda.live.signals import SignalsEngine
 from alpha_panda.units import ist_datetime
@@ -49,7 +49,7 @@ def replay_at(state: pathlib.Path, at: str | datetime.datetime, folders: Sequenc
     ./strategies. Raises ConfigurationError for what is no moment, RecoveryError for one that the session has not come
     to, ParityError where the strategies and kernels of now do not do again what is on the log.
     """
-    return asyncio.run(_replay(state, At.parsed(at if isinstance(at, str) else at.isoformat()), folders))
+    return asyncio.run(_replay(state, Until.parsed(at if isinstance(at, str) else at.isoformat()), folders))
 
 
 def write_arrays(moment: Moment, path: pathlib.Path) -> None:
@@ -58,7 +58,7 @@ def write_arrays(moment: Moment, path: pathlib.Path) -> None:
         np.savez_compressed(file, allow_pickle=False, **moment.arrays)
 
 
-async def _replay(state: pathlib.Path, at: At, folders: Sequence[pathlib.Path]) -> Moment:
+async def _replay(state: pathlib.Path, at: Until, folders: Sequence[pathlib.Path]) -> Moment:
     async with open_log(state, read_only=True) as log:
         session = await read_session(log)
         if session is None:
