@@ -9,11 +9,13 @@ import typing
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
 from alpha_panda.chain import AccountStage
+from alpha_panda.kernels import records
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.base import Record
 from alpha_panda.live.messages import Decision, Fill, Gap, OrderUpdate, Phase, Signal, StageReport
@@ -46,7 +48,7 @@ class Metrics(Observer):
         self._reports: dict[str, StageReport] = {}
         self._broker = ""
         self._stage: AccountStage | None = None
-        self._account: Any = None  # a copy of the record after the last step, whose figures fit together
+        self._account = b""  # the bytes of its record after the last step, so that its figures fit together
         self._account_next = 0
 
     def exposition(self, accept: str = "") -> tuple[str, bytes]:
@@ -84,7 +86,7 @@ class Metrics(Observer):
         self, blueprint: Blueprint, account: AccountStage, frames: int, signals_next: int, account_next: int
     ) -> None:
         """Begin with the account as it was recovered, and show its limits."""
-        self._broker, self._stage, self._account = blueprint.broker, account, account.account.copy()
+        self._broker, self._stage, self._account = blueprint.broker, account, account.account.tobytes()
         self._account_next = account_next
         risk = blueprint.profile.risk
         for value, *key in (
@@ -118,7 +120,7 @@ class Metrics(Observer):
         self._count(ACCOUNT, next_frame - self._account_next, messages, inputs)
         self._account_next = next_frame
         if self._stage is not None:
-            self._account = self._stage.account.copy()
+            self._account = self._stage.account.tobytes()
         for message in messages:
             match message.data:
                 case Decision() as said:
@@ -240,9 +242,9 @@ class Metrics(Observer):
                 self._of("alpha_panda_stage_phase", stage, phase).set(phase == report.phase)
 
     def _refresh_account(self) -> None:
-        account, broker = self._account, self._broker
-        if account is None:
+        if not self._account:
             return
+        account, broker = np.frombuffer(self._account, records.ACCOUNT)[0], self._broker
         for name, amount_e4 in _rupees_e4(account).items():
             self._of(name, broker).set(to_rupees(amount_e4))
         for name, value in _ratios(account).items():

@@ -41,15 +41,14 @@ class Inputs(NamedTuple):
 
     began_s: float  # when it took it up, by the monotonic clock
     events: int
-    appended_ns: Mapping[str, int]  # when a frame came to stand on the log, by its id; without those nobody knows of
+    appended_ns: Mapping[str, int]  # when each frame came to stand on the log, by its id; 0 where the log says nothing
 
     @classmethod
     def of(cls, began_s: float, read: Iterable[Read]) -> Self:
         """Return what these records are, taken up at `began_s`."""
         frames = [each for each in read if isinstance(each.message.data, Ticks)]
         events = sum(frame.message.data.count for frame in frames if isinstance(frame.message.data, Ticks))
-        known = {frame.message.id: frame.record.appended_ns for frame in frames if frame.record.appended_ns}
-        return cls(began_s, events, known)
+        return cls(began_s, events, {frame.message.id: frame.record.appended_ns for frame in frames})
 
 
 class Observer:
