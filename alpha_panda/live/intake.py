@@ -143,9 +143,10 @@ class Intake:
                     message = decode(record)
                     known = found.get(message.sequence)
                     # Of two that claim the same place, the later writer's is the one that counts.
-                    if message.sequence < reader.sequence and (known is None or known.epoch < message.epoch):
+                    counts = known is None or known.epoch < message.epoch
+                    if isinstance(message.data, Ticks) and message.sequence < reader.sequence and counts:
                         found[message.sequence] = message
-        return {sequence: message for sequence, message in found.items() if isinstance(message.data, Ticks)}
+        return found
 
     async def _complete(self, recent: Mapping[int, Sequence[Envelope]]) -> None:
         """Go on after the last batch that is on the log, and write those of its frames that are not."""

@@ -51,6 +51,7 @@ class SignalsReplay:
             (frame,) = await self.ticks.take(1)
             self.raw.owed.extend(self.engine.apply(frame))
             await self.raw.settle()
+        _refuse_missing(self.raw.recording.reader)
 
 
 class AccountReplay:
@@ -80,6 +81,8 @@ class AccountReplay:
                 self.outputs[topic_of(self.engine.blueprint.topics, message.data).name].owed.append(message)
             await self._settle()
         await self._refuse_unexplained()
+        for recording in (self.journal, *(output.recording for output in self.outputs.values())):
+            _refuse_missing(recording.reader)
 
     @property
     def owed(self) -> list[Envelope]:
@@ -136,6 +139,14 @@ async def _taken(reader: Reader, span: Span) -> list[Entry]:
             f"{reader.partition} {reader.sequence} comes next: the log has a gap, restore it"
         )
     return await reader.take(span.stop - span.start)
+
+
+def _refuse_missing(reader: Reader) -> None:
+    if reader.missing:
+        raise ParityError(
+            f"{reader.topic.name} lacks sequence {reader.sequence}, and what stands behind it cannot be used: if it is "
+            "among the dead letters, put it back with alpha-panda dlq replay"
+        )
 
 
 def _compare(entry: Entry, again: Envelope) -> None:

@@ -32,19 +32,26 @@ class Share:
 
     async def run(self, finished: asyncio.Event, stop: asyncio.Event) -> None:
         """Work until `finished` is set and everybody's partitions are read to their end, or `stop` is set."""
-        async with asyncio.TaskGroup() as tasks:
-            while not self._over(finished, stop):
-                others = [] if self._alone else self._colleagues.at_work(SIGNALS)
-                mine = set(shared_out(self._partitions, self._holder, others))
-                taken = {each for report in others for each in report.partitions}
-                for partition in mine - taken - self._tasks.keys() - self.done:
-                    self._enough[partition] = asyncio.Event()
-                    self._tasks[partition] = tasks.create_task(self._unless_fenced(partition))
-                for partition, enough in self._enough.items():
-                    if finished.is_set() or partition not in mine:
-                        enough.set()
-                await self._something(finished)
-                self._settle(finished)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                while not self._over(finished, stop):
+                    self._share_out(finished, tasks)
+                    await self._something(finished)
+                    self._settle(finished)
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    def _share_out(self, finished: asyncio.Event, tasks: asyncio.TaskGroup) -> None:
+        """Begin work on what has become this process's, and end it on what has not."""
+        others = [] if self._alone else self._colleagues.at_work(SIGNALS)
+        mine = set(shared_out(self._partitions, self._holder, others))
+        taken = {each for report in others for each in report.partitions}
+        for partition in sorted(mine - taken - self._tasks.keys() - self.done):
+            self._enough[partition] = asyncio.Event()
+            self._tasks[partition] = tasks.create_task(self._unless_fenced(partition))
+        for partition, enough in self._enough.items():
+            if finished.is_set() or partition not in mine:
+                enough.set()
 
     def _over(self, finished: asyncio.Event, stop: asyncio.Event) -> bool:
         if self._tasks or not finished.is_set():

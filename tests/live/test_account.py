@@ -7,13 +7,14 @@ import pathlib
 import pytest
 
 from alpha_panda.errors import RecoveryError
-from alpha_panda.live.account import AccountEngine, Frame, Said, Step
-from alpha_panda.live.envelope import Envelope, decode
+from alpha_panda.live.account import AccountEngine, Step
+from alpha_panda.live.arrivals import Arrival
+from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Decision, Fill, OrderUpdate, PnlSnapshot, Signal, Ticks
-from alpha_panda.live.payloads import frame_in
+from alpha_panda.live.streams import Reader
 from alpha_panda.live.topics import Topic, market_ticks
-from tests.live.trading import PAPER, ChoppedFeed, blueprint, market, records_of, run_in
+from tests.live.trading import PAPER, ChoppedFeed, blueprint, market, messages_of, run_in
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def messages(tmp_path_factory: pytest.TempPathFactory) -> list[Envelope]:
 
 async def read(state: pathlib.Path, *topics: Topic) -> list[Envelope]:
     async with SqliteLog(state, read_only=True) as log:
-        return [decode(record) for topic in topics for record in await records_of(log, topic)]
+        return await messages_of(log, *topics)
 
 
 def of_kind(messages: list[Envelope], *kinds: type) -> list[Envelope]:
@@ -93,8 +94,8 @@ def test_nothing_is_said_twice(messages: list[Envelope]):
 async def test_a_step_that_does_not_go_on_where_the_last_one_ended_is_refused(tmp_path: pathlib.Path):
     await run_in(tmp_path, ChoppedFeed(market()[1][:2_000], longest=500))
     async with SqliteLog(tmp_path, read_only=True) as log:
-        frames = [Frame(record, *frame_in(record)) for record in await records_of(log, market_ticks())]
-        said = [Said(record, decode(record)) for record in await records_of(log, PAPER.signals_raw)]
-    for step in (Step(frames[1:2], said[1:2]), Step(frames[:1], said[1:2]), Step(frames[:2], said[:1])):
+        frames = [Arrival([entry]) for entry in await Reader(log, market_ticks()).read()]
+        said = await Reader(log, PAPER.signals_raw).read()
+    for step in (Step(frames[1:2], [said[1:2]]), Step(frames[:1], [said[1:2]]), Step(frames[:2], [said[:1]])):
         with pytest.raises(RecoveryError, match="the log has a gap"):
             AccountEngine(blueprint()).apply(step)

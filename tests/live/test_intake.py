@@ -13,7 +13,7 @@ from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import DeadLetter, Ticks
 from alpha_panda.live.payloads import events_of
 from alpha_panda.live.topics import instrument_key, market_ticks
-from tests.live.trading import ChoppedFeed, market, morning, records_of, replayed, run_in
+from tests.live.trading import ChoppedFeed, market, messages_of, morning, records_of, replayed, run_in
 
 PANDA, TIGER = market()[0].tokens.tolist()
 
@@ -89,14 +89,14 @@ async def test_a_session_trades_on_without_the_events_that_were_kept_out(tmp_pat
     assert engine.stage.summary() == replayed(np.delete(events, bad)).summary()
     async with SqliteLog(tmp_path, read_only=True) as log:
         letters = [decode(record) for record in await records_of(log, market_ticks().dead_letters)]
-        frames = [decode(record) for record in await records_of(log, market_ticks())]
+        frames = {message.sequence: message for message in await messages_of(log, market_ticks())}
     values = [letter.data.value for letter in letters if isinstance(letter.data, DeadLetter)]
     assert b"".join(values) == events[bad].tobytes()
     first = letters[0].data
     assert isinstance(first, DeadLetter)
     assert first.key == instrument_key(int(events["instrument_token"][bad[0]]))
     assert "a price is not positive" in first.reason
-    assert letters[0].causation_id == frames[first.place.offset].id
+    assert letters[0].causation_id == frames[first.place.sequence].id
 
 
 async def test_a_feed_of_nothing_but_offences_goes_on_after_them(tmp_path: pathlib.Path):
@@ -108,7 +108,7 @@ async def test_a_feed_of_nothing_but_offences_goes_on_after_them(tmp_path: pathl
     engine = await run_in(tmp_path, ChoppedFeed(events, longest=5))
     assert engine.stage.account["events"] == 10
     async with SqliteLog(tmp_path, read_only=True) as log:
-        frames = [decode(record).data for record in await records_of(log, market_ticks())]
+        frames = [message.data for message in await messages_of(log, market_ticks())]
         assert len(await records_of(log, market_ticks().dead_letters)) == len(events) - 10
     assert all(isinstance(frame, Ticks) for frame in frames)
     assert np.concatenate([events_of(frame) for frame in frames if isinstance(frame, Ticks)]).tobytes() == (

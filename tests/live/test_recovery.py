@@ -8,18 +8,16 @@ from collections.abc import Callable
 import pytest
 
 from alpha_panda.errors import RecoveryError
-from alpha_panda.live import account
-from alpha_panda.live.build import new_status
 from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.log.base import Record
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import StateSnapshot
-from alpha_panda.live.recovery import recover_account, recover_signals
+from alpha_panda.live.recovery import recovered_account, recovered_signals
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.session import Blueprint
 from alpha_panda.live.topics import Topic, market_ticks
 from tests.live.samples import changed
-from tests.live.trading import PAPER, ChoppedFeed, blueprint, market, records_of, replayed, run_in
+from tests.live.trading import PAPER, ChoppedFeed, blueprint, market, messages_of, records_of, replayed, run_in
 
 
 @pytest.fixture(scope="module")
@@ -46,32 +44,38 @@ class CountingLog(SqliteLog):
 async def test_both_stages_come_back_as_they_were(session: pathlib.Path):
     expected = replayed(market()[1])
     async with CountingLog(session) as log:
-        engine = await recover_account(log, blueprint(), new_status())
-        strategies = await recover_signals(log, blueprint(), new_status())
-        end = await log.end(market_ticks(), 0)
+        engine = (await recovered_account(log, blueprint())).engine
+        strategies = (await recovered_signals(log, blueprint())).engine
+        end = len(await messages_of(log, market_ticks()))
     assert engine.stage.summary() == expected.summary()
     assert engine.next_frame == strategies.next_frame == end
 
 
 async def test_only_what_came_after_the_snapshot_is_done_again(session: pathlib.Path):
     async with CountingLog(session) as log:
-        await recover_account(log, blueprint(), new_status())
+        await recovered_account(log, blueprint())
         assert log.reads[market_ticks().name] < await log.end(market_ticks(), 0) / 5
 
 
-async def test_changed_code_does_the_session_again_from_its_beginning_and_says_so(
+async def test_changed_code_may_not_go_on_from_a_snapshot_of_the_old(
     session: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(Blueprint, "code_digest", "another")
-    status = new_status()
     async with CountingLog(session) as log:
-        engine = await recover_account(log, blueprint(), status)
-        assert log.reads[market_ticks().name] == await log.end(market_ticks(), 0)
+        with pytest.raises(RecoveryError, match=r"kernels or strategies have changed .* give --redo"):
+            await recovered_account(log, blueprint())
+        with pytest.raises(RecoveryError, match=r"kernels or strategies have changed .* give --redo"):
+            await recovered_signals(log, blueprint())
+
+
+async def test_changed_code_does_the_session_again_from_its_beginning_where_that_is_wished(
+    session: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Blueprint, "code_digest", "another")
+    async with CountingLog(session) as log:
+        engine = (await recovered_account(log, blueprint(), redo=True)).engine
+        assert log.reads[market_ticks().name] >= engine.next_frame
     assert engine.stage.summary() == replayed(market()[1]).summary()
-    assert status.notes == [
-        "kernels or strategies have changed since the last record of paper.snapshots: doing the session again from "
-        "its beginning"
-    ]
 
 
 async def test_changed_code_that_decides_otherwise_may_not_go_on(
@@ -90,7 +94,7 @@ async def test_changed_code_that_decides_otherwise_may_not_go_on(
         with pytest.raises(
             RecoveryError, match=r"does not give what is on its log: paper\.signals\.validated offset 0"
         ):
-            await recover_account(log, other, new_status())
+            await recovered_account(log, other, redo=True)
 
 
 # ── Logs that were touched ───────────────────────────────────────────────────────────────────────────────────────────
@@ -119,23 +123,34 @@ async def test_a_snapshot_that_was_altered_is_refused(tmp_path: pathlib.Path):
         await run_in(tmp_path, ChoppedFeed(market()[1][:3_000]))
 
 
+async def test_a_record_that_came_twice_is_passed_over(tmp_path: pathlib.Path):
+    first = await run_in(tmp_path, ChoppedFeed(market()[1][:3_000]))
+    for topic in (PAPER.journal, PAPER.signals_raw, PAPER.pnl_snapshots, market_ticks()):
+        await append_last(tmp_path, topic)
+    again = await run_in(tmp_path, ChoppedFeed(market()[1][:3_000]))
+    assert again.stage.summary() == first.stage.summary()
+
+
+def next_one(message: Envelope) -> Envelope:
+    return message.stamped(message.epoch, message.sequence + 1)
+
+
 async def test_a_step_that_nobody_took_is_refused(tmp_path: pathlib.Path):
     await run_in(tmp_path, ChoppedFeed(market()[1][:3_000]))
-    await append_last(tmp_path, PAPER.journal)
+    await append_last(tmp_path, PAPER.journal, next_one)
     with pytest.raises(RecoveryError, match="the log has a gap"):
         await run_in(tmp_path, ChoppedFeed(market()[1][:3_000]))
 
 
 async def test_a_signal_that_no_strategy_gave_is_refused(tmp_path: pathlib.Path):
     await run_in(tmp_path, ChoppedFeed(market()[1][:3_000]))
-    await append_last(tmp_path, PAPER.signals_raw)
-    with pytest.raises(RecoveryError, match=r"paper\.signals\.raw offset \d+ is on the log, and nothing that was read"):
+    await append_last(tmp_path, PAPER.signals_raw, next_one)
+    with pytest.raises(RecoveryError, match=r"market\.ticks/0 ends before sequence"):
         await run_in(tmp_path, ChoppedFeed(market()[1][:3_000]))
 
 
-async def test_a_commit_that_leads_the_journal_is_refused(tmp_path: pathlib.Path):
+async def test_a_figure_that_the_account_never_gave_is_refused(tmp_path: pathlib.Path):
     await run_in(tmp_path, ChoppedFeed(market()[1][:3_000]))
-    async with SqliteLog(tmp_path) as log:
-        await log.commit(account.GROUP, market_ticks(), 0, await log.end(market_ticks(), 0) + 1)
-    with pytest.raises(RecoveryError, match="its commit says"):
+    await append_last(tmp_path, PAPER.pnl_snapshots, next_one)
+    with pytest.raises(RecoveryError, match=r"paper\.pnl\.snapshots offset \d+ is on the log, and nothing"):
         await run_in(tmp_path, ChoppedFeed(market()[1][:3_000]))

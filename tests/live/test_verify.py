@@ -15,7 +15,6 @@ import pytest
 
 from alpha_panda.errors import CorruptRecordError, EventError, LogError, RecoveryError
 from alpha_panda.kernels.records import TICK, Records
-from alpha_panda.live import account, signals
 from alpha_panda.live.envelope import Envelope, decode, encode
 from alpha_panda.live.log.base import NewRecord, Record
 from alpha_panda.live.log.sqlite import SqliteLog
@@ -44,12 +43,6 @@ Change = Callable[[Envelope], list[Envelope]]
 Broken = dict[str, str]
 """The levels that do not hold, each with its first difference."""
 
-COMMITTED = (
-    (signals.GROUP, market_ticks()),
-    (account.GROUP, market_ticks()),
-    (account.GROUP, PAPER.signals_raw),
-)
-
 
 @pytest.fixture(autouse=True)
 def _strategies_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,8 +65,6 @@ async def copy(source: pathlib.Path, target: pathlib.Path, topic: Topic, change:
             for record in await records_of(before, each):
                 messages = change(decode(record)) if each == topic else [decode(record)]
                 await after.append([NewRecord(each, 0, record.key, encode(message)) for message in messages])
-        for group, read in COMMITTED:
-            await after.commit(group, read, 0, await before.committed(group, read, 0))
 
 
 def tampered(session: pathlib.Path, target: pathlib.Path, topic: Topic, change: Change, index: int = 0) -> Broken:
@@ -143,7 +134,7 @@ def test_an_event_that_no_kernel_may_see_reaches_none(session: pathlib.Path, tmp
     def elsewhere(events: Records) -> None:
         events["instrument"][events["kind"] == TICK] = 30_000
 
-    with pytest.raises(EventError, match=r"market\.ticks offset 5 holds what may not be on it.*is not of this run"):
+    with pytest.raises(EventError, match=r"market\.ticks sequence 4 holds what may not be on it.*is not of this run"):
         tampered(session, tmp_path, market_ticks(), lambda frame: with_events(frame, elsewhere), index=5)
 
 
@@ -154,7 +145,7 @@ def test_a_frame_that_is_gone_breaks_the_proof(session: pathlib.Path, tmp_path: 
 def test_a_signal_that_is_gone_breaks_the_first_level(session: pathlib.Path, tmp_path: pathlib.Path):
     index = first_of(session, PAPER.signals_raw, Signal)
     broken = tampered(session, tmp_path, PAPER.signals_raw, lambda _: [], index)
-    assert broken["signals"].startswith(f"paper.signals.raw offset {index}: ")
+    assert broken["signals"].startswith(f"paper.signals.raw lacks sequence {index - 1}, ")
     assert "backtest" not in broken
 
 
@@ -170,18 +161,35 @@ def test_a_fill_that_was_altered_breaks_only_the_second_level(session: pathlib.P
 
 
 def test_a_fill_that_nothing_made_is_noticed(session: pathlib.Path, tmp_path: pathlib.Path):
-    index = first_of(session, PAPER.orders_filled, Fill)
-    broken = tampered(session, tmp_path, PAPER.orders_filled, lambda message: [message, message], index)
+    async def last() -> int:
+        async with SqliteLog(session, read_only=True) as log:
+            return await log.end(PAPER.orders_filled, 0) - 1
+
+    broken = tampered(
+        session,
+        tmp_path,
+        PAPER.orders_filled,
+        lambda message: [message, message.stamped(message.epoch, message.sequence + 1)],
+        asyncio.run(last()),
+    )
     assert set(broken) == {"journal"}
+    assert "nothing that was read made it" in broken["journal"]
+
+
+def test_a_record_that_came_twice_is_passed_over(session: pathlib.Path, tmp_path: pathlib.Path):
+    for topic in (market_ticks(), PAPER.signals_raw, PAPER.journal, PAPER.orders_filled):
+        twice = tmp_path / topic.name
+        asyncio.run(copy(session, twice, topic, lambda message: [message, message]))
+        assert verify(twice) == dataclasses.replace(verify(session), state=twice)
 
 
 def test_a_state_that_was_never_reached_breaks_the_second_level(session: pathlib.Path, tmp_path: pathlib.Path):
     def other(message: Envelope) -> list[Envelope]:
         return [changed(message, data=changed(message.data, state_digest="0" * 32))]
 
-    broken = tampered(session, tmp_path, PAPER.journal, other, index=1)
+    broken = tampered(session, tmp_path, PAPER.journal, other, index=2)
     assert broken == {"journal": broken["journal"]}
-    assert broken["journal"].startswith("paper.journal offset 1: data.state_digest is '00000000")
+    assert broken["journal"].startswith("paper.journal offset 2: data.state_digest is '00000000")
 
 
 # ── What is no session ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,6 +16,7 @@ from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import Records
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.build import Options, new_status, new_surroundings, trade
+from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.feed.base import Batch, Feed
 from alpha_panda.live.log.base import Commit, Log, NewRecord, Record
 from alpha_panda.live.log.sqlite import SqliteLog
@@ -23,6 +24,7 @@ from alpha_panda.live.pipeline import Parts, run_session
 from alpha_panda.live.session import Blueprint, open_session
 from alpha_panda.live.status import Status
 from alpha_panda.live.store.redis import RedisStore
+from alpha_panda.live.streams import Reader
 from alpha_panda.live.topics import SESSIONS, BrokerTopics, Topic, market_ticks
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -166,6 +168,12 @@ def replayed(events: Records, universe: Universe | None = None) -> AccountStage:
     account = made_of.account_stage()
     account.advance(events, made_of.signal_stage().advance(events))
     return account
+
+
+async def messages_of(log: Log, *topics: Topic) -> list[Envelope]:
+    """Return the messages that belong on some topics, as a reader takes them."""
+    readers = [Reader(log, topic) for topic in topics]
+    return [entry.message for reader in readers for entry in await reader.read(10**6)]
 
 
 async def records_of(log: Log, topic: Topic) -> list[Record]:
