@@ -76,10 +76,11 @@ class AccountReplay:
         while entry := await self.journal.next():
             self._refuse_owed()
             *said, again = self.engine.apply(await self.step(entry))
-            _compare(entry, again)
             for message in said:
                 self.outputs[topic_of(self.engine.blueprint.topics, message.data).name].owed.append(message)
+            # First what was said: its differences tell a person more than those of digests.
             await self._settle()
+            _compare(entry, again)
         await self._refuse_unexplained()
         for recording in (self.journal, *(output.recording for output in self.outputs.values())):
             _refuse_missing(recording.reader)

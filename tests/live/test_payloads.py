@@ -27,7 +27,6 @@ from alpha_panda.live.payloads import (
     decisions_of,
     events_of,
     fills_of,
-    frame_of,
     orders_of,
     snapshots_of,
 )
@@ -103,14 +102,14 @@ def test_no_records_are_no_messages():
 
 def test_events_come_out_of_a_frame_as_they_went_in():
     events = numbered(records.EVENT, 3, kind=records.TICK)
-    ticks = frame_of(events, 5)
+    ticks = Ticks(len(events), events.tobytes(), 5)
     assert (ticks.count, events_of(ticks).tobytes()) == (3, events.tobytes())
     assert events_of(ticks).dtype == records.EVENT
 
 
 def test_a_slice_of_events_is_a_frame_of_its_own():
     events = numbered(records.EVENT, 6)
-    assert events_of(frame_of(events[1::2], 5)).tobytes() == events[1::2].tobytes()
+    assert events_of(Ticks(0, events[1::2].tobytes(), 5)).tobytes() == events[1::2].tobytes()
 
 
 def test_the_events_of_a_frame_cannot_be_changed():

@@ -86,8 +86,3 @@ def test_a_record_carries_the_message_as_it_is_encoded():
 def test_a_frame_goes_to_the_partition_that_the_feed_names():
     assert new_record(market_ticks(12), envelope_of(TICKS), partition=7).partition == 7
     assert new_record(market_ticks(), envelope_of(TICKS)).partition == 0
-
-
-def test_a_frame_without_a_partition_is_refused_where_there_are_several():
-    with pytest.raises(LogError, match="needs its partition"):
-        new_record(market_ticks(12), envelope_of(TICKS))
