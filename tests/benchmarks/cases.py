@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from tests.benchmarks import cataloguing, chain, first_run, ingesting, live, sweeping, validating
+from tests.benchmarks import cataloguing, chain, first_run, ingesting, live, rebuilding, sweeping, validating
 from tests.benchmarks.measuring import Row
 
 CASES: dict[str, Callable[[str], Row]] = {
@@ -19,6 +19,7 @@ CASES: dict[str, Callable[[str], Row]] = {
     "PBO of 10,000 x 2,500": validating.overfitting,
     "bootstrap 2,000 x 2,500": validating.paths,
     "live session, embedded": live.session,
+    "rebuild of 1 M records": rebuilding.portfolio,
     "first backtest, warm cache": partial(first_run.first_backtest, cold=False),
     "first backtest, cold cache": partial(first_run.first_backtest, cold=True),
     "sweep memory, 100": partial(sweeping.memory, side=10),

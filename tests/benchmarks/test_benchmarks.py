@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.benchmarks import cataloguing, chain, ingesting, live, sweeping
+from tests.benchmarks import cataloguing, chain, ingesting, live, rebuilding, sweeping
 from tests.benchmarks.markets import FIRST_DAY
 from tests.benchmarks.measuring import Row
 
@@ -42,4 +42,10 @@ def test_reading_the_catalog_makes_a_row():
 def test_ingesting_files_makes_a_row():
     made = ingesting.bars("ingest", files=2, last=FIRST_DAY)
     assert made.note == "rows/s; 6,000 new bars in 2 files"  # 375 minutes of eight instruments in each
+    assert made.rate > 0
+
+
+def test_folding_a_portfolio_anew_makes_a_row():
+    made = rebuilding.portfolio("rebuild", orders=8, repeats=1)
+    assert made.note == "records/s; 42 records of the account and its journal"  # 6 for an order, 3 where one is refused
     assert made.rate > 0

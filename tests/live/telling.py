@@ -14,9 +14,6 @@ from alpha_panda.live.topics import SESSIONS
 from tests.live.samples import DECISION, FILL, ORDER, SNAPSHOT, changed
 from tests.live.trading import PAPER
 
-MESSAGES_AN_ORDER = 5
-"""A verdict, the order as it is made and as it is filled, its fill, and the figures after it."""
-
 _STRATEGIES = ("momentum", "rsi", "vwap", "pairs")
 _INSTRUMENTS = 50
 _REFUSED_EVERY = 4
