@@ -94,8 +94,8 @@ class DeadLetters:
         """Return the ids of the letters on the log that readers wrote, in this process or any other."""
         start = self._looked.get(letters.name, 0)
         while records := await self._log.read(letters, 0, start, _RECORDS):
-            found = [letter for record in records if (letter := _letter_in(record))]
-            self._known.update(letter.id for letter in found if not letter.is_event)
+            found = [message for record in records if (message := _message_in(record))]
+            self._known.update(message.id for message in found if message.source == _SOURCE)
             start = self._looked[letters.name] = records[-1].offset + 1
         return self._known
 
@@ -105,8 +105,9 @@ class DeadLetters:
 
 @dataclasses.dataclass(frozen=True)
 class Letter:
-    """A dead letter, and where it lies: at `offset` of the dead letters of the topic in its `place`."""
+    """A dead letter, and where it lies: at `offset` of the dead letters of `topic`."""
 
+    topic: Topic
     id: str
     offset: int
     source: str  # who wrote it
@@ -139,10 +140,7 @@ class Letter:
     def message(self) -> Envelope | None:
         """Return the message that the record carries for this program, which may know more than the one before."""
         place = self.place
-        try:
-            return decode(Record(place.topic, place.partition, place.offset, self.data.key, self.data.value))
-        except CorruptRecordError:
-            return None
+        return _message_in(Record(place.topic, place.partition, place.offset, self.data.key, self.data.value))
 
     def event(self) -> Records | None:
         """Return the event that was kept out, an array of one `records.EVENT`; None where the bytes are none."""
@@ -157,22 +155,20 @@ async def read_letters(log: Log, topic: Topic) -> list[Letter]:
     offset = 0
     while records := await log.read(topic.dead_letters, 0, offset, _RECORDS):
         for record in records:
-            letter = _letter_in(record)
-            if letter is None:
+            message = _message_in(record)
+            if message is None or not isinstance(message.data, DeadLetter):
                 raise CorruptRecordError(f"{record.topic} offset {record.offset} is no dead letter: restore the log")
+            letter = Letter(topic, message.id, record.offset, message.source, message.time_ns, message.data)
             letters.setdefault(letter.id, letter)
         offset = records[-1].offset + 1
     return list(letters.values())[::-1]
 
 
-def _letter_in(record: Record) -> Letter | None:
+def _message_in(record: Record) -> Envelope | None:
     try:
-        envelope = decode(record)
+        return decode(record)
     except CorruptRecordError:
         return None
-    if not isinstance(envelope.data, DeadLetter):
-        return None
-    return Letter(envelope.id, record.offset, envelope.source, envelope.time_ns, envelope.data)
 
 
 async def replay(log: Log, letter: Letter) -> int:
@@ -182,9 +178,7 @@ async def replay(log: Log, letter: Letter) -> int:
     missing, and set it aside if not. Raises DataError for an event that the feed kept out.
     """
     letter.require_record()
-    place = letter.place
-    topic = Topic(place.topic, place.partition + 1)
-    (offset,) = await log.append([NewRecord(topic, place.partition, letter.data.key, letter.data.value)])
+    (offset,) = await log.append([NewRecord(letter.topic, letter.place.partition, letter.data.key, letter.data.value)])
     return offset
 
 

@@ -227,7 +227,7 @@ async def test_an_event_that_the_feed_kept_out_is_looked_at_and_never_put_back(l
 def test_only_the_bytes_of_an_event_are_one(value: bytes, size: int | None):
     envelope = of_feed(value)
     assert isinstance(envelope.data, DeadLetter)
-    event = Letter(envelope.id, 0, envelope.source, envelope.time_ns, envelope.data).event()
+    event = Letter(market_ticks(), envelope.id, 0, envelope.source, envelope.time_ns, envelope.data).event()
     assert (None if event is None else len(event)) == size
 
 
@@ -246,21 +246,21 @@ async def test_a_later_program_may_read_what_this_one_could_not(log: SqliteLog, 
 
 
 async def test_letters_are_written_read_and_put_back_on_kafka(kafka: str, told: Told):
-    """A session's own topics, as large as they are there: the letter is larger than the record that it holds."""
-    every = topics_of_session(["paper"])
-    fills = next(topic for topic in every if topic.name == FILLS.name)
+    """In topics of several partitions, and with a record as large as one may be: its letter is larger still."""
+    every = topics_of_session(["paper"], 3)
+    raw = next(topic for topic in every if topic.name == "paper.signals.raw")
     async with KafkaTopics(kafka) as topics:
         await topics.create("dead-letters", every)
-    async with KafkaLog(kafka, "dead-letters", every) as log:
-        poison = POISON * (fills.record_bytes_max // len(POISON) - 10)
-        await log.append([NewRecord(fills, 0, b"momentum:1", value) for value in (GOOD, poison)])
+    async with KafkaLog(kafka, "dead-letters", ()) as log:
+        poison = POISON * (raw.record_bytes_max // len(POISON) - 10)
+        await log.append([NewRecord(raw, 1, b"momentum:1", value) for value in (GOOD, poison)])
         for reader in (DeadLetters(log, "session", told.notify), DeadLetters(log, "session", told.notify)):
-            for record in await log.read(fills, 0, 0, 1) + await log.read(fills, 0, 1, 1):
-                await reader.examine(fills, record)
-        (letter,) = await read_letters(log, fills)
+            for record in await log.read(raw, 1, 0, 1) + await log.read(raw, 1, 1, 1):
+                await reader.examine(raw, record)
+        (letter,) = await read_letters(log, raw)
         assert letter.data.value == poison
         assert letter.time_ns > 0, "Kafka knows when the record was appended"
         assert await replay(log, letter) == 2
-        (back,) = await log.read(fills, 0, 2, 1)
+        (back,) = await log.read(raw, 1, 2, 1)
     assert (back.key, back.value) == (b"momentum:1", poison)
     assert len(told.letters) == 2
