@@ -90,7 +90,7 @@ def open_log(state: pathlib.Path, read_only: bool = False, profile: Profile | No
     """
     address = kafka_address(profile)
     if not address:
-        return SqliteLog(state, read_only)
+        return SqliteLog(state, read_only, time.time_ns)
     with _needs_aiokafka():
         from alpha_panda.live.log.kafka import KafkaLog
     session = state.absolute().name

@@ -64,6 +64,7 @@ async def run_session(blueprint: Blueprint, parts: Parts, stages: Sequence[str] 
     await asyncio.to_thread(compile_kernels, blueprint.profile, blueprint.universe, blueprint.strategies)
     if parts.status.phase != WAITING:
         parts.status.phase = RECOVERING
+    parts.status.on_began(blueprint)
     return await _Process(blueprint, parts, stages).run()
 
 
