@@ -6,7 +6,7 @@ import pathlib
 
 def write_durably(path: pathlib.Path, content: bytes) -> None:
     """Put `content` at `path` in one step, in place of what was there; the folder is made where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:

@@ -32,7 +32,6 @@ def began(command: Command, catalog: pathlib.Path, profile: WrittenProfile, tmp_
     """Return the directory of a session that was traded to its end with tmp_path/profile.toml."""
     replay = ("--feed", "replay", "--data", catalog, "--resolution", "1m", "--speed", "max")
     assert command("live", profile(), *replay, "--state", tmp_path / "state", "--json").code == 0
-    (tmp_path / "state").chmod(0o700)
     return tmp_path / "state"
 
 

@@ -63,7 +63,7 @@ def lock_folder(directory: pathlib.Path) -> int:
     """Return a descriptor that locks `directory`; the operating system frees it, however the process ends."""
     path = directory / _LOCK
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.ExitStack() as resources:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             resources.callback(os.close, descriptor)
