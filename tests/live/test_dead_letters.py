@@ -1,8 +1,10 @@
 """A record that nobody can process is given up after three attempts, once, and comes back as it was."""
 
+import dataclasses
 import pathlib
 from collections.abc import AsyncIterator
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from alpha_panda.live.log.kafka_topics import KafkaTopics
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import DeadLetter, Place, Session
 from alpha_panda.live.routing import new_record
+from alpha_panda.live.streams import DUPLICATE, UNDECODABLE, Reader
 from alpha_panda.live.topics import Topic, market_ticks, topics_of_session
 from tests.live.samples import FILL, PAYLOADS
 
@@ -197,6 +200,31 @@ async def test_a_record_is_put_back_byte_for_byte_at_the_end_of_its_partition(lo
     (back,) = await log.read(FILLS, 2, 2, 1)
     assert (back.key, back.value) == (record.key, every_byte)
     assert await log.end(FILLS.dead_letters, 0) == 1, "nothing else is written"
+
+
+async def test_a_reader_that_misses_a_record_takes_it_when_it_is_put_back_and_a_copy_never(log: SqliteLog, told: Told):
+    """What stands in place of sequence 1 is poison; a letter holds the true record, and another one that of sequence 0.
+
+    So a record that was put back is taken exactly where it was missing, and nowhere twice.
+    """
+    numbered = [encode(decode(Record("", 0, 0, b"", GOOD)).stamped(1, sequence)) for sequence in range(3)]
+    first, poison, _ = [await on_log(log, value) for value in (numbered[0], POISON, numbered[2])]
+    letters, aside = letters_of(log, told), list[str]()
+    reader = Reader(log, FILLS, 2)
+    reader.listen(lambda record, reason: aside.append(reason.partition(":")[0]), letters)
+    assert [entry.message.sequence for entry in await reader.read()] == [0]
+    assert (reader.missing, aside, len(told.letters)) == (True, [UNDECODABLE], 1)
+    (of_poison,) = await read_letters(log, FILLS)
+    true = msgspec.structs.replace(of_poison.data, value=numbered[1])
+    copy = msgspec.structs.replace(of_poison.data, value=first.value)
+    for data in (of_poison.data, copy, true):
+        await replay(log, dataclasses.replace(of_poison, data=data))
+    taken: list[int] = []
+    while entries := await reader.read():
+        taken += [entry.message.sequence for entry in entries]
+    assert (taken, reader.missing) == ([1, 2], False)
+    assert aside.count(DUPLICATE) == 2, "the copy of sequence 0, and that of sequence 1 on the way past it"
+    assert [letter.place.offset for letter in await read_letters(log, FILLS)] == [3, poison.offset]
 
 
 def of_feed(value: bytes) -> Envelope:
