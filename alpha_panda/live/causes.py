@@ -74,7 +74,8 @@ class Causes:
             case OrderUpdate():
                 return self._placed.get(payload.order_id) or decided[payload.order_id]
             case Decision(guard="none"):
-                return said[payload.time_ns, payload.strategy, payload.instrument_token]
+                # What a cancelled order would have closed is asked for again, without a signal.
+                return said.get((payload.time_ns, payload.strategy, payload.instrument_token))
             case _:
                 return None
 
