@@ -9,7 +9,8 @@ on the log without the earlier. The next append begins anew, as another producer
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from aiokafka.errors import KafkaError
@@ -24,6 +25,7 @@ from alpha_panda.live.log.kafka_codec import Identity, encode_batch, size_of
 _ALL_IN_SYNC = -1
 _BROKER_WAITS_MS = 3000  # for its replicas; less than the client waits for the answer
 _FLIGHT_BYTES_MAX = 80 * 2**20  # a broker takes requests of 100 MiB
+_LARGE_BYTES = 2**20  # encoding takes 4 ms for each, for which the event loop does not stand still
 _SEQUENCES = 2**31
 
 _ask_identity: Any = InitProducerIdRequest  # its annotation forgets that only a transaction has a name
@@ -62,11 +64,6 @@ class Writer:
             self._flying = asyncio.create_task(self._fly())
         return [part.appended for part in parts]
 
-    async def finish(self) -> None:
-        """Wait for the appends under way."""
-        if self._flying is not None:
-            await asyncio.wait([self._flying])
-
     async def _fly(self) -> None:
         """Send what is pending, one flight after the other, until nothing is."""
         while self._pending:
@@ -94,10 +91,9 @@ class Writer:
         placed: dict[Partition, list[NewRecord]] = {}
         for partition, record in records:
             placed.setdefault(partition, []).append(record)
-        batches = {
-            partition: encode_batch(group, identity, self._sequences.get(partition, 0))
-            for partition, group in placed.items()
-        }
+        encode = partial(self._encode, placed, identity)
+        large = sum(size_of(record) for _, record in records) > _LARGE_BYTES
+        batches = await asyncio.to_thread(encode) if large else encode()
         firsts: dict[Partition, int] = {}
         await self._client.attempt("append", lambda: self._send_once(batches, firsts))
         for partition, group in placed.items():
@@ -106,6 +102,12 @@ class Writer:
             partition: iter(range(first, first + len(placed[partition]))) for partition, first in firsts.items()
         }
         return [next(following[partition]) for partition, _ in records]
+
+    def _encode(self, placed: Mapping[Partition, Sequence[NewRecord]], identity: Identity) -> dict[Partition, bytes]:
+        return {
+            partition: encode_batch(group, identity, self._sequences.get(partition, 0))
+            for partition, group in placed.items()
+        }
 
     async def _begin(self) -> Identity:
         """Ask the cluster for a producer's number, under which sequences begin at 0."""
