@@ -16,6 +16,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.live.health import Check, Health
 from alpha_panda.live.metrics import Metrics
+from alpha_panda.live.redaction import Redaction
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -33,11 +34,12 @@ class _Answer(NamedTuple):
 
 
 class Endpoint:
-    """What is asked and answered, as a WSGI application."""
+    """What is asked and answered, as a WSGI application; the reasons of checks may quote what holds a secret."""
 
-    def __init__(self, metrics: Metrics, health: Health) -> None:
+    def __init__(self, metrics: Metrics, health: Health, redaction: Redaction) -> None:
         self._metrics = metrics
         self._health = health
+        self._redaction = redaction
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""
@@ -57,19 +59,21 @@ class Endpoint:
                     self._metrics.on_health_check(name, *check)
                 return _Answer("200 OK", *self._metrics.exposition(accept))
             case "/health/live":
-                return _verdict("live", self._health.live())
+                return self._verdict("live", self._health.live())
             case "/health/ready":
-                return _verdict("ready", self._health.ready())
+                return self._verdict("ready", self._health.ready())
             case "/":
                 return _json("200 OK", {"places": _PLACES})
             case _:
                 return _json("404 Not Found", {"error": f"there is only {', '.join(_PLACES)}"})
 
-
-def _verdict(name: str, checks: Mapping[str, Check]) -> _Answer:
-    passes = all(check.passes for check in checks.values())
-    body = {name: passes, "checks": {each: check._asdict() for each, check in checks.items()}}
-    return _json("200 OK" if passes else "503 Service Unavailable", body)
+    def _verdict(self, name: str, checks: Mapping[str, Check]) -> _Answer:
+        passes = all(check.passes for check in checks.values())
+        told = {
+            each: {"passes": check.passes, "reason": self._redaction.text(check.reason)}
+            for each, check in checks.items()
+        }
+        return _json("200 OK" if passes else "503 Service Unavailable", {name: passes, "checks": told})
 
 
 def _json(status: str, body: Mapping[str, Any]) -> _Answer:

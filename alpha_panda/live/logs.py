@@ -10,7 +10,7 @@ import os
 import pathlib
 import queue
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -65,8 +65,8 @@ class Counts(Protocol):
 class Logs:
     """The structured logs of one process; a context in which libraries, too, log into them.
 
-    `secrets` are blackened wherever they stand. `tell` is given, in a line of plain text, what a person at the terminal
-    should know: whatever the platform itself says at warning or worse, the same event once in ten seconds.
+    `redaction` makes every line fit to be written down. `tell` is given, as a line of plain text, what a person at the
+    terminal should know: whatever the platform itself says at warning or worse, the same event once in ten seconds.
     """
 
     def __init__(
@@ -75,14 +75,14 @@ class Logs:
         clock_ns: Callable[[], int],
         session: str,
         counts: Counts,
-        secrets: Iterable[str] = (),
+        redaction: Redaction,
         tell: Callable[[str], None] | None = None,
         level: str = "info",
     ) -> None:
         if level not in LEVELS:
             raise ConfigurationError(f"{level!r} is not a level of logs: choose one of {', '.join(LEVELS)}")
         self._folder, self._clock_ns, self._counts, self._tell = folder, clock_ns, counts, tell
-        self._redaction = Redaction(secrets)
+        self._redaction = redaction
         self._files: Mapping[str, LogFile] = {}
         self._loggers = {name: self._logger(name, session, level) for name in CHANNELS}
         self._waiting: queue.SimpleQueue[EventDict | None] = queue.SimpleQueue()

@@ -45,14 +45,15 @@ class Pace(NamedTuple):
 def draw(status: Status, pace: Pace) -> RenderableType:
     """Return the whole screen."""
     if status.blueprint is None or status.account is None:
-        return Panel(Text(f"{status.phase} …", MUTED), box=_DASHED, border_style=BUY, title=_mode())
+        body = Group(_stages(status) if status.reports else Text(f"{status.phase} …", MUTED), *_troubles(status))
+        return Panel(body, box=_DASHED, border_style=BUY, title=_mode())
     body = Group(
         *_health(status, pace),
         Text(),
         _figures(status.account.account),
         _positions(status, status.blueprint),
         _latest(status, status.blueprint),
-        *(Text(note, WARN) for note in status.notes),
+        *_troubles(status),
     )
     feed = Text(status.blueprint.feed, MUTED)
     return Panel(body, box=_DASHED, border_style=BUY, title=_mode(), subtitle=feed, title_align="left")
@@ -95,6 +96,26 @@ def _health(status: Status, pace: Pace) -> tuple[Text, Text]:
     rates = f"{pace.events_a_second:,.0f} events/s   {pace.frames_a_second:,.0f} frames/s"
     waiting = f"{lags[0]} frames for signals, {lags[1]} for the account, {lags[2]} steps for the portfolio"
     return Text("   ").join(first), Text(f"{rates}   waiting: {waiting}", MUTED)
+
+
+def _stages(status: Status) -> Table:
+    """Return how the stages of a process are that does not keep the account."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style=MUTED)
+    for column in ("Stage", "Is", "Partitions", "Records behind", ""):
+        table.add_column(column, justify="right" if column.startswith("Records") else "left")
+    for stage, report in status.reports.items():
+        style = GAIN if report.phase == "running" else LOSS if report.phase == "failed" else WARN
+        partitions = ", ".join(map(str, report.partitions))
+        behind = f"{sum(status.lags[stage].values()):,}" if stage in status.lags else ""
+        table.add_row(stage, Text(report.phase, style), partitions, behind, report.note)
+    return table
+
+
+def _troubles(status: Status) -> Sequence[Text]:
+    """Return what a person should know besides, the latest last."""
+    counted = ", ".join(f"{count} {reason}" for reason, count in status.set_aside.most_common())
+    aside = [f"records set aside: {counted}"] if counted else []
+    return [Text(line, WARN) for line in (*status.notes, *aside, *status.warnings)]
 
 
 def _figures(account: Any) -> Table:

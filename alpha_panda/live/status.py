@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from alpha_panda.chain import AccountStage
 from alpha_panda.live.envelope import Envelope
-from alpha_panda.live.messages import Decision, Payload, Signal
+from alpha_panda.live.log.base import Record
+from alpha_panda.live.messages import Decision, Payload, Signal, StageReport
 from alpha_panda.live.observer import Inputs, Observer
 from alpha_panda.live.session import Blueprint
 from alpha_panda.live.store.base import Portfolio
@@ -18,7 +19,7 @@ RECOVERING, TRADING, STOPPED, ENDED = "recovering", "trading", "stopped", "ended
 WAITING = "waiting"
 """The phase of a session whose log is away, or has not been begun by the process that has the feed."""
 
-_LATEST = 8
+_LATEST, _WARNINGS = 8, 4
 
 
 @dataclasses.dataclass
@@ -34,6 +35,7 @@ class Status(Observer):
     account: AccountStage | None = None
     phase: str = COMPILING
     notes: list[str] = dataclasses.field(default_factory=list[str])
+    warnings: collections.deque[str] = dataclasses.field(default_factory=lambda: collections.deque(maxlen=_WARNINGS))
     time_ns: int = 0
     events: int = 0
     kept_out: int = 0
@@ -48,6 +50,11 @@ class Status(Observer):
     )
     decisions: list[Decision] = dataclasses.field(default_factory=list[Decision])
     refusals: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
+    set_aside: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
+    reports: dict[str, StageReport] = dataclasses.field(default_factory=dict[str, StageReport])
+    lags: dict[str, dict[tuple[str, int], int]] = dataclasses.field(
+        default_factory=lambda: collections.defaultdict(dict[tuple[str, int], int])
+    )
 
     def on_recovered(
         self, blueprint: Blueprint, account: AccountStage, frames: int, signals_next: int, account_next: int
@@ -102,3 +109,18 @@ class Status(Observer):
         self.decisions = list(portfolio.decisions[:_LATEST])
         self.refusals = collections.Counter(portfolio.refusals)
         super().on_portfolio(portfolio)
+
+    def on_set_aside(self, stage: str, record: Record, reason: str) -> None:
+        """Count what was not applied, by the words that its reason begins with."""
+        self.set_aside[reason.split(":")[0]] += 1
+        super().on_set_aside(stage, record, reason)
+
+    def on_report(self, report: StageReport) -> None:
+        """Keep what a stage says of itself."""
+        self.reports[report.stage] = report
+        super().on_report(report)
+
+    def on_lag(self, stage: str, topic: str, partition: int, records: int) -> None:
+        """Keep how far a stage is behind."""
+        self.lags[stage][topic, partition] = records
+        super().on_lag(stage, topic, partition, records)

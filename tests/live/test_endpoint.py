@@ -15,15 +15,18 @@ from alpha_panda.errors import ConfigurationError
 from alpha_panda.live.endpoint import Endpoint, serving
 from alpha_panda.live.health import Health, beat
 from alpha_panda.live.metrics import Metrics
+from alpha_panda.live.redaction import Redaction
 from alpha_panda.live.status import Status
 from tests.live.watching import Clocks, report
+
+CANARY = "c4n4ry-S3cret-value"
 
 
 @contextlib.contextmanager
 def a_process(clocks: Clocks) -> Generator[tuple[int, Status, Health]]:
     """Give the port of a process with one stage, what its stages tell, and its health."""
     metrics, health = Metrics(clocks.monotonic, clocks.time_ns), Health(clocks.monotonic, ["portfolio"])
-    with serving(Endpoint(metrics, health), 0) as port:
+    with serving(Endpoint(metrics, health, Redaction([CANARY])), 0) as port:
         yield port, Status(clocks.monotonic, [metrics, health]), health
 
 
@@ -96,6 +99,13 @@ async def test_the_heartbeat_tells_what_has_changed():
     assert told == [("portfolio", True, "running")]
 
 
+def test_a_reason_gives_no_secret_away():
+    with a_process(Clocks()) as (port, status, _):
+        status.on_log_error("account", OSError(f"kafka at panda:{CANARY}@kafka:9092 refused"))
+        _, text = ask(port, "/health/ready")
+    assert json.loads(text)["checks"]["log"]["reason"] == "kafka at panda:[redacted]@kafka:9092 refused"
+
+
 @pytest.mark.parametrize(("place", "method", "code"), [("/nothing", "GET", 404), ("/metrics", "POST", 405)])
 def test_what_is_not_there_is_said_in_json(place: str, method: str, code: int):
     with a_process(Clocks()) as (port, _, _):
@@ -134,7 +144,7 @@ def test_a_place_that_cannot_be_is_said_in_a_sentence(port: int, host: str):
 
 def a_process_at(port: int, host: str = "127.0.0.1") -> contextlib.AbstractContextManager[int]:
     clocks = Clocks()
-    endpoint = Endpoint(Metrics(clocks.monotonic, clocks.time_ns), Health(clocks.monotonic, []))
+    endpoint = Endpoint(Metrics(clocks.monotonic, clocks.time_ns), Health(clocks.monotonic, []), Redaction([]))
     return serving(endpoint, port, host)
 
 

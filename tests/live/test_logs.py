@@ -18,9 +18,11 @@ from alpha_panda.live.logfiles import LogFile, Retention
 from alpha_panda.live.logs import CHANNELS, Logs
 from alpha_panda.live.metrics import Metrics
 from alpha_panda.live.observer import Inputs
+from alpha_panda.live.redaction import Redaction
 from alpha_panda.units import DAY_NS
 from tests.live.test_metrics import sampled
-from tests.live.watching import NOW_NS, Clocks, blueprint, frame, path_of_an_order, record, report, watched
+from tests.live.trading import blueprint
+from tests.live.watching import NOW_NS, Clocks, frame, path_of_an_order, record, report, watched
 
 CANARY = "c4n4ry-S3cret-value"
 
@@ -44,7 +46,7 @@ def told() -> list[str]:
 @pytest.fixture
 def opened(tmp_path: pathlib.Path, clocks: Clocks, metrics: Metrics, told: list[str]) -> Logs:
     """Return the logs of a process, to be entered."""
-    return Logs(tmp_path / "logs", clocks.time_ns, "2026-11-20", metrics, [CANARY], told.append, "debug")
+    return Logs(tmp_path / "logs", clocks.time_ns, "2026-11-20", metrics, Redaction([CANARY]), told.append, "debug")
 
 
 def lines(folder: pathlib.Path, channel: str) -> list[dict]:
@@ -116,14 +118,14 @@ def test_what_libraries_log_stands_in_the_application_channel(opened: Logs, tmp_
 
 
 def test_nothing_below_the_level_is_written(tmp_path: pathlib.Path, clocks: Clocks, metrics: Metrics):
-    with Logs(tmp_path / "logs", clocks.time_ns, "a test", metrics, level="warning") as opened:
+    with Logs(tmp_path / "logs", clocks.time_ns, "a test", metrics, Redaction([]), level="warning") as opened:
         opened.channel("application").info("quiet")
     assert lines(tmp_path, "application") == []
 
 
 def test_a_level_that_there_is_not_is_refused(tmp_path: pathlib.Path, clocks: Clocks, metrics: Metrics):
     with pytest.raises(ConfigurationError, match="'loud' is not a level of logs: choose one of debug, info"):
-        Logs(tmp_path, clocks.time_ns, "a test", metrics, level="loud")
+        Logs(tmp_path, clocks.time_ns, "a test", metrics, Redaction([]), level="loud")
 
 
 def test_a_person_is_told_of_a_warning_once_in_ten_seconds(opened: Logs, clocks: Clocks, told: list[str]):
@@ -225,7 +227,7 @@ def test_a_folder_that_cannot_be_is_said_in_a_sentence(tmp_path: pathlib.Path, c
     (tmp_path / "state").write_text("a file")
     with (
         pytest.raises(ConfigurationError, match=r"logs cannot be kept in .*: Not a directory"),
-        Logs(tmp_path / "state" / "logs", clocks.time_ns, "a test", metrics),
+        Logs(tmp_path / "state" / "logs", clocks.time_ns, "a test", metrics, Redaction([])),
     ):
         pass
 
@@ -285,10 +287,10 @@ def test_a_file_of_the_day_before_is_finished_when_the_process_begins(tmp_path: 
 def test_processes_that_share_a_state_directory_do_not_share_files(
     tmp_path: pathlib.Path, clocks: Clocks, metrics: Metrics, opened: Logs
 ):
-    with opened, Logs(tmp_path / "logs", clocks.time_ns, "2026-11-20", metrics) as other:
+    with opened, Logs(tmp_path / "logs", clocks.time_ns, "2026-11-20", metrics, Redaction([])) as other:
         opened.channel("audit").info("first")
         other.channel("audit").info("second")
-    with Logs(tmp_path / "logs", clocks.time_ns, "2026-11-20", metrics) as again:
+    with Logs(tmp_path / "logs", clocks.time_ns, "2026-11-20", metrics, Redaction([])) as again:
         again.channel("audit").info("third")
     written = {name: "".join(path.read_text() for path in (tmp_path / name).iterdir()) for name in ("logs", "logs-2")}
     assert [word in written["logs"] for word in ("first", "second", "third")] == [True, False, True]

@@ -16,7 +16,8 @@ from alpha_panda.live.observer import Inputs
 from alpha_panda.live.status import Status
 from alpha_panda.live.streams import DUPLICATE, STALE, UNDECODABLE, Entry
 from tests.live import samples
-from tests.live.watching import NOW_NS, Clocks, blueprint, effects, frame, path_of_an_order, record, report, watched
+from tests.live.trading import blueprint
+from tests.live.watching import NOW_NS, Clocks, effects, frame, path_of_an_order, record, report, watched
 
 
 @pytest.fixture
@@ -30,10 +31,15 @@ def metrics(clocks: Clocks) -> Metrics:
 
 
 def sampled(metrics: Metrics) -> dict[tuple[str, ...], float]:
-    """Return every sample of a scrape: its value under its name and the values of its labels, in the table's order."""
+    """Return every sample of a scrape."""
+    return samples_in(metrics.exposition()[1].decode())
+
+
+def samples_in(text: str) -> dict[tuple[str, ...], float]:
+    """Return every sample of a scrape's text: its value under its name and its labels' values, in the table's order."""
     order = {metric.name: metric.labels for metric in METRICS}
     found = {}
-    for family in text_string_to_metric_families(metrics.exposition()[1].decode()):
+    for family in text_string_to_metric_families(text):
         for sample in family.samples:
             labels = order.get(sample.name) or order.get(sample.name.rpartition("_")[0], ())
             rest = [value for label, value in sample.labels.items() if label not in labels]

@@ -13,9 +13,11 @@ from alpha_panda.live.build import new_status
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.screen import Pace, draw, progress_line
 from alpha_panda.live.status import COMPILING, RECOVERING, TRADING, Status
+from alpha_panda.live.streams import DUPLICATE, STALE, UNDECODABLE
 from alpha_panda.live.view import PaceMeter
 from alpha_panda.units import format_rupees, ist_datetime
 from tests.live.trading import ChoppedFeed, market, morning, run_on
+from tests.live.watching import record, report
 
 PACE = Pace(1_124.0, 90.0, 0.4)
 
@@ -127,3 +129,25 @@ def test_the_pace_is_that_of_the_last_seconds(status: Status):
         status.framed_s = now_s - 0.25
         pace = meter.pace()
     assert pace == Pace(50.0, 5.0, 0.25)
+
+
+def test_what_went_wrong_is_said(status: Status):
+    assert "set aside" not in shown(status)
+    for reason in (DUPLICATE, STALE, DUPLICATE, f"{UNDECODABLE}: market.ticks offset 41 ends too early"):
+        status.on_set_aside("account", record(), reason)
+    status.warnings.extend(f"10:15:0{number} [warning] the log is away" for number in range(6))
+    text = shown(status)
+    assert f"records set aside: 2 {DUPLICATE}, 1 {STALE}, 1 {UNDECODABLE}" in text
+    assert "10:15:05 [warning]" in text
+    assert "10:15:01 [warning]" not in text, "only the latest warnings have room"
+
+
+def test_a_process_without_the_account_shows_how_its_stages_are():
+    status = new_status()
+    status.on_report(report("signals"))
+    status.on_report(report("portfolio", "waiting", "Redis at redis:6379 does not answer"))
+    status.on_lag("signals", "market.ticks", 0, 4)
+    status.on_lag("signals", "market.ticks", 1, 1_000)
+    lines = [" ".join(line.strip(" ┆").split()) for line in shown(status).splitlines()]
+    assert "signals running 0 1,004" in lines
+    assert "portfolio waiting 0 Redis at redis:6379 does not answer" in lines

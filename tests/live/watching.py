@@ -1,21 +1,14 @@
 """What tests of metrics, health and logs have in common: clocks that stand still, and messages of one tick."""
 
 import dataclasses
-import datetime
-import pathlib
 
-from alpha_panda.chain import load_strategies
-from alpha_panda.config import load_profile
-from alpha_panda.data.synthetic import synthetic_day
 from alpha_panda.live import messages
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.base import Record
 from alpha_panda.live.messages import Payload, Phase, StageReport
-from alpha_panda.live.session import Blueprint
 from alpha_panda.live.watchdog import FeedAge
 from tests.live import samples
 
-ROOT = pathlib.Path(__file__).parents[2]
 NOW_NS = 1_763_700_300_000_000_000
 
 
@@ -68,10 +61,3 @@ def watched(market_open: bool, silent_s: float, oldest_s: float) -> FeedAge:
 def record() -> Record:
     """Return a record of the ticks."""
     return Record("market.ticks", 0, 41, b"738561", b"\xc1")
-
-
-def blueprint() -> Blueprint:
-    """Return what a session of two companies that do not exist is made of."""
-    profile = load_profile(ROOT / "live" / "paper.toml")
-    universe, _ = synthetic_day(datetime.date(2026, 11, 20), 1, ("SIM:PANDA", "SIM:TIGER"))
-    return Blueprint(profile, universe, tuple(load_strategies(profile, [ROOT / "strategies"])), "a morning", "")
