@@ -31,7 +31,7 @@ class Share:
         return sorted({*self._tasks, *self.done})
 
     async def run(self, finished: asyncio.Event, stop: asyncio.Event) -> None:
-        """Work until `finished` is set and everybody's partitions are read to their end, or `stop` is set."""
+        """Work until `finished` is set and no partition is left that nobody works on, or `stop` is set."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 while not self._over(finished, stop):
@@ -56,7 +56,8 @@ class Share:
     def _over(self, finished: asyncio.Event, stop: asyncio.Event) -> bool:
         if self._tasks or not finished.is_set():
             return False
-        everywhere = self.done | self._colleagues.ended_partitions(SIGNALS)
+        elsewhere = {each for report in self._colleagues.at_work(SIGNALS) for each in report.partitions}
+        everywhere = self.done | elsewhere | self._colleagues.ended_partitions(SIGNALS)
         return stop.is_set() or everywhere >= set(range(self._partitions))
 
     async def _something(self, finished: asyncio.Event) -> None:
