@@ -50,6 +50,7 @@ class DeadLetters:
         self._sleep = sleep
         self._looked: dict[str, int] = {}  # up to which offset the letters of a topic are known
         self._known: set[str] = set()
+        self._writing = asyncio.Lock()
 
     async def examine(self, topic: Topic, record: Record, process: Callable[[Record], Read] = decode) -> Read | None:
         """Return what `process` makes of `record`, perhaps after reading it again; None once its letter is on the log.
@@ -86,8 +87,10 @@ class DeadLetters:
             index=0,
             time_ns=record.appended_ns,
         )
-        if envelope.id not in await self._known_letters(topic.dead_letters):
-            await self._log.append([new_record(topic.dead_letters, envelope)])
+        # Readers of one process often meet the same record at once: one of them writes.
+        async with self._writing:
+            if envelope.id not in await self._known_letters(topic.dead_letters):
+                await self._log.append([new_record(topic.dead_letters, envelope)])
         self._notify(topic, letter)
 
     async def _known_letters(self, letters: Topic) -> set[str]:

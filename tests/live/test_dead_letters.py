@@ -1,5 +1,6 @@
 """A record that nobody can process is given up after three attempts, once, and comes back as it was."""
 
+import asyncio
 import dataclasses
 import pathlib
 from collections.abc import AsyncIterator
@@ -135,6 +136,13 @@ async def test_one_place_has_one_letter_however_often_it_is_met(log: SqliteLog, 
         assert await reader.examine(FILLS, other) is None
     assert await log.end(FILLS.dead_letters, 0) == 2
     assert len(told.letters) == 8, "it is said each time"
+
+
+async def test_readers_that_meet_a_record_at_once_write_one_letter(log: SqliteLog, told: Told):
+    record, letters = await on_log(log, POISON), letters_of(log, told)
+    await asyncio.gather(*(letters.examine(FILLS, record) for _ in range(5)))
+    assert await log.end(FILLS.dead_letters, 0) == 1
+    assert len(told.letters) == 5
 
 
 async def test_letters_of_two_sessions_differ(log: SqliteLog, told: Told):
