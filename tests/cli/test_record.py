@@ -1,6 +1,8 @@
 """`alpha-panda record`: a day that was traded on paper, traded again from the catalog."""
 
 import pathlib
+import uuid
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,6 +12,19 @@ from tests.live.trading import PAPER_TOML, SYMBOLS
 from tests.market import clock, tick, together
 
 COMPANIES = ("--instruments", ",".join(SYMBOLS))
+
+
+@pytest.fixture
+def session_on_kafka(
+    kafka: str, command: Command, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pathlib.Path]:
+    """Give the state folder of a session of the test's own, whose topics are on Kafka."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("ALPHA_PANDA_KAFKA", kafka)
+    name = f"recorded-{uuid.uuid4().hex}"
+    assert command("topics", "create", "--session", name).code == 0
+    yield tmp_path / name
+    command("topics", "delete", "--session", name, "--yes")
 
 
 def test_a_recorded_day_is_traded_again_with_the_same_ledger(
@@ -27,6 +42,20 @@ def test_a_recorded_day_is_traded_again_with_the_same_ledger(
     assert backtest["ledger_hash"] == session["ledger_hash"]
     again = command("record", *state, *data, "--json").json
     assert (again["written"], again["present"]) == (0, recorded.json["written"])
+
+
+def test_a_session_on_kafka_is_recorded_and_looked_back_at_like_any_other(
+    session_on_kafka: pathlib.Path, command: Command, tmp_path: pathlib.Path
+):
+    state, data = ("--state", session_on_kafka), ("--data", tmp_path / "data")
+    session = command("live", PAPER_TOML, *COMPANIES, "--speed", "max", *state, "--json").json
+    assert command("record", *state, *data).code == 0
+    backtest = command("backtest", PAPER_TOML, *data, *COMPANIES, "--resolution", "tick", "--json").json
+    assert backtest["ledger_hash"] == session["ledger_hash"]
+    last = command("replay", *state, "--at", "2026-11-20T15:30", "--json").json
+    assert last["ledger_hash"] == session["ledger_hash"]
+    noon = command("replay", *state, "--at", "2026-11-20T12:00", "--json").json
+    assert 0 < noon["fills"] < session["fills"]
 
 
 def test_a_person_reads_what_became_of_the_ticks_and_what_a_backtest_will_see_otherwise(
