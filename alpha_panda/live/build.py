@@ -152,19 +152,27 @@ async def trade(options: Options, status: Status, stop: asyncio.Event) -> Accoun
     feed = build_feed(profile, options) if FEED in options.stages else None
     surroundings = new_surroundings()
 
-    async def attempt() -> AccountEngine | None:
-        async with contextlib.AsyncExitStack() as resources:
-            log = await resources.enter_async_context(open_log(options.state, profile=profile))
-            blueprint = await _blueprint(log, profile, feed, folders, status)
-            store = None
-            if PORTFOLIO in options.stages:
-                store = await resources.enter_async_context(await open_store(os.environ.get(REDIS_URL)))
-            parts = Parts(
-                log=log, status=status, stop=stop, surroundings=surroundings, feed=feed, store=store, redo=options.redo
-            )
-            return await run_session(blueprint, parts, options.stages)
+    async with contextlib.AsyncExitStack() as resources:
+        store = None
+        if PORTFOLIO in options.stages:
+            # A server that is not there at the start is told; one that goes away later is waited for.
+            store = await resources.enter_async_context(await open_store(os.environ.get(REDIS_URL)))
 
-    return await enduring(attempt, status, stop, surroundings.sleep)
+        async def attempt() -> AccountEngine | None:
+            async with open_log(options.state, profile=profile) as log:
+                blueprint = await _blueprint(log, profile, feed, folders, status)
+                parts = Parts(
+                    log=log,
+                    status=status,
+                    stop=stop,
+                    surroundings=surroundings,
+                    feed=feed,
+                    store=store,
+                    redo=options.redo,
+                )
+                return await run_session(blueprint, parts, options.stages)
+
+        return await enduring(attempt, status, stop, surroundings.sleep)
 
 
 async def _blueprint(

@@ -58,7 +58,13 @@ class Folding:
                 await self._store.flush(self._broker)
                 places = await self._store.begin(self._broker, self._session)
         self.places = places
-        self._readers = [Reader(self._log, topic, 0, places.get((topic.name, 0))) for topic in self.topics]
+        self._readers = [self._reader(topic, places.get((topic.name, 0))) for topic in self.topics]
+
+    def _reader(self, topic: Topic, place: Place | None) -> Reader:
+        """Return a reader that goes on at `place`: the one there is, if it stands there and knows what lies behind."""
+        new = Reader(self._log, topic, 0, place)
+        known = (each for each in self._readers if each.topic == topic and each.sequence == new.sequence)
+        return next(known, new)
 
     async def step(self, limit: int) -> list[Entry]:
         """Fold the next records, at most so many of each topic, and return them; none where there are none yet.
@@ -71,6 +77,12 @@ class Folding:
             await self._store.apply(self._broker, self._session, changes)
         self.places = {(reader.topic.name, 0): reader.place for reader in self._readers}
         return entries
+
+    @property
+    def missing(self) -> str:
+        """What a reader waits for that is not on the log, nothing where none does."""
+        waiting = [reader for reader in self._readers if reader.missing]
+        return ", ".join(f"{each.topic.name}/{each.partition} lacks sequence {each.sequence}" for each in waiting)
 
     async def behind(self) -> int:
         """Return how many records of the log have not been folded."""
@@ -109,7 +121,7 @@ class Projection:
             # Asked before looking: what is said before the end is then certainly seen.
             over = finished.is_set()
             try:
-                if looks % _ASK_EVERY == 0:
+                if over or looks % _ASK_EVERY == 0:
                     await self._begin()
                 entries = await self._folding.step(_RECORDS)
             except StoreError as error:
@@ -146,8 +158,9 @@ class Projection:
                 self._status.on_message(entry.message.data)
         journal = self._folding.places.get((self._folding.topics[-1].name, 0))
         self._status.projected = journal.sequence if journal else 0
-        self._worker.phase = "running"
-        self._say("")
+        missing = self._folding.missing
+        self._worker.phase = "waiting" if missing else "running"
+        self._say(f"{missing}, and the portfolio waits for it: alpha-panda dlq replay puts it back" if missing else "")
 
     def _on_error(self, error: StoreError) -> None:
         self._status.on_store_error(PORTFOLIO, error)

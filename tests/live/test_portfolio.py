@@ -256,6 +256,21 @@ async def test_what_nobody_can_fold_is_no_reason_to_wait_at_the_end(log: SqliteL
     assert (stage.slept_s, stage.status.notes) == ([], [])
 
 
+async def test_a_record_that_is_missing_is_waited_for_aloud_and_finds_its_place(log: SqliteLog, store: RedisStore):
+    account = Account()
+    first, later = [account.begin(), *account.records(20)], account.records(20)
+    lost = next(record for record in later if record.topic == PAPER.orders_filled)
+    await log.append([*first, *(record for record in later if record is not lost)])
+    stage = Stage(log, store)
+    stage.asleep[25] = lambda: log.append([lost])
+    await stage.run()
+    assert "paper.orders.filled/0 lacks sequence 30, and the portfolio waits for it" in stage.notes[0]
+    assert len(set(stage.notes)) == 1
+    assert (stage.status.notes, stage.worker.phase) == ([], "running")
+    assert await store.dump("paper") == await folded(log)
+    assert sum(position.fills for position in (await store.read_portfolio("paper")).positions) == 30
+
+
 async def test_redis_equals_the_log_however_often_the_server_is_killed_and_flushed(
     log: SqliteLog, redis_server: RedisServer
 ):
