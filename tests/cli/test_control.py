@@ -12,6 +12,7 @@ from alpha_panda.cli.control import UNANSWERED
 from alpha_panda.live.control import Spool
 from alpha_panda.live.killswitch import LATCH, KillSwitch
 from alpha_panda.live.log.sqlite import SqliteLog
+from alpha_panda.live.messages import Control
 from tests.cli.conftest import Command
 from tests.live.test_operator import session_record
 
@@ -29,16 +30,20 @@ def state(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def waiting(state: pathlib.Path) -> list[str]:
-    return [message.data.command for _, message in Spool(state).waiting()]  # type: ignore[union-attr]
+    """Return the commands that wait for the session."""
+    return [data.command for data in commands(state)]
+
+
+def commands(state: pathlib.Path) -> list[Control]:
+    return [message.data for _, message in Spool(state).waiting() if isinstance(message.data, Control)]
 
 
 def test_a_command_for_a_session_that_does_not_run_waits_and_says_so(command: Command, state: pathlib.Path):
     answer = command("pause", "--state", state, "--strategy", "momentum", "--reason", "a wild opening")
     assert (answer.code, waiting(state)) == (UNANSWERED, ["pause"])
     assert f"No session takes it up in {state}: the pause waits there for the next start." in answer.output
-    ((_, message),) = Spool(state).waiting()
-    assert message.data.who == f"{getpass.getuser()}@{socket.gethostname()}"  # type: ignore[union-attr]
-    assert message.data.reason == "a wild opening"  # type: ignore[union-attr]
+    who = f"{getpass.getuser()}@{socket.gethostname()}"
+    assert commands(state) == [Control("pause", "momentum", who, "a wild opening")]
 
 
 def test_a_kill_ends_well_where_no_session_runs_for_the_latch_is_engaged(command: Command, state: pathlib.Path):

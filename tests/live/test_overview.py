@@ -2,6 +2,7 @@
 
 import asyncio
 import pathlib
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from alpha_panda.live.envelope import Envelope, encode
 from alpha_panda.live.killswitch import KillSwitch
 from alpha_panda.live.log.base import NewRecord
 from alpha_panda.live.log.sqlite import SqliteLog
-from alpha_panda.live.messages import Decision, Fill, Phase, Place, Session, StageReport, Ticks
+from alpha_panda.live.messages import Decision, Fill, Payload, Phase, Place, Session, StageReport, Ticks
 from alpha_panda.live.overview import Overview, Position, StageView, account_figures, look
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.topics import SESSIONS, STAGES, BrokerTopics, market_ticks
@@ -27,17 +28,17 @@ SESSION = next(each for each in PAYLOADS if isinstance(each, Session))
 BEGUN = changed(SESSION, profile='{"account": {"broker": "paper"}, "strategies": []}')
 
 
-def envelope(data: object, time_ns: int = MARKET_NS) -> Envelope:
-    return Envelope.begin(data, origin="session", source="test", index=0, time_ns=time_ns)  # type: ignore[arg-type]
+def envelope(data: Payload, time_ns: int = MARKET_NS) -> Envelope:
+    return Envelope.begin(data, origin="session", source="test", index=0, time_ns=time_ns)
 
 
 def report(
-    stage: str, phase: Phase = "running", age_s: float = 1.0, holder: str = "process 7 on vm", **fields: object
+    stage: str, phase: Phase = "running", age_s: float = 1.0, holder: str = "process 7 on vm", **fields: Any
 ) -> NewRecord:
     """Return what a stage said some seconds ago."""
     reported_ns = NOW_NS - round(age_s * SECOND_NS)
-    said = {"partitions": (0,), "places": (), "figures": {}, **fields}
-    data = StageReport(stage, holder=holder, phase=phase, reported_ns=reported_ns, **said)  # type: ignore[arg-type]
+    said: dict[str, Any] = {"partitions": (0,), "places": (), "figures": {}, **fields}
+    data = StageReport(stage, holder=holder, phase=phase, reported_ns=reported_ns, **said)
     return new_record(STAGES, envelope(data, reported_ns))
 
 
