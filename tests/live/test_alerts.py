@@ -123,6 +123,16 @@ TROUBLE: dict[str, list[dict[str, str]]] = {
 }
 """What is measured otherwise where an alert must fire; each entry alone must make it."""
 
+ENDED = {
+    f"alpha_panda_feed_age_seconds{FEED}": "0+5x",
+    f"alpha_panda_feed_oldest_instrument_age_seconds{FEED}": "0+5x",
+    f"alpha_panda_stage_report_age_seconds{FEED}": "0+5x",
+    f"alpha_panda_snapshot_age_seconds{FEED}": "0+5x",
+    f'alpha_panda_stage_phase{FEED[:-1]}, phase="ended"}}': "1",
+    f'alpha_panda_health_check{FEED[:-1]}, check="feed"}}': "0",
+}
+"""What is measured of a feed that came to its end twenty minutes ago."""
+
 # A worse alert that the same measurements call for.
 BESIDES = {"DayLossHalts": {"DayLossReduces"}}
 
@@ -141,6 +151,10 @@ def promtool() -> str:
 
 def test_a_quiet_session_alerts_nobody(promtool: str, tmp_path: pathlib.Path):
     assert judged(promtool, tmp_path, [firing(QUIET, set())]) == ""
+
+
+def test_a_session_that_has_ended_alerts_nobody(promtool: str, tmp_path: pathlib.Path):
+    assert judged(promtool, tmp_path, [firing({**QUIET, **ENDED}, set())]) == ""
 
 
 def test_each_trouble_fires_its_alert_and_no_other(promtool: str, tmp_path: pathlib.Path):
