@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from alpha_panda.live.metric_table import METRICS
 from alpha_panda.live.metrics import Metrics
@@ -81,7 +82,8 @@ def series() -> dict[str, set[str]]:
     for metric in METRICS:
         for ending in ("_bucket", "_sum", "_count") if metric.kind == "histogram" else ("",):
             exposed[metric.name + ending] = {*metric.labels, *(("le",) if ending == "_bucket" else ())}
-    for family in Metrics(lambda: 0.0, lambda: 0).registry.collect():
+    _, text = Metrics(lambda: 0.0, lambda: 0).exposition()
+    for family in text_string_to_metric_families(text.decode()):
         for sample in family.samples:  # of the process, which has them from its beginning
             exposed.setdefault(sample.name, set(sample.labels))
     return exposed
