@@ -1,10 +1,11 @@
 """What a session can be watched doing: one method for everything that happens, named after it.
 
 The stages call the methods of one observer, which hands on to all others. None of them decides anything, none of them
-waits, and a session that nobody watches does exactly the same.
+waits, none can make a stage fail, and a session that nobody watches does exactly the same.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, Self
 
 from alpha_panda.chain import AccountStage
@@ -56,141 +57,123 @@ class Observer:
 
     also: Sequence["Observer"] = ()
 
+    def _tell(self, say: Callable[["Observer"], None]) -> None:
+        for each in self.also:
+            try:
+                say(each)
+            except Exception:  # trading does not stop because who only looks on has a fault
+                logging.getLogger(__name__).exception("%s does not understand what it was told", type(each).__name__)
+
     # ── What the stages do ───────────────────────────────────────────────────────────────────────────────────────────
 
     def on_began(self, blueprint: Blueprint) -> None:
         """Note what the process works on."""
-        for each in self.also:
-            each.on_began(blueprint)
+        self._tell(lambda each: each.on_began(blueprint))
 
     def on_recovered(
         self, blueprint: Blueprint, account: AccountStage, frames: int, signals_next: int, account_next: int
     ) -> None:
         """Note where the session goes on."""
-        for each in self.also:
-            each.on_recovered(blueprint, account, frames, signals_next, account_next)
+        self._tell(lambda each: each.on_recovered(blueprint, account, frames, signals_next, account_next))
 
     def on_frame(self, offset: int, events: int, kept_out: int, time_ns: int) -> None:
         """Note that the feed put a frame at `offset` of the ticks."""
-        for each in self.also:
-            each.on_frame(offset, events, kept_out, time_ns)
+        self._tell(lambda each: each.on_frame(offset, events, kept_out, time_ns))
 
     def on_feed_over(self, stopped: bool) -> None:
         """Note that the feed says no more, since it was stopped or has ended."""
-        for each in self.also:
-            each.on_feed_over(stopped)
+        self._tell(lambda each: each.on_feed_over(stopped))
 
     def on_signals(self, next_frame: int, messages: Sequence[Envelope], inputs: Inputs | None = None) -> None:
         """Note that the signals stage finished the frames before `next_frame` and put `messages` on the log."""
-        for each in self.also:
-            each.on_signals(next_frame, messages, inputs)
+        self._tell(lambda each: each.on_signals(next_frame, messages, inputs))
 
     def on_step(
         self, next_frame: int, steps: int, messages: Sequence[Envelope] = (), inputs: Inputs | None = None
     ) -> None:
         """Note that the account applied the frames before `next_frame` and put `messages` on the log."""
-        for each in self.also:
-            each.on_step(next_frame, steps, messages, inputs)
+        self._tell(lambda each: each.on_step(next_frame, steps, messages, inputs))
 
     def on_message(self, data: Payload | None) -> None:
         """Note what the account said, from the log, and the portfolio stage has folded."""
-        for each in self.also:
-            each.on_message(data)
+        self._tell(lambda each: each.on_message(data))
 
     def on_portfolio(self, portfolio: Portfolio) -> None:
         """Note what the portfolio store shows as the portfolio stage begins."""
-        for each in self.also:
-            each.on_portfolio(portfolio)
+        self._tell(lambda each: each.on_portfolio(portfolio))
 
     def on_command(self, command: Control, time_ns: int) -> None:
         """Note that the account took a person's command."""
-        for each in self.also:
-            each.on_command(command, time_ns)
+        self._tell(lambda each: each.on_command(command, time_ns))
 
     # ── What happens to the feed ─────────────────────────────────────────────────────────────────────────────────────
 
     def on_watched(self, age: FeedAge) -> None:
         """Note how old the watchdog finds the feed, once a second."""
-        for each in self.also:
-            each.on_watched(age)
+        self._tell(lambda each: each.on_watched(age))
 
     def on_gap(self, gap: Gap) -> None:
         """Note a silence that was recorded."""
-        for each in self.also:
-            each.on_gap(gap)
+        self._tell(lambda each: each.on_gap(gap))
 
     def on_reconnected(self, reason: str) -> None:
         """Note that the feed was connected anew, and why it had to be."""
-        for each in self.also:
-            each.on_reconnected(reason)
+        self._tell(lambda each: each.on_reconnected(reason))
 
     def on_conflated(self, ticks: int) -> None:
         """Note that so many ticks were given up for later ones."""
-        for each in self.also:
-            each.on_conflated(ticks)
+        self._tell(lambda each: each.on_conflated(ticks))
 
     # ── What happens to records ──────────────────────────────────────────────────────────────────────────────────────
 
     def on_set_aside(self, stage: str, record: Record, reason: str) -> None:
         """Note that a stage did not apply a record, and why: a word of `streams`, perhaps with more behind a colon."""
-        for each in self.also:
-            each.on_set_aside(stage, record, reason)
+        self._tell(lambda each: each.on_set_aside(stage, record, reason))
 
     def on_dead_letter(self, topic: str, reason: str) -> None:
         """Note that a record of `topic` was given up."""
-        for each in self.also:
-            each.on_dead_letter(topic, reason)
+        self._tell(lambda each: each.on_dead_letter(topic, reason))
 
     def on_lag(self, stage: str, topic: str, partition: int, records: int) -> None:
         """Note how many records of a partition a stage has still to read."""
-        for each in self.also:
-            each.on_lag(stage, topic, partition, records)
+        self._tell(lambda each: each.on_lag(stage, topic, partition, records))
 
     def on_queue(self, queue: str, depth: int, capacity: int) -> None:
         """Note how full a queue of the process is."""
-        for each in self.also:
-            each.on_queue(queue, depth, capacity)
+        self._tell(lambda each: each.on_queue(queue, depth, capacity))
 
     # ── What happens to a stage ──────────────────────────────────────────────────────────────────────────────────────
 
     def on_stage_recovered(self, stage: str) -> None:
         """Note that a stage has recovered, at its start or after the log was lost."""
-        for each in self.also:
-            each.on_stage_recovered(stage)
+        self._tell(lambda each: each.on_stage_recovered(stage))
 
     def on_takeover(self, stage: str, partition: int, epoch: int) -> None:
         """Note that a stage writes a partition from now on, with this epoch."""
-        for each in self.also:
-            each.on_takeover(stage, partition, epoch)
+        self._tell(lambda each: each.on_takeover(stage, partition, epoch))
 
     def on_snapshot(self, stage: str) -> None:
         """Note that a stage put a snapshot on the log."""
-        for each in self.also:
-            each.on_snapshot(stage)
+        self._tell(lambda each: each.on_snapshot(stage))
 
     def on_report(self, report: StageReport) -> None:
         """Note what a stage says of itself."""
-        for each in self.also:
-            each.on_report(report)
+        self._tell(lambda each: each.on_report(report))
 
     def on_log_error(self, stage: str, error: Exception) -> None:
         """Note that a call of the event log failed."""
-        for each in self.also:
-            each.on_log_error(stage, error)
+        self._tell(lambda each: each.on_log_error(stage, error))
 
     def on_store_error(self, stage: str, error: Exception) -> None:
         """Note that a call of the portfolio store failed."""
-        for each in self.also:
-            each.on_store_error(stage, error)
+        self._tell(lambda each: each.on_store_error(stage, error))
 
     # ── What happens to the process ──────────────────────────────────────────────────────────────────────────────────
 
     def on_heartbeat(self) -> None:
         """Note that the event loop turns."""
-        for each in self.also:
-            each.on_heartbeat()
+        self._tell(lambda each: each.on_heartbeat())
 
     def on_health_check(self, check: str, passes: bool, reason: str) -> None:
         """Note how a check of the process's health comes out now, where it came out otherwise before."""
-        for each in self.also:
-            each.on_health_check(check, passes, reason)
+        self._tell(lambda each: each.on_health_check(check, passes, reason))

@@ -40,7 +40,7 @@ async def observing(status: Status, watched: Watched) -> AsyncGenerator[int | No
     Raises ConfigurationError where the endpoint cannot listen, logs cannot be kept, or spans cannot be made.
     """
     monotonic, wall_ns, session = watched.monotonic, watched.wall_ns, watched.state.absolute().name
-    metrics = Metrics(monotonic, wall_ns, watched.version, session)
+    metrics = Metrics(monotonic, wall_ns, watched.version, session, watched.stages)
     health = Health(monotonic, watched.stages)
     redaction = Redaction(secrets_in(watched.environment))
     who = {"service.instance.id": watched.holder, "session": session, "stages": ",".join(watched.stages)}

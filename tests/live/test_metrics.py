@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from alpha_panda.kernels import records
 from alpha_panda.live import messages
+from alpha_panda.live.metric_series import MetricSeries
 from alpha_panda.live.metric_table import METRICS, Metric, sample_names
 from alpha_panda.live.metrics import Metrics
 from alpha_panda.live.observer import Inputs
@@ -86,10 +87,11 @@ def test_every_metric_is_exposed_with_its_help_and_kind(metrics: Metrics):
         assert f"# TYPE {metric.name} {metric.kind}\n" in text.decode()
 
 
-def test_the_list_of_names_is_what_a_scrape_shows(metrics: Metrics):
+def test_the_list_of_names_is_what_a_scrape_shows(clocks: Clocks):
+    series = MetricSeries(clocks.monotonic)
     for metric in METRICS:
-        metrics._of(metric.name, *("label" for _ in metric.labels))
-    shown = {name for name, *_ in sampled(metrics) if name.startswith("alpha_panda_")}
+        series.of(metric.name, *("label" for _ in metric.labels))
+    shown = {name for name, *_ in samples_in(series.exposition("")[1].decode()) if name.startswith("alpha_panda_")}
     assert shown == set(sample_names())
 
 
@@ -114,6 +116,14 @@ def test_two_processes_of_one_test_do_not_share_a_registry(clocks: Clocks, metri
 def test_what_nobody_measured_is_absent(metrics: Metrics):
     shown = {name for name, *_ in sampled(metrics) if name.startswith("alpha_panda_")}
     assert shown == {"alpha_panda_loop_heartbeat_age_seconds"}  # every process has an event loop
+
+
+def test_faults_are_counted_from_zero_where_they_may_happen(clocks: Clocks):
+    shown = sampled(Metrics(clocks.monotonic, clocks.time_ns, stages=["feed", "account"]))
+    assert shown["alpha_panda_feed_gaps_total", "feed"] == 0
+    assert shown["alpha_panda_event_log_errors_total", "account"] == 0
+    assert shown["alpha_panda_records_set_aside_total", "account", "stale_writer"] == 0
+    assert ("alpha_panda_store_errors_total", "portfolio") not in shown
 
 
 def test_the_status_hands_on_what_the_stages_tell_it(clocks: Clocks, metrics: Metrics):
