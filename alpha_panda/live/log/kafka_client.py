@@ -25,7 +25,6 @@ PATIENCE_S = 10.0
 _REQUEST_MS = 4000  # how long one attempt may take, so that a broker that went silent is asked more than once
 _PAUSE_S = 0.05
 _ADDRESSES = re.compile(r"[\w.-]+:\d+(,[\w.-]+:\d+)*")
-
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 T = TypeVar("T")
@@ -59,8 +58,9 @@ class KafkaClient:
                 f"{address!r} is no address of a Kafka broker: set ALPHA_PANDA_KAFKA to host:port, as localhost:9092"
             )
         self.address = address
-        self._client: Any = None
+        self._client: Any = None  # while it is open
         self._coordinators: dict[str, int] = {}
+        self._limits: set[asyncio.Timeout] = set()  # of the attempts under way
 
     async def open(self) -> None:
         """Connect; LogError where nobody answers."""
@@ -71,71 +71,87 @@ class KafkaClient:
             await client.bootstrap()
             # As no topics are named, this asks for all there are; naming one might create it.
             known = await client.force_metadata_update()
-        except BaseException as error:
+        except KafkaError:
             await client.close()
-            if isinstance(error, KafkaError):
-                raise self._unreachable() from None
+            raise LogError(f"no Kafka answers at {self.address}: start it, or correct ALPHA_PANDA_KAFKA") from None
+        except BaseException:
+            await client.close()
             raise
         if not known:
             await client.close()
-            raise self._unreachable()
+            raise LogError(
+                f"Kafka answers at {self.address}, but not at the addresses that its brokers advertise: "
+                "correct their advertised.listeners"
+            )
         self._client = client
 
-    def _unreachable(self) -> LogError:
-        return LogError(f"no Kafka answers at {self.address}: start it, or correct ALPHA_PANDA_KAFKA")
-
     async def close(self) -> None:
-        """Let go of all connections."""
+        """End the attempts under way, which raise LogError, and let go of all connections."""
         client, self._client = self._client, None
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(0.0)
+        while self._limits:  # a connection that one of them makes at this moment would stay open
+            await asyncio.sleep(0)
         if client is not None:
             await client.close()
 
+    @property
+    def _opened(self) -> Any:
+        """The client, or LogError where it is closed."""
+        if self._client is None:
+            raise self._closed()
+        return self._client
+
+    def _closed(self) -> LogError:
+        return LogError(f"the connection to Kafka at {self.address} is closed")
+
     def topics(self) -> set[str]:
         """Return the names of all topics on the broker, as `open` or `refresh` found them."""
-        return set(self._client.cluster.topics())
+        return set(self._opened.cluster.topics())
 
     def brokers(self) -> list[int]:
         """Return the numbers of the brokers."""
-        return sorted(broker.nodeId for broker in self._client.cluster.brokers())
+        return sorted(broker.nodeId for broker in self._opened.cluster.brokers())
 
     async def refresh(self) -> None:
         """Learn anew which topics there are; LogError where nobody answers."""
-        if not await self._client.force_metadata_update():
-            raise self._unreachable()
+        if not await self._opened.force_metadata_update():
+            raise LogError(f"Kafka at {self.address} does not answer any more: see whether its brokers run")
 
     def partitions_of(self, name: str) -> int | None:
         """Return how many partitions a topic of the broker has; None where there is no such topic."""
-        partitions = self._client.cluster.partitions_for_topic(name)
+        partitions = self._opened.cluster.partitions_for_topic(name)
         return None if partitions is None else len(partitions)
 
     def leader(self, partition: Partition) -> int:
         """Return the number of the broker that leads a partition."""
-        leader = self._client.cluster.leader_for_partition(TopicPartition(partition.name, partition.number))
+        leader = self._opened.cluster.leader_for_partition(TopicPartition(partition.name, partition.number))
         if leader is None or leader == -1:
             raise LeaderNotAvailableError(str(partition))
         return leader
 
     async def send(self, node: int, request: Any, channel: Hashable = ConnectionGroup.DEFAULT) -> Any:
         """Return a broker's answer to a request; KafkaError where there is none."""
-        return await self._client.send(node, request, group=channel)
+        return await self._opened.send(node, request, group=channel)
 
     async def send_to_any(self, request: Any) -> Any:
         """Return the answer of any broker to a request."""
-        node = self._client.get_random_node()
+        node = self._opened.get_random_node()
         if node is None:
             raise NodeNotReadyError("no broker is known")
         return await self.send(node, request)
 
     async def send_to_controller(self, request: Any) -> Any:
         """Return the answer of the broker that makes and deletes topics."""
-        controller = self._client.cluster.controller
+        controller = self._opened.cluster.controller
         return await (self.send_to_any(request) if controller is None else self.send(controller.nodeId, request))
 
     async def send_to_coordinator(self, group: str, request: Any) -> Any:
         """Return the answer of the broker that keeps the commits of a group."""
         node = self._coordinators.get(group)
         if node is None:
-            node = await self._client.coordinator_lookup(CoordinationType.GROUP, group)
+            node = await self._opened.coordinator_lookup(CoordinationType.GROUP, group)
             self._coordinators[group] = node
         return await self.send(node, request, ConnectionGroup.COORDINATION)
 
@@ -144,23 +160,26 @@ class KafkaClient:
 
         Raises LogError, which says what was to be done and why it was not.
         """
-        reason: BaseException = TimeoutError("it does not answer")
+        reason: KafkaError | None = None
+        limit = asyncio.timeout(PATIENCE_S)
+        self._limits.add(limit)
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                while True:
+            async with limit:
+                while reason is None or reason.retriable:
                     try:
                         return await once()
                     except KafkaError as error:
                         reason = error
-                        if not error.retriable:
-                            break
-                    self._coordinators.clear()
                     # Whoever leads what may have changed; nobody waits for the answer here.
-                    self._client.force_metadata_update()
+                    self._coordinators.clear()
+                    self._opened.force_metadata_update()
                     await asyncio.sleep(_PAUSE_S)
         except TimeoutError:
-            reason = TimeoutError(f"it did not within {PATIENCE_S:.0f} s, {reason}")
-        raise LogError(f"Kafka at {self.address} could not {purpose}: {reason}") from reason
+            if self._client is None:
+                raise self._closed() from None
+        finally:
+            self._limits.discard(limit)
+        raise LogError(f"Kafka at {self.address} could not {purpose}: {reason or 'it does not answer'}") from reason
 
 
 def check_session(session: str) -> None:

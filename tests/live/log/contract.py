@@ -15,6 +15,7 @@ from alpha_panda.live.topics import Topic
 from tests.live.log.appender import ORDERS, TICKS, append_until_killed, records_of_round
 
 SPREAD = Topic("spread", partitions=3)
+TOPICS = (TICKS, ORDERS, SPREAD)
 PATIENCE_S = 10.0
 
 
