@@ -21,9 +21,10 @@ last record plus one.
     when a record was appended       known to the process that did  kept with the record
 
 No stage may rest its correctness on an append being whole, or on a commit: both are for those who look on. An append
-whose answer was lost (a cancelled call, a crash, an outage) may have happened, wholly or in part, or happen yet. So what a
-stage says can be made again from what it read, every message carries an id that this repeats (`envelope.event_id`),
-and start-up completes what is missing. A commit tells how far a group has come, to whoever asks for its lag.
+whose answer was lost (a cancelled call, a crash, an outage) may have happened, wholly or in part, or happen yet. So
+what a stage says can be made again from what it read, every message carries an id that this repeats
+(`envelope.event_id`), and start-up completes what is missing. A commit tells how far a group has come, to whoever asks
+for its lag.
 """
 
 import abc
