@@ -1,5 +1,6 @@
 """What may be written down for people: no secret, and no character that a terminal or a log would obey."""
 
+import functools
 import math
 import re
 import urllib.parse
@@ -65,6 +66,8 @@ class Redaction:
         """Return a text without secrets, each obeyed character as its escape; a long one is cut."""
         if self._secrets is not None:
             text = self._secrets.sub(REDACTED, text)
+        if (text.isalnum() or text.isidentifier()) and len(text) <= _LONGEST_TEXT:
+            return text  # most are ids and words, which contain nothing
         for pattern, replacement in _IN_TEXT:
             text = pattern.sub(replacement, text)
         # Cut last, since half of a secret would not be known for one.
@@ -93,9 +96,12 @@ class Redaction:
         return self.text(str(cast(object, value)))
 
     def _entry(self, name: str, value: Any, depth: int) -> Any:
-        if value and name not in _PLAIN_NAMES and _SECRET_NAME.search(name):
-            return REDACTED
-        return self.value(value, depth + 1)
+        return REDACTED if value and _names_secret(name) else self.value(value, depth + 1)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _names_secret(name: str) -> bool:
+    return name not in _PLAIN_NAMES and _SECRET_NAME.search(name) is not None
 
 
 def _escaped(found: re.Match[str]) -> str:
