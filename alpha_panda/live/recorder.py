@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from alpha_panda.data import series
-from alpha_panda.data.catalog import Catalog
+from alpha_panda.data.catalog import TICK_COLUMNS, Catalog
 from alpha_panda.data.files import BY_DAY, collected
 from alpha_panda.errors import CatalogError, RecoveryError
 from alpha_panda.instruments import Universe
@@ -37,7 +37,7 @@ from alpha_panda.units import DAY_NS, IST_OFFSET_NS, ist_date
 Progress = Callable[[int, int], None]
 """Told how many of the log's records are done, and how many there were when it began."""
 
-_TICKS = 4_000_000  # stored at once: a third of a gigabyte, and a day of a hundred lively instruments
+_EVENTS = 2_000_000  # stored at once: a day of fifty lively instruments, and some hundred megabytes
 _RESOLUTION = "tick"
 
 
@@ -64,7 +64,7 @@ def record(state: pathlib.Path, catalog: Catalog, tell: Progress | None = None) 
     """Merge the ticks of the session in `state`, which may be running, into the catalog, with its instruments.
 
     Doing it again adds what is new and changes nothing else. Raises LogError where there is no log, RecoveryError where
-    no session has begun on it, CatalogError where the catalog holds other ticks of a day and instrument, or later ones.
+    no session has begun on it, CatalogError where the catalog holds other ticks of some of its time, or later ones.
     """
     return asyncio.run(_record(state, catalog, tell or _untold))
 
@@ -78,17 +78,15 @@ async def _record(state: pathlib.Path, catalog: Catalog, tell: Progress) -> Reco
         session = await read_session(log)
         if session is None:
             raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
-        universe, topic = universe_of(session), market_ticks(session.partitions)
-        fidelity, shelf = Fidelity(universe), _Shelf(universe, catalog)
+        topic = market_ticks(session.partitions)
+        shelf = _Shelf(universe_of(session), catalog)
         over = await _is_over(log)
         total = sum([await log.end(topic, partition) for partition in range(topic.partitions)])
         arrivals = Arrivals(log, topic)
         while arrival := await arrivals.next():
-            events = arrival.events()
-            if len(events):
-                shelf.add(fidelity.note(events), int(events["time_ns"][-1]))
+            shelf.add(arrival.events())
             tell(sum(each.reader.offset for each in arrivals.recordings), total)
-        waiting = shelf.finish(over)
+        waiting = shelf.store(over)
         return RecordReport(
             state=state,
             catalog=catalog.root,
@@ -97,7 +95,7 @@ async def _record(state: pathlib.Path, catalog: Catalog, tell: Progress) -> Reco
             written=shelf.written,
             present=shelf.present,
             waiting=waiting,
-            differences=fidelity.differences(),
+            differences=shelf.fidelity.differences(),
         )
 
 
@@ -111,33 +109,37 @@ async def _is_over(log: Log) -> bool:
 
 
 class _Shelf:
-    """Where ticks lie until they are stored, and how far the volume of each day and instrument has come."""
+    """Where events lie until their ticks are stored, and how far the volume of each day and instrument has come."""
 
     def __init__(self, universe: Universe, catalog: Catalog) -> None:
+        self.fidelity = Fidelity(universe)
         self._universe = universe
         self._catalog = catalog
         self._pending: list[Records] = []
-        self._now_ns = 0
+        self._count = 0
+        self._last = np.zeros(0, EVENT)  # ticks of the last instant
         self._traded: dict[tuple[str, int], int] = {}
         self.symbols: set[str] = set()
         self.days: set[datetime.date] = set()
         self.written = self.present = 0
 
-    def add(self, ticks: Records, now_ns: int) -> None:
-        """Take ticks, after which the market's time is `now_ns`, and store what waits where that is much."""
-        self._pending.append(ticks)
-        self._now_ns = now_ns
-        if sum(map(len, self._pending)) >= _TICKS:
-            self.finish(over=False)
+    def add(self, events: Records) -> None:
+        """Take the next events, and store what waits where that is much."""
+        self._pending.append(events)
+        self._count += len(events)
+        if self._count >= _EVENTS:
+            self.store(over=False)
 
-    def finish(self, over: bool) -> int:
+    def store(self, over: bool) -> int:
         """Store what waits, but for the ticks of the last instant unless nothing follows; return how many those are."""
-        ticks = np.concatenate([np.zeros(0, EVENT), *self._pending])
-        stop = len(ticks) if over else int(np.searchsorted(ticks["time_ns"], self._now_ns))
-        self._pending = [ticks[stop:]]
+        events = np.concatenate([np.zeros(0, EVENT), *self._pending])
+        ticks = np.concatenate([self._last, self.fidelity.note(events)])
+        now_ns = int(events["time_ns"][-1]) if len(events) else 0
+        stop = len(ticks) if over else int(np.searchsorted(ticks["time_ns"], now_ns))
+        self._pending, self._count, self._last = [], 0, ticks[stop:]
         if stop:
             self._store(ticks[:stop])
-        return len(ticks) - stop
+        return len(self._last)
 
     def _store(self, ticks: Records) -> None:
         if not self.days:
@@ -147,44 +149,55 @@ class _Shelf:
         ticks, days = ticks[order], days[order]
         begins = (np.diff(ticks["instrument"]) != 0) | (np.diff(days) != 0)
         for part in np.split(ticks, np.flatnonzero(begins) + 1):
-            self._store_day(part)
+            self._store_day(self._universe[int(part["instrument"][0])].symbol, part)
 
-    def _store_day(self, ticks: Records) -> None:
+    def _store_day(self, symbol: str, ticks: Records) -> None:
         """Store ticks of one instrument and day."""
-        symbol, first_ns = self._universe[int(ticks["instrument"][0])].symbol, int(ticks["time_ns"][0])
-        day, date = (first_ns + IST_OFFSET_NS) // DAY_NS, ist_date(first_ns)
-        if (symbol, day) not in self._traded:
-            self._traded[symbol, day] = self._traded_before(symbol, day, ticks[0])
-        volume_day = self._traded[symbol, day] + np.cumsum(ticks["volume"])
-        columns = {name: ticks[name] for name in ("time_ns", "bid_e4", "ask_e4", "open_interest")}
-        rows = pl.DataFrame({**columns, "price_e4": ticks["close_e4"], "volume_day": volume_day})
-        stored = self._catalog.store(symbol, _RESOLUTION, rows)
-        if len(stored.conflicts):
+        first_ns = int(ticks["time_ns"][0])
+        date, key = ist_date(first_ns), (symbol, (first_ns + IST_OFFSET_NS) // DAY_NS)
+        held = self._held(*key)
+        if key not in self._traded:
+            self._traded[key] = self._traded_before(symbol, held, first_ns, int(ticks["volume"][0]))
+        volume_day = self._traded[key] + np.cumsum(ticks["volume"])
+        columns = {**dict.fromkeys(TICK_COLUMNS), "price_e4": ticks["close_e4"], "volume_day": volume_day}
+        rows = pl.DataFrame({name: ticks[name] if column is None else column for name, column in columns.items()})
+        if not _within(rows, held).equals(_within(held, rows)):
             raise CatalogError(
                 f"the catalog {self._catalog.root} holds other ticks of {symbol} of {date} than this session: "
                 "record it into a catalog of its own"
             )
-        self._traded[symbol, day] = int(volume_day[-1])
+        stored = self._catalog.store(symbol, _RESOLUTION, rows)
+        self._traded[key] = int(volume_day[-1])
         self.symbols.add(symbol)
         self.days.add(date)
         self.written += stored.written
         self.present += stored.present
 
-    def _traded_before(self, symbol: str, day: int, tick: np.void) -> int:
-        """Return what the catalog has traded of a day before its first tick here; CatalogError if it has later ones."""
+    def _held(self, symbol: str, day: int) -> pl.DataFrame:
+        """Return the ticks that the catalog holds of an instrument and day, as they are stored."""
         path = series.path_of(self._catalog.root, symbol, _RESOLUTION)
         if not path.exists():
-            return 0
-        scanned = pl.scan_parquet(path).filter(pl.lit(day) == BY_DAY).select("time_ns", "volume_day")
-        held = collected(scanned, [path])
+            return pl.DataFrame(schema=dict.fromkeys(TICK_COLUMNS, pl.Int64))
+        return collected(pl.scan_parquet(path).filter(pl.lit(day) == BY_DAY).select(TICK_COLUMNS), [path])
+
+    def _traded_before(self, symbol: str, held: pl.DataFrame, first_ns: int, volume: int) -> int:
+        """Return what was traded of a day before its first tick here, of so much volume, as the catalog has it.
+
+        Raises CatalogError where the catalog only knows of later ticks of that day.
+        """
         if not len(held):
             return 0
-        if held["time_ns"][0] > tick["time_ns"]:
+        if held["time_ns"][0] > first_ns:
             raise CatalogError(
-                f"the catalog {self._catalog.root} begins the {ist_date(held['time_ns'][0])} of {symbol} later than "
-                "this session: record the sessions of a day in their order, or each into a catalog of its own"
+                f"the catalog {self._catalog.root} begins the {ist_date(first_ns)} of {symbol} later than this "
+                "session: record the sessions of a day in their order, or each into a catalog of its own"
             )
-        same = held.filter(pl.col("time_ns") == int(tick["time_ns"]))
-        if len(same):
-            return int(same["volume_day"][0]) - int(tick["volume"])
-        return int(held.filter(pl.col("time_ns") < int(tick["time_ns"]))["volume_day"][-1])
+        same = held.filter(pl.col("time_ns") == first_ns)["volume_day"]
+        return same[0] - volume if len(same) else held.filter(pl.col("time_ns") < first_ns)["volume_day"][-1]
+
+
+def _within(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that lie in the stretch of time that others cover."""
+    if not len(others):
+        return rows.clear()
+    return rows.filter(pl.col("time_ns").is_between(others["time_ns"][0], others["time_ns"][-1]))

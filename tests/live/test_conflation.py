@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alpha_panda.chain import SignalStage
@@ -39,6 +39,7 @@ def crowded(seed: int, count: int = 200) -> Records:
     return np.delete(events, repeated)
 
 
+@settings(deadline=None)
 @given(any_seed)
 def test_what_is_left_keeps_the_rules_of_the_chain(seed: int):
     events = crowded(seed)
@@ -48,6 +49,7 @@ def test_what_is_left_keeps_the_rules_of_the_chain(seed: int):
     assert len(conflated) + merged == len(events)
 
 
+@settings(deadline=None)
 @given(any_seed)
 def test_no_volume_clock_or_bar_is_lost(seed: int):
     events = crowded(seed)
@@ -59,6 +61,7 @@ def test_no_volume_clock_or_bar_is_lost(seed: int):
         assert conflated[conflated["kind"] == kind].tobytes() == events[events["kind"] == kind].tobytes()
 
 
+@settings(deadline=None)
 @given(any_seed)
 def test_one_tick_is_left_of_each_instrument_and_second_between_clocks_and_it_is_the_last(seed: int):
     events = crowded(seed)
@@ -71,6 +74,7 @@ def test_one_tick_is_left_of_each_instrument_and_second_between_clocks_and_it_is
     assert sorted(left) == sorted(last.values())
 
 
+@settings(deadline=None)
 @given(any_seed)
 def test_what_was_conflated_cannot_be_conflated_further(seed: int):
     conflated, _ = conflate(crowded(seed))

@@ -4,7 +4,7 @@ import datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alpha_panda.data.events import in_order, with_clocks
@@ -87,6 +87,7 @@ def test_a_tick_behind_the_clock_of_its_time_is_told():
     assert differences(day[[1, 0, 2]]) == ("1 events stood behind the clock of their own time",)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32))
 def test_it_does_not_matter_how_the_events_were_cut(seed: int):
     random = np.random.default_rng(seed)

@@ -135,7 +135,7 @@ def test_what_is_stored_does_not_depend_on_partitions_or_on_how_much_is_stored_a
     universe, events = synthetic_day(datetime.date(2026, 11, 20), 3, ("SIM:A", "SIM:B", "SIM:C"))
     arrivals = np.split(events[:4_000], np.sort(np.random.default_rng(1).integers(0, 4_000, 25)))
     session = Written(tmp_path / "state", universe, partitions).frames(*arrivals).report("ended")
-    monkeypatch.setattr("alpha_panda.live.recorder._TICKS", 500)
+    monkeypatch.setattr("alpha_panda.live.recorder._EVENTS", 500)
     catalog = Catalog(tmp_path / "data")
     record(session.state, catalog)
     _, recorded = catalog.events(universe.symbols, "tick")
@@ -154,16 +154,29 @@ def test_the_second_session_of_a_day_goes_on_with_its_volume(tmp_path: pathlib.P
     assert catalog.events(["NSE:SHARE000"], "tick", clocks=False)[1]["volume"].tolist() == [0, 6, 0, 9]
 
 
-def test_nothing_is_recorded_before_what_the_catalog_holds_of_a_day_or_between(tmp_path: pathlib.Path):
+def test_nothing_is_recorded_before_what_the_catalog_holds_of_a_day(tmp_path: pathlib.Path):
     catalog = Catalog(tmp_path / "data")
     record(Written(tmp_path / "afternoon").frames(tick("14:00", 100)).report("ended").state, catalog)
     morning = Written(tmp_path / "morning").frames(tick("10:00", 100)).report("ended")
     with pytest.raises(CatalogError, match="begins the 2024-04-22 of NSE:SHARE000 later than this session"):
         record(morning.state, catalog)
-    other = Written(tmp_path / "other").frames(tick("14:00", 99)).report("ended")
+    assert len(held(catalog)) == 1
+
+
+@pytest.mark.parametrize(
+    "prices", [{"14:00": 99, "14:02": 100, "14:03": 100}, {"14:00": 100, "14:02": 100}, {"14:01": 100, "14:03": 100}]
+)
+def test_of_a_stretch_that_another_session_recorded_nothing_is_mixed_in(prices: dict[str, int], tmp_path: pathlib.Path):
+    """Be it another price, a tick less, or another tick, with more to come after the stretch."""
+    catalog = Catalog(tmp_path / "data")
+    told = together([tick("14:00", 100, volume=0), tick("14:01", 100, volume=0), tick("14:02", 100, volume=0)])
+    record(Written(tmp_path / "one").frames(told).report("ended").state, catalog)
+    before = held(catalog)
+    ticks = [tick(clock, price, volume=0) for clock, price in prices.items()]
+    other = Written(tmp_path / "other").frames(together(ticks)).report("ended")
     with pytest.raises(CatalogError, match="holds other ticks of NSE:SHARE000 of 2024-04-22 than this session"):
         record(other.state, catalog)
-    assert len(held(catalog)) == 1
+    assert held(catalog) == before
 
 
 # ── What is not there ────────────────────────────────────────────────────────────────────────────────────────────────

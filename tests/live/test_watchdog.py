@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterable
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alpha_panda.data.synthetic import SYMBOLS, synthetic_day
@@ -151,6 +151,7 @@ def test_a_price_as_old_as_the_limit_is_not_stale_as_risk_has_it():
 # ── Any feed ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@settings(deadline=None)
 @given(any_seed)
 def test_every_silence_is_found_however_the_feed_is_cut(seed: int):
     random = np.random.default_rng(seed)
