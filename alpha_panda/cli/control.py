@@ -4,6 +4,7 @@ What takes long to import is imported where it is used: a kill engages its latch
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import getpass
 import os
@@ -69,7 +70,8 @@ def reset(*, state: State, strategy: OfStrategy = "", reason: Reason = "", json:
 def _given(command: str, state: pathlib.Path, strategy: str, reason: str, json: bool) -> int:
     who, time_ns = f"{_user()}@{socket.gethostname()}", time.time_ns()
     if command == "kill":
-        KillSwitch(state, time.monotonic).engage(who, reason, time_ns)
+        with contextlib.suppress(OSError):  # is tried again below, and told
+            KillSwitch(state, time.monotonic).engage(who, reason, time_ns)
     from alpha_panda.live.build import kafka_address, open_log
     from alpha_panda.live.operator import Operator, give
 
@@ -82,7 +84,8 @@ def _given(command: str, state: pathlib.Path, strategy: str, reason: str, json: 
         embedded=not kafka_address(),
     )
     receipt = asyncio.run(give(operator, command, strategy, reason))
-    done = receipt.account is not None or (command == "kill" and receipt.told != "log")
+    # With the log out of reach nothing can trade, and the latch holds what comes after.
+    done = receipt.account is not None or (receipt.latch == "engaged" and receipt.told != "log")
     if json:
         print_json({"state": state, **dataclasses.asdict(receipt)})
     else:
@@ -112,5 +115,5 @@ def _sentences(receipt: "Receipt", state: pathlib.Path) -> list[str]:
     elif receipt.told == "log":
         said.append(f"The {receipt.command} is on the log, and the account does not answer: see `alpha-panda status`.")
     if receipt.trouble:
-        said.append(f"The session could not be asked: {receipt.trouble}.")
+        said.append(f"Not all could be done: {receipt.trouble}.")
     return said

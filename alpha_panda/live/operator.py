@@ -73,7 +73,7 @@ async def give(operator: Operator, command: str, strategy: str, reason: str) -> 
     try:
         await errand.run()
     except AlphaPandaError as error:
-        errand.trouble = str(error)
+        errand.troubles.append(str(error))
     return errand.receipt()
 
 
@@ -90,21 +90,29 @@ class _Errand:
         self._told = False
         self._latch: Literal["", "engaged", "released"] = ""
         self._account: AccountState | None = None
-        self.trouble = ""
+        self.troubles: list[str] = []
 
     def engage(self) -> None:
-        """Engage the latch, and let the command wait for the session where that needs no log."""
-        self._switch.engage(self._command.who, self._command.reason, self._message.time_ns)
-        self._latch = "engaged"
-        if self._operator.embedded:
-            self._waits = Spool(self._operator.state).put(self._message)
+        """Engage the latch, and let the command wait for the session where that needs no log.
+
+        On a disk that takes nothing more, what remains is to tell the session.
+        """
+        try:
+            self._switch.engage(self._command.who, self._command.reason, self._message.time_ns)
+            self._latch = "engaged"
+            if self._operator.embedded:
+                self._waits = Spool(self._operator.state).put(self._message)
+        except OSError as error:
+            self.troubles.append(f"{self._operator.state} cannot be written: {error.strerror}")
 
     def receipt(self) -> Receipt:
         """Return what became of the command."""
         waits = self._waits is not None and self._waits.exists()
         told: Told = "spool" if waits else "log" if self._told or self._waits else "nobody"
         sent = self._command
-        return Receipt(sent.command, sent.argument, sent.who, told, self._account, self._latch, self.trouble)
+        return Receipt(
+            sent.command, sent.argument, sent.who, told, self._account, self._latch, "; ".join(self.troubles)
+        )
 
     async def run(self) -> None:
         """Tell the session, and hear its account."""

@@ -240,6 +240,16 @@ def test_a_kill_succeeds_with_the_log_down_and_says_whom_it_could_not_tell(tmp_p
     assert latch_of(tmp_path) is not None
 
 
+def test_a_kill_is_told_though_the_disk_takes_no_latch(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+    def full(self: KillSwitch, who: str, reason: str, time_ns: int) -> Latch:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(KillSwitch, "engage", full)
+    ((killed,), told) = on_a_broker(tmp_path, "kill")
+    assert (killed.told, killed.latch, told) == ("log", "", ["kill"])
+    assert "cannot be written: No space left on device" in killed.trouble
+
+
 @pytest.mark.parametrize("command", ["pause", "resume", "reset"])
 def test_any_other_command_fails_with_the_log_down_and_changes_nothing(command: str, tmp_path: pathlib.Path):
     KillSwitch(tmp_path, lambda: 0.0).engage("meera@home", "", 3)
