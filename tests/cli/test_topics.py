@@ -1,5 +1,6 @@
 """`alpha-panda topics`: a session's topics on Kafka from the command line."""
 
+import sys
 import time
 from collections.abc import Iterator
 
@@ -65,3 +66,9 @@ def test_without_an_address_it_says_how_to_give_one(
 def test_an_address_where_nobody_answers_is_a_sentence(command: Command):
     answer = command("topics", "list", "--kafka", "127.0.0.1:1")
     assert (answer.code, answer.complaint.startswith("error: no Kafka answers at 127.0.0.1:1")) == (6, True)
+
+
+def test_without_aiokafka_it_says_what_to_install(command: Command, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "alpha_panda.live.log.kafka_topics", None)
+    answer = command("topics", "list", "--kafka", "127.0.0.1:1")
+    assert (answer.code, "pip install alpha-panda[kafka]" in answer.complaint) == (2, True)
