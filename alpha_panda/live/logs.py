@@ -151,12 +151,17 @@ class Logs:
     def _write_all(self) -> None:
         while (line := self._waiting.get()) is not None:
             self._counts.on_queue("logs", self._waiting.qsize(), CAPACITY)
-            self._write(line)
+            channel = line["channel"]
+            try:
+                self._write(channel, line)
+            except Exception:  # what cannot be written, or told, must not cost the lines behind it
+                self._counts.on_lines_dropped(channel, 1)
+                logging.getLogger(__name__).exception("a line of %s is lost", channel)
         for file in self._files.values():
             file.close()
 
-    def _write(self, line: EventDict) -> None:
-        channel, level = line["channel"], line["level"]
+    def _write(self, channel: str, line: EventDict) -> None:
+        level = line["level"]
         finished = self._finished(line)
         text = msgspec.json.encode(finished) + b"\n"
         self._counts.on_line(channel, level)
@@ -216,5 +221,8 @@ class _Capture(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand a record over as a line."""
-        level = min(record.levelno, logging.CRITICAL)
-        self._logger.log(level, record.getMessage(), library=record.name, exc_info=record.exc_info)
+        try:
+            level = min(record.levelno // 10 * 10, logging.CRITICAL)
+            self._logger.log(level, record.getMessage(), library=record.name, exc_info=record.exc_info)
+        except Exception:  # noqa: BLE001  # as every handler does: who logs must not fail of it
+            self.handleError(record)

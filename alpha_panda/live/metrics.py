@@ -17,7 +17,7 @@ from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.base import Record
 from alpha_panda.live.messages import Decision, Fill, Gap, OrderUpdate, Phase, Signal, StageReport
 from alpha_panda.live.metric_series import MetricSeries
-from alpha_panda.live.observer import ACCOUNT, FEED, PORTFOLIO, REPORTS_MISSED_S, SIGNALS, Inputs, Observer
+from alpha_panda.live.observer import ACCOUNT, FEED, PORTFOLIO, REPORTS_MISSED_S, SESSION, SIGNALS, Inputs, Observer
 from alpha_panda.live.session import Blueprint
 from alpha_panda.live.streams import DUPLICATE, STALE, UNDECODABLE
 from alpha_panda.live.watchdog import FeedAge
@@ -49,7 +49,7 @@ class Metrics(Observer):
         self._stage: AccountStage | None = None
         self._account = b""  # the bytes of its record after the last step, so that its figures fit together
         self._account_next = 0
-        for key in _zeros(stages):
+        for key in _zeros(stages) if stages else ():
             self._series.of(*key)
 
     def exposition(self, accept: str = "") -> tuple[str, bytes]:
@@ -248,8 +248,8 @@ _LATENCIES = {
 
 def _zeros(stages: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Yield the series of faults that stages may have."""
+    yield "alpha_panda_event_log_errors_total", SESSION
     for stage in stages:
-        yield "alpha_panda_event_log_errors_total", stage
         for reason in (DUPLICATE, STALE, UNDECODABLE):
             yield "alpha_panda_records_set_aside_total", stage, reason.replace(" ", "_")
     if FEED in stages:

@@ -19,6 +19,9 @@ from alpha_panda.live.watchdog import FeedAge
 FEED, SIGNALS, ACCOUNT, PORTFOLIO = "feed", "signals", "account", "portfolio"
 """The stages, as everything that is shown calls them."""
 
+SESSION = "session"
+"""What is said of all stages of a process together, such as that their log is away."""
+
 REPORTS_MISSED_S = 5.0
 """A stage that has not reported for so long is taken to be down; it reports once a second."""
 

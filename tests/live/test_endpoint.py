@@ -17,9 +17,7 @@ from alpha_panda.live.health import Health, beat
 from alpha_panda.live.metrics import Metrics
 from alpha_panda.live.redaction import Redaction
 from alpha_panda.live.status import Status
-from tests.live.watching import Clocks, report
-
-CANARY = "c4n4ry-S3cret-value"
+from tests.live.watching import CANARY, Clocks, report
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """Each channel is a file of JSON lines; what must not be lost is not, and no secret reaches any of them."""
 
 import errno
-import json
 import logging
 import os
 import pathlib
@@ -12,19 +11,12 @@ import pytest
 import structlog
 
 from alpha_panda.errors import ConfigurationError, LogError
-from alpha_panda.live import logfiles, logs, messages
-from alpha_panda.live.chronicle import Chronicle
-from alpha_panda.live.logfiles import LogFile, Retention
-from alpha_panda.live.logs import CHANNELS, Logs
+from alpha_panda.live import logs
+from alpha_panda.live.logfiles import LogFile
+from alpha_panda.live.logs import Logs
 from alpha_panda.live.metrics import Metrics
-from alpha_panda.live.observer import Inputs
 from alpha_panda.live.redaction import Redaction
-from alpha_panda.units import DAY_NS
-from tests.live.test_metrics import sampled
-from tests.live.trading import blueprint
-from tests.live.watching import NOW_NS, Clocks, frame, path_of_an_order, record, report, watched
-
-CANARY = "c4n4ry-S3cret-value"
+from tests.live.watching import CANARY, NOW_NS, Clocks, lines, sampled
 
 
 @pytest.fixture
@@ -47,11 +39,6 @@ def told() -> list[str]:
 def opened(tmp_path: pathlib.Path, clocks: Clocks, metrics: Metrics, told: list[str]) -> Logs:
     """Return the logs of a process, to be entered."""
     return Logs(tmp_path / "logs", clocks.time_ns, "2026-11-20", metrics, Redaction([CANARY]), told.append, "debug")
-
-
-def lines(folder: pathlib.Path, channel: str) -> list[dict]:
-    path = folder / "logs" / f"{channel}.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 # ── Lines ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -115,6 +102,33 @@ def test_what_libraries_log_stands_in_the_application_channel(opened: Logs, tmp_
     assert (line["library"], line["level"]) == ("aiokafka.client", "warning")
     assert line["event"] == "no broker at kafka:[redacted]"
     assert told == [], "what a library says is for the file"
+
+
+class Unspeakable:
+    """Something that has no words."""
+
+    def __str__(self) -> str:
+        raise KeyError("no words")
+
+
+def test_a_line_that_cannot_be_written_costs_none_behind_it(opened: Logs, metrics: Metrics, tmp_path: pathlib.Path):
+    with opened:
+        opened.channel("trading").info("order_placed", data=Unspeakable())
+        opened.channel("trading").info("order_filled")
+        while len(lines(tmp_path, "trading")) < 1:
+            pass
+    assert [line["event"] for line in lines(tmp_path, "trading")] == ["order_filled"]
+    (lost,) = lines(tmp_path, "application")
+    assert lost["event"] == "a line of trading is lost"
+    assert "KeyError: 'no words'" in lost["exception"]
+    assert sampled(metrics)["alpha_panda_log_lines_dropped_total", "trading"] == 1
+
+
+@pytest.mark.parametrize(("level", "name"), [(30, "warning"), (35, "warning"), (40, "error"), (99, "critical")])
+def test_levels_of_libraries_are_those_of_the_platform(opened: Logs, tmp_path: pathlib.Path, level: int, name: str):
+    with opened:
+        logging.getLogger("aiokafka").log(level, "no broker")
+    assert [line["level"] for line in lines(tmp_path, "application")] == [name]
 
 
 def test_nothing_below_the_level_is_written(tmp_path: pathlib.Path, clocks: Clocks, metrics: Metrics):
@@ -205,24 +219,6 @@ def test_what_could_not_be_written_until_the_end_is_told(
     assert sampled(metrics)["alpha_panda_log_lines_dropped_total", "application"] == 1
 
 
-def test_half_a_line_does_not_spoil_the_next(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, clocks: Clocks):
-    file = LogFile(tmp_path, "trading", Retention(1), clocks.time_ns)
-    file.write(b'{"number": 1}\n')
-    write = os.write
-
-    def half(descriptor: int, line: bytes) -> int:
-        write(descriptor, line[:5])
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "write", half)
-        with pytest.raises(OSError, match="No space left"):
-            file.write(b'{"number": 2}\n')
-    file.write(b'{"number": 3}\n')
-    file.close()
-    assert (tmp_path / "trading.jsonl").read_text() == '{"number": 1}\n{"number": 3}\n'
-
-
 def test_a_folder_that_cannot_be_is_said_in_a_sentence(tmp_path: pathlib.Path, clocks: Clocks, metrics: Metrics):
     (tmp_path / "state").write_text("a file")
     with (
@@ -230,58 +226,6 @@ def test_a_folder_that_cannot_be_is_said_in_a_sentence(tmp_path: pathlib.Path, c
         Logs(tmp_path / "state" / "logs", clocks.time_ns, "a test", metrics, Redaction([])),
     ):
         pass
-
-
-# ── Files ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def finished(folder: pathlib.Path) -> list[str]:
-    return sorted(path.name for path in folder.glob("trading.*.jsonl"))
-
-
-def test_a_large_file_is_begun_anew(tmp_path: pathlib.Path, clocks: Clocks, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(logfiles, "FILE_BYTES", 100)
-    file = LogFile(tmp_path, "trading", Retention(365, kept=True), clocks.time_ns)
-    for number in range(12):
-        clocks.now_s += 1.0
-        file.write(b"%039d\n" % number)
-    file.close()
-    assert len(finished(tmp_path)) == 5
-    everything = "".join((tmp_path / name).read_text() for name in [*finished(tmp_path), "trading.jsonl"])
-    assert [int(line) for line in everything.split()] == list(range(12))
-
-
-def test_of_what_may_be_lost_only_the_latest_files_are_kept(
-    tmp_path: pathlib.Path, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(logfiles, "FILE_BYTES", 10)
-    for kept in (False, True):
-        file = LogFile(tmp_path / str(kept), "trading", Retention(365, kept), clocks.time_ns)
-        (tmp_path / str(kept)).mkdir()
-        for number in range(20):
-            clocks.now_s += 1.0
-            file.write(b"%09d\n" % number)
-        file.close()
-    assert [len(finished(tmp_path / str(kept))) for kept in (False, True)] == [8, 19]
-
-
-def test_a_file_is_begun_anew_each_day_and_deleted_in_the_end(tmp_path: pathlib.Path, clocks: Clocks):
-    file = LogFile(tmp_path, "trading", Retention(7, kept=True), clocks.time_ns)
-    for _ in range(12):
-        file.write(b"{}\n")
-        clocks.now_s += DAY_NS / 1e9
-    file.close()
-    oldest_ns = clocks.time_ns() - 8 * DAY_NS  # it was finished seven days before the last line was written
-    assert finished(tmp_path)[0] == f"trading.{oldest_ns}.jsonl"
-
-
-def test_a_file_of_the_day_before_is_finished_when_the_process_begins(tmp_path: pathlib.Path, clocks: Clocks):
-    (tmp_path / "trading.jsonl").write_text("{}\n")
-    os.utime(tmp_path / "trading.jsonl", ns=(NOW_NS - DAY_NS, NOW_NS - DAY_NS))
-    file = LogFile(tmp_path, "trading", Retention(7), clocks.time_ns)
-    file.write(b"{}\n")
-    file.close()
-    assert finished(tmp_path) == [f"trading.{NOW_NS}.jsonl"]
 
 
 def test_processes_that_share_a_state_directory_do_not_share_files(
@@ -295,85 +239,3 @@ def test_processes_that_share_a_state_directory_do_not_share_files(
     written = {name: "".join(path.read_text() for path in (tmp_path / name).iterdir()) for name in ("logs", "logs-2")}
     assert [word in written["logs"] for word in ("first", "second", "third")] == [True, False, True]
     assert "second" in written["logs-2"]
-
-
-# ── What a session did ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_way_of_an_order_is_joined_by_its_ids(opened: Logs, clocks: Clocks, tmp_path: pathlib.Path):
-    tick = frame()
-    signal, *decided = path_of_an_order(tick)
-    with opened:
-        chronicle = Chronicle(opened, clocks.monotonic)
-        chronicle.on_signals(1, [signal])
-        chronicle.on_step(1, 1, decided)
-    way = lines(tmp_path, "trading")
-    assert [line["event"] for line in way] == ["trading_signal", "validated_signal", "order_placed", "order_filled"]
-    assert [line["stage"] for line in way] == ["signals", "account", "account", "account"]
-    assert {line["correlation_id"] for line in way} == {tick.id}
-    assert [line["causation_id"] for line in way] == [tick.id, *(line["id"] for line in way[:-1])]
-    assert [line["data"].get("order_id") for line in way] == [None, 7, 7, 7]
-    assert way[-1]["data"]["charges"]["total_e4"] == 28
-
-
-def test_everything_that_happens_stands_in_its_channel(opened: Logs, clocks: Clocks, tmp_path: pathlib.Path):
-    with opened:
-        chronicle = Chronicle(opened, clocks.monotonic)
-        chronicle.on_began(blueprint())
-        chronicle.on_recovered(blueprint(), blueprint().account_stage(), 9, 9, 9)
-        chronicle.on_frame(41, 5, 2, NOW_NS)
-        chronicle.on_frame(42, 5, 0, NOW_NS)
-        chronicle.on_step(1, 1, (), Inputs(clocks.now_s - 1.5, 1_000, {}))
-        chronicle.on_command(messages.Control("kill", "", "anand"), NOW_NS)
-        for is_open in (False, True, True):
-            chronicle.on_watched(watched(is_open, 0.1, 1.0))
-        chronicle.on_gap(messages.Gap(0, 1, 2))
-        chronicle.on_reconnected("the socket was closed")
-        chronicle.on_conflated(17)
-        chronicle.on_set_aside("account", record(), "duplicate")
-        chronicle.on_dead_letter("market.ticks", "no message")
-        chronicle.on_stage_recovered("account")
-        chronicle.on_takeover("account", 0, 4)
-        chronicle.on_snapshot("account")
-        for phase in ("running", "running", "failed"):
-            chronicle.on_report(report("account", phase))
-        chronicle.on_log_error("account", LogError("no broker"))
-        chronicle.on_store_error("portfolio", LogError("no server"))
-        chronicle.on_health_check("log", False, "no broker")
-        chronicle.on_feed_over(stopped=True)
-    told = {name: [line["event"] for line in lines(tmp_path, name)] for name in CHANNELS}
-    assert told == {
-        "application": [
-            *("the account goes on", "a record was set aside", "a record was given up: see alpha-panda dlq list"),
-            *("a stage has recovered", "a snapshot was taken", "the feed was stopped"),
-        ],
-        "trading": [],
-        "market_data": [
-            *("events kept out", "the market is open", "the feed was silent", "the feed was connected anew"),
-            "ticks were given up for later ones",
-        ],
-        "database": ["the event log failed", "the portfolio store failed"],
-        "api": [],
-        "audit": ["the process began", "a command was carried out", "a partition was taken over"],
-        "performance": ["a step was slow"],
-        "error": [
-            *("a record was given up: see alpha-panda dlq list", "the event log failed", "the portfolio store failed"),
-        ],
-        "monitoring": ["a stage is running", "a stage is failed", "a health check fails: log"],
-    }
-
-
-def test_a_canary_reaches_no_file_and_no_person(
-    opened: Logs, clocks: Clocks, metrics: Metrics, tmp_path: pathlib.Path, told: list[str]
-):
-    with opened:
-        chronicle = Chronicle(opened, clocks.monotonic)
-        chronicle.on_log_error("account", LogError(f"kafka://panda:{CANARY}@kafka refused {CANARY}"))
-        chronicle.on_set_aside("account", record(), f"undecodable: {CANARY!r}")
-        chronicle.on_dead_letter("market.ticks", CANARY)
-        chronicle.on_report(report("account", "failed", CANARY))
-        chronicle.on_command(messages.Control("kill", CANARY, CANARY), NOW_NS)
-        metrics.on_log_error("account", LogError(CANARY))
-    written = "".join(path.read_text() for path in (tmp_path / "logs").iterdir())
-    assert written.count("[redacted]") >= 6
-    assert CANARY not in written + "".join(told) + metrics.exposition()[1].decode()

@@ -6,7 +6,6 @@ import types
 
 import numpy as np
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from alpha_panda.kernels import records
 from alpha_panda.live import messages
@@ -18,7 +17,18 @@ from alpha_panda.live.status import Status
 from alpha_panda.live.streams import DUPLICATE, STALE, UNDECODABLE, Entry
 from tests.live import samples
 from tests.live.trading import blueprint
-from tests.live.watching import NOW_NS, Clocks, effects, frame, path_of_an_order, record, report, watched
+from tests.live.watching import (
+    NOW_NS,
+    Clocks,
+    effects,
+    frame,
+    path_of_an_order,
+    record,
+    report,
+    sampled,
+    samples_in,
+    watched,
+)
 
 
 @pytest.fixture
@@ -29,23 +39,6 @@ def clocks() -> Clocks:
 @pytest.fixture
 def metrics(clocks: Clocks) -> Metrics:
     return Metrics(clocks.monotonic, clocks.time_ns, "0.1.0", "2026-11-20")
-
-
-def sampled(metrics: Metrics) -> dict[tuple[str, ...], float]:
-    """Return every sample of a scrape."""
-    return samples_in(metrics.exposition()[1].decode())
-
-
-def samples_in(text: str) -> dict[tuple[str, ...], float]:
-    """Return every sample of a scrape's text: its value under its name and its labels' values, in the table's order."""
-    order = {metric.name: metric.labels for metric in METRICS}
-    found = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            labels = order.get(sample.name) or order.get(sample.name.rpartition("_")[0], ())
-            rest = [value for label, value in sample.labels.items() if label not in labels]
-            found[sample.name, *(sample.labels[label] for label in labels), *rest] = sample.value
-    return found
 
 
 def applied(metrics: Metrics, **fields: int) -> dict[tuple[str, ...], float]:
@@ -121,7 +114,7 @@ def test_what_nobody_measured_is_absent(metrics: Metrics):
 def test_faults_are_counted_from_zero_where_they_may_happen(clocks: Clocks):
     shown = sampled(Metrics(clocks.monotonic, clocks.time_ns, stages=["feed", "account"]))
     assert shown["alpha_panda_feed_gaps_total", "feed"] == 0
-    assert shown["alpha_panda_event_log_errors_total", "account"] == 0
+    assert shown["alpha_panda_event_log_errors_total", "session"] == 0
     assert shown["alpha_panda_records_set_aside_total", "account", "stale_writer"] == 0
     assert ("alpha_panda_store_errors_total", "portfolio") not in shown
 

@@ -18,10 +18,8 @@ from alpha_panda.live.observing import Watched, observing
 from alpha_panda.live.pipeline import STAGES
 from alpha_panda.live.status import Status
 from tests.live.test_endpoint import ask
-from tests.live.test_metrics import samples_in
 from tests.live.trading import ChoppedFeed, morning, replayed, run_on
-
-CANARY = "c4n4ry-S3cret-value"
+from tests.live.watching import CANARY, lines, samples_in
 
 
 @dataclasses.dataclass
@@ -60,10 +58,6 @@ async def session(tmp_path: pathlib.Path) -> AsyncIterator[Session]:
         yield Session(engine, status, port)
 
 
-def trading_lines(state: pathlib.Path) -> list[dict]:
-    return [json.loads(line) for line in (state / "logs" / "trading.jsonl").read_text().splitlines()]
-
-
 async def test_what_is_scraped_is_what_the_account_did(session: Session):
     shown, account = await session.scraped(), session.engine.stage.account
     summed = collections.Counter[str]()
@@ -95,12 +89,12 @@ async def test_the_process_says_what_it_works_on(session: Session):
 
 async def test_every_fill_in_the_logs_goes_back_to_its_tick(session: Session, tmp_path: pathlib.Path):
     def logged() -> bool:
-        return sum(line["event"] == "order_filled" for line in trading_lines(tmp_path)) == fills
+        return sum(line["event"] == "order_filled" for line in lines(tmp_path, "trading")) == fills
 
     fills = int(session.engine.stage.account["fills"])
     while not logged():  # the thread that writes may be behind
         await asyncio.sleep(0.01)
-    by_id = {line["id"]: line for line in trading_lines(tmp_path)}
+    by_id = {line["id"]: line for line in lines(tmp_path, "trading")}
     for line in by_id.values():
         if line["event"] == "order_filled":
             way = [line]

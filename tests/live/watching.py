@@ -1,15 +1,23 @@
 """What tests of metrics, health and logs have in common: clocks that stand still, and messages of one tick."""
 
 import dataclasses
+import json
+import pathlib
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from alpha_panda.live import messages
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.base import Record
 from alpha_panda.live.messages import Payload, Phase, StageReport
+from alpha_panda.live.metric_table import METRICS
+from alpha_panda.live.metrics import Metrics
 from alpha_panda.live.watchdog import FeedAge
 from tests.live import samples
 
 NOW_NS = 1_763_700_300_000_000_000
+CANARY = "c4n4ry-S3cret-value"
+"""A secret that must turn up nowhere."""
 
 
 @dataclasses.dataclass
@@ -61,3 +69,26 @@ def watched(market_open: bool, silent_s: float, oldest_s: float) -> FeedAge:
 def record() -> Record:
     """Return a record of the ticks."""
     return Record("market.ticks", 0, 41, b"738561", b"\xc1")
+
+
+def sampled(metrics: Metrics) -> dict[tuple[str, ...], float]:
+    """Return every sample of a scrape."""
+    return samples_in(metrics.exposition()[1].decode())
+
+
+def samples_in(text: str) -> dict[tuple[str, ...], float]:
+    """Return every sample of a scrape's text: its value under its name and its labels' values, in the table's order."""
+    order = {metric.name: metric.labels for metric in METRICS}
+    found = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = order.get(sample.name) or order.get(sample.name.rpartition("_")[0], ())
+            rest = [value for label, value in sample.labels.items() if label not in labels]
+            found[sample.name, *(sample.labels[label] for label in labels), *rest] = sample.value
+    return found
+
+
+def lines(folder: pathlib.Path, channel: str) -> list[dict]:
+    """Return what a channel of the logs in `folder` says."""
+    path = folder / "logs" / f"{channel}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
