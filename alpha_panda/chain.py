@@ -273,6 +273,11 @@ class AccountStage:
         """What the account knows of each instrument."""
         return self._state.quotes[0]
 
+    @property
+    def sleeves(self) -> Records:
+        """What the account keeps of each strategy."""
+        return self._state.sleeves[0]
+
     def advance(self, events: Records, signals: Records, start: int = 0, stop: int | None = None) -> Work:
         """Pass events [start, stop) and the signals that they caused through the account."""
         stop = len(events) if stop is None else stop

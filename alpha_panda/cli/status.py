@@ -88,6 +88,11 @@ def drawn(state: pathlib.Path, overview: Overview) -> Group:
     parts: list[RenderableType] = [table(f"The session in {state}", columns, map(_stage, overview.stages))]
     if overview.account is not None:
         parts += [Text(), _account(overview.account, overview.refusals)]
+        parts += [Text(f"Strategy {name} is paused", WARN) for name in overview.account.paused]
+        parts += [
+            Text(f"Strategy {name} is disabled after too many refusals, until it is reset", LOSS)
+            for name in overview.account.disabled
+        ]
     if overview.positions:
         columns = ("instrument", "strategy", "quantity>", "last fill>", "at")
         parts += [Text(), table("Positions", columns, map(_position, overview.positions))]

@@ -42,11 +42,18 @@ _FIGURES = (
     *("state", "cash_e4", "equity_e4", "day_start_equity_e4", "gross_e4", "positions", "orders_working"),
     *("approved", "refused", "fills"),
 )
+_STOPPED = ("paused", "disabled")  # what a strategy may be: by a person, or after too many refusals
 
 
 def account_figures(stage: AccountStage) -> dict[str, float]:
     """Return what the account's stage reports of itself; amounts are exact up to 2^53 E4, ninety thousand crore."""
-    return {name: float(stage.account[name]) for name in _FIGURES}
+    stopped = {
+        f"{field}.{name}": 1.0
+        for field in _STOPPED
+        for name, sleeve in zip(stage.strategies, stage.sleeves, strict=True)
+        if sleeve[field] == 1
+    }
+    return {**{name: float(stage.account[name]) for name in _FIGURES}, **stopped}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +93,8 @@ class AccountView:
     orders_working: int | None = None
     refused: int | None = None
     fills: int | None = None
+    paused: Sequence[str] = ()  # strategies that a person has paused
+    disabled: Sequence[str] = ()  # strategies that too many refusals have disabled
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,11 +229,17 @@ def _account(reports: Sequence[StageReport], snapshots: Sequence[Payload]) -> Ac
             orders_working=figures["orders_working"],
             refused=figures["refused"],
             fills=figures["fills"],
+            paused=_stopped(figures, "paused"),
+            disabled=_stopped(figures, "disabled"),
         )
     for each in snapshots:
         if isinstance(each, PnlSnapshot):
             return AccountView(each.state, each.equity_e4, each.cash_e4, each.gross_e4)
     return None
+
+
+def _stopped(figures: Mapping[str, int], field: str) -> list[str]:
+    return sorted(name.removeprefix(f"{field}.") for name in figures if name.startswith(f"{field}."))
 
 
 def _positions(session: Session, fills: Iterable[Payload]) -> list[Position]:

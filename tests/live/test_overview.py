@@ -143,6 +143,15 @@ def test_the_account_is_as_its_stage_reports_it(tmp_path: pathlib.Path):
     assert (seen_account.positions, seen_account.orders_working, seen_account.fills) == (1, 1, 1)
 
 
+def test_strategies_that_are_paused_or_disabled_are_named(tmp_path: pathlib.Path):
+    wild = {"order_type": "LIMIT", "offset_ticks": 60}
+    terms = profile(strategy_terms("one", entry=wild), strategy_terms("two"), risk={"collar": 0.02, "rejects": 1})
+    desk = Desk(path("10:00", 100, 100), (0, 1.0), terms=terms, commands=[(1, "pause", "two")])
+    account = seen(tmp_path, report("account", figures=account_figures(desk.stage))).account
+    assert account is not None
+    assert (account.paused, account.disabled) == (["two"], ["one"])
+
+
 ANSWER = new_record(PAPER.pnl_snapshots, envelope(SNAPSHOT))
 
 
