@@ -30,7 +30,7 @@ class Watched:
     port: int | None = None  # of the endpoint; None serves none, 0 a free one
     host: str = LOOPBACK
     level: str = "info"  # of the logs
-    tell: Callable[[str], None] | None = None  # what a person at the terminal should know
+    tell: Callable[[str], None] | None = None  # what a person should know who sees no screen
 
 
 @contextlib.asynccontextmanager
@@ -44,9 +44,16 @@ async def observing(status: Status, watched: Watched) -> AsyncGenerator[int | No
     health = Health(monotonic, watched.stages)
     redaction = Redaction(secrets_in(watched.environment))
     who = {"service.instance.id": watched.holder, "session": session, "stages": ",".join(watched.stages)}
+
+    def tell(line: str) -> None:
+        status.warnings.append(line)
+        if watched.tell is not None:
+            watched.tell(line)
+
     with contextlib.ExitStack() as resources:
-        logs = Logs(watched.state / "logs", wall_ns, session, metrics, redaction, watched.tell, watched.level)
-        resources.enter_context(logs)
+        logs = resources.enter_context(
+            Logs(watched.state / "logs", wall_ns, session, metrics, redaction, tell, watched.level)
+        )
         spans = resources.enter_context(tracing(watched.environment, monotonic, wall_ns, who))
         served = None
         if watched.port is not None:

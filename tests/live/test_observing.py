@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from alpha_panda.errors import ConfigurationError
+from alpha_panda.errors import ConfigurationError, LogError
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.build import new_status
 from alpha_panda.live.log.sqlite import SqliteLog
@@ -126,6 +126,16 @@ async def test_a_canary_in_the_environment_reaches_neither_logs_nor_metrics(tmp_
     written = "".join(path.read_text() for path in (tmp_path / "logs").iterdir())
     assert "[redacted]" in written
     assert CANARY not in written + scraped[1] + ready[1]
+
+
+async def test_the_screen_and_whoever_listens_are_told_what_goes_wrong(tmp_path: pathlib.Path):
+    status, told = new_status(), []
+    async with observing(status, dataclasses.replace(watched(tmp_path, port=None), tell=told.append)):
+        status.on_log_error("session", LogError("no broker answers at kafka:9092"))
+        while not told:  # by the thread that writes
+            await asyncio.sleep(0.01)
+    assert told == list(status.warnings)
+    assert told[0].endswith("[error] the event log failed stage=session error=no broker answers at kafka:9092")
 
 
 async def test_without_a_port_nothing_listens(tmp_path: pathlib.Path):
