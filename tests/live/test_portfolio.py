@@ -49,7 +49,8 @@ async def traded(state: pathlib.Path, store: Store, events: int, status: Status 
     async with SqliteLog(state) as log:
         await open_session(log, blueprint(), 5)
         feed = ChoppedFeed(market()[1][:events])
-        parts = Parts(log=log, status=status, stop=stop, surroundings=new_surroundings(), feed=feed, store=store)
+        surroundings = new_surroundings()
+        parts = Parts(log=log, state=state, status=status, stop=stop, surroundings=surroundings, feed=feed, store=store)
         engine = await run_session(blueprint(), parts)
         assert engine is not None
         return engine
@@ -185,9 +186,10 @@ async def test_a_store_that_goes_away_with_news_under_way_is_told_them_once(
     assert stage.status.projected == 40
 
 
-@pytest.mark.parametrize("news", [True, False])
+@pytest.mark.parametrize("orders", [4, 0])
+@pytest.mark.parametrize("last", [False, True])
 async def test_a_store_that_is_flushed_is_folded_again_with_or_without_news(
-    log: SqliteLog, store: RedisStore, server: fakeredis.FakeServer, news: bool
+    log: SqliteLog, store: RedisStore, orders: int, last: bool
 ):
     account = Account()
     await log.append([account.begin(), *account.records(20)])
@@ -195,12 +197,14 @@ async def test_a_store_that_is_flushed_is_folded_again_with_or_without_news(
 
     async def flush() -> None:
         await store.flush("paper")
-        await log.append(account.records(4 if news else 0))
+        await log.append(account.records(orders))
+        if last:
+            stage.finished.set()
 
     stage.asleep[3] = flush
     await stage.run()
     assert await store.dump("paper") == await folded(log)
-    assert sum(stage.status.refusals.values()) == (6 if news else 5)
+    assert sum(stage.status.refusals.values()) == (20 + orders) // 4
 
 
 async def test_a_stage_that_begins_again_goes_on_where_the_store_is_and_knows_what_was_refused(
