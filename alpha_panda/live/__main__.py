@@ -13,7 +13,9 @@ from rich.console import Console
 
 from alpha_panda import terminal
 from alpha_panda.live.account import AccountEngine
-from alpha_panda.live.build import Options, new_state, new_status, speed_of, stages_of, trade
+from alpha_panda.live.build import Options, new_state, new_status, new_watched, planned, speed_of, stages_of, trade
+from alpha_panda.live.endpoint import LOOPBACK
+from alpha_panda.live.observing import observing
 from alpha_panda.live.pipeline import STAGES
 from alpha_panda.live.status import ENDED, Status
 from alpha_panda.live.view import watching
@@ -57,6 +59,10 @@ def live(
     stages: Annotated[str, Parameter(help="Which stages this process works: feed, signals, account, portfolio.")] = (
         ",".join(STAGES)
     ),
+    metrics_port: Annotated[
+        int | None, Parameter(help="Port for /metrics, /health/live and /health/ready; 0 takes a free one.")
+    ] = None,
+    metrics_host: Annotated[str, Parameter(help="Address that they listen on.")] = LOOPBACK,
     redo: Annotated[
         bool, Parameter(negative=(), help="Do a session again from its beginning whose kernels or strategies changed.")
     ] = False,
@@ -74,6 +80,8 @@ def live(
         speed=None if speed is None else speed_of(speed),
         state=state or new_state(),
         stages=stages_of(stages),
+        metrics_port=metrics_port,
+        metrics_host=metrics_host,
         redo=redo,
     )
     sys.setswitchinterval(_SWITCH_S)
@@ -84,16 +92,27 @@ def live(
 
 
 async def _live(options: Options, until_end: bool, json: bool) -> None:
+    plan = planned(options)
     stop, status = asyncio.Event(), new_status()
     _listen(stop)
     # Results go to stdout; what is shown on the way there is none, unless a person looks at it.
     console = Console() if sys.stdout.isatty() else Console(stderr=True, force_terminal=False)
     if not json:
         console.print(f"session in {options.state}", highlight=False, soft_wrap=True)
-    async with contextlib.nullcontext() if json else watching(status, console):
-        engine = await trade(options, status, stop)
-        if not until_end:
-            await stop.wait()
+
+    def tell(line: str) -> None:
+        if not console.is_terminal:  # where there is a screen, it shows what is wrong
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    async with observing(status, new_watched(options, None if json else tell)) as port:
+        if port is not None and not json:
+            console.print(
+                f"metrics and health at http://{options.metrics_host}:{port}", highlight=False, soft_wrap=True
+            )
+        async with contextlib.nullcontext() if json else watching(status, console):
+            engine = await trade(plan, status, stop)
+            if not until_end:
+                await stop.wait()
     for note in status.notes:
         Console(stderr=True).print(note, highlight=False, soft_wrap=True)
     if engine is None:

@@ -137,15 +137,15 @@ class AccountEngine:
     def _signal_array(self, signals: Sequence[Envelope], arrivals: Sequence[Arrival], starts: Sequence[int]) -> Records:
         """Return signals as the kernel takes them, each with the index of its cause among this step's events."""
         array = np.zeros(len(signals), records.SIGNAL)
+        rows = [rows_of(arrival.frames) for arrival in arrivals] if signals else []
         for row, signal in zip(array, signals, strict=True):
             data = signal.data
             assert isinstance(data, Signal)
             if data.strategy not in self._strategy_of or data.instrument_token not in self._instrument_of:
                 raise RecoveryError(f"a signal of {data.strategy} for {data.instrument_token} is not of this session")
             arrival = data.cause.sequence - self.next_frame
-            ticks = arrivals[arrival].frames[data.cause.partition]
             row["time_ns"] = signal.time_ns
-            row["event_index"] = starts[arrival] + rows_of(ticks)[data.cause.index]
+            row["event_index"] = starts[arrival] + rows[arrival][data.cause.partition][data.cause.index]
             row["strategy"] = self._strategy_of[data.strategy]
             row["instrument"] = self._instrument_of[data.instrument_token]
             row["target"], row["volatility"] = data.target, data.volatility

@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime
+import importlib.metadata
 import math
 import os
 import pathlib
 import socket
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from alpha_panda.chain import check_intervals, load_strategies
@@ -17,6 +18,7 @@ from alpha_panda.config import Profile, load_profile, with_instruments
 from alpha_panda.data.catalog import RESOLUTIONS, Catalog
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.live.account import AccountEngine
+from alpha_panda.live.endpoint import LOOPBACK
 from alpha_panda.live.feed.base import Feed
 from alpha_panda.live.feed.pacing import Pacer
 from alpha_panda.live.feed.replay import replay_feed
@@ -25,6 +27,7 @@ from alpha_panda.live.log.base import Log
 from alpha_panda.live.log.opening import lock_holder
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.observer import FEED, PORTFOLIO
+from alpha_panda.live.observing import Watched
 from alpha_panda.live.pipeline import STAGES, Parts, Surroundings, run_session
 from alpha_panda.live.session import Blueprint, blueprint_of, check_profile, open_session, read_session
 from alpha_panda.live.status import WAITING, Status
@@ -65,6 +68,8 @@ class Options:
     resolution: Literal["tick", "1m", "1d"] | None = None
     speed: float | None = None  # market seconds per real second, infinite for as fast as possible
     stages: tuple[str, ...] = STAGES
+    metrics_port: int | None = None  # of the endpoint for metrics and health; None serves none, 0 a free one
+    metrics_host: str = LOOPBACK
     redo: bool = False  # do a session again from its beginning whose code has changed
 
 
@@ -139,17 +144,51 @@ def new_surroundings() -> Surroundings:
     return Surroundings(holder=holder, wall_ns=time.time_ns, monotonic=time.monotonic, sleep=asyncio.sleep)
 
 
-async def trade(options: Options, status: Status, stop: asyncio.Event) -> AccountEngine | None:
-    """Work on one session until its feed ends or `stop` is set; return the account as it then is, if it was kept here.
+def new_watched(options: Options, tell: Callable[[str], None] | None) -> Watched:
+    """Return what is watched of a process with these options; `tell` hears what a person should know."""
+    surroundings = new_surroundings()
+    return Watched(
+        state=options.state,
+        stages=options.stages,
+        holder=surroundings.holder,
+        version=importlib.metadata.version("alpha-panda"),
+        environment=os.environ,
+        wall_ns=surroundings.wall_ns,
+        monotonic=surroundings.monotonic,
+        port=options.metrics_port,
+        host=options.metrics_host,
+        tell=tell,
+    )
 
-    A log that goes away is waited for, and recovered from when it is back. Raises ConfigurationError for stages that
-    are to work apart on a log that only one process can write.
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What the options of a session come to, checked before anything is written."""
+
+    options: Options
+    profile: Profile
+    folders: Sequence[pathlib.Path]  # of strategies
+    feed: Feed | None
+
+
+def planned(options: Options) -> Plan:
+    """Return what is to be done; ConfigurationError and its like for what cannot be.
+
+    Stages can only work apart on a log that several processes can write.
     """
     profile = with_instruments(load_profile(options.profile), options.instruments)
-    folders = [options.profile.parent.parent / "strategies"]
     if set(options.stages) != set(STAGES) and not kafka_address(profile):
         raise ConfigurationError(f"stages in processes of their own meet in Kafka: name the broker in {KAFKA}")
     feed = build_feed(profile, options) if FEED in options.stages else None
+    return Plan(options, profile, [options.profile.parent.parent / "strategies"], feed)
+
+
+async def trade(plan: Plan, status: Status, stop: asyncio.Event) -> AccountEngine | None:
+    """Work on one session until its feed ends or `stop` is set; return the account as it then is, if it was kept here.
+
+    A log that goes away is waited for, and recovered from when it is back.
+    """
+    options, profile, feed = plan.options, plan.profile, plan.feed
     surroundings = new_surroundings()
 
     async with contextlib.AsyncExitStack() as resources:
@@ -160,9 +199,11 @@ async def trade(options: Options, status: Status, stop: asyncio.Event) -> Accoun
 
         async def attempt() -> AccountEngine | None:
             async with open_log(options.state, profile=profile) as log:
-                blueprint = await _blueprint(log, profile, feed, folders, status)
+                blueprint = await _blueprint(log, profile, feed, plan.folders, status)
+                status.on_began(blueprint)
                 parts = Parts(
                     log=log,
+                    state=options.state,
                     status=status,
                     stop=stop,
                     surroundings=surroundings,

@@ -35,7 +35,8 @@ from alpha_panda.live.messages import (
 
 VERSION = 2
 
-_ROW_BYTES = 4
+ROW_BYTES = 4
+"""Of the row of an event in a frame of ticks."""
 
 SHARED = "shared"
 """The `broker` of a message that belongs to no single account."""
@@ -171,8 +172,8 @@ def _contradiction(envelope: Envelope) -> str:
     data = envelope.data
     if isinstance(data, Ticks) and len(data.frame) != data.count * EVENT.itemsize:
         return f"its frame has {len(data.frame)} bytes, not {EVENT.itemsize} for each of {data.count} events"
-    if isinstance(data, Ticks) and data.rows and len(data.rows) != data.count * _ROW_BYTES:
-        return f"it says where {len(data.rows) // _ROW_BYTES} of its {data.count} events stood"
+    if isinstance(data, Ticks) and data.rows and len(data.rows) != data.count * ROW_BYTES:
+        return f"it says where {len(data.rows) // ROW_BYTES} of its {data.count} events stood"
     return ""
 
 

@@ -11,9 +11,12 @@ from typing import Any
 
 from alpha_panda.live.account import AccountEngine, Step
 from alpha_panda.live.arrivals import Arrival
+from alpha_panda.live.control import kill_owed
 from alpha_panda.live.dead_letters import DeadLetters
+from alpha_panda.live.envelope import Envelope
+from alpha_panda.live.killswitch import LOOK_EVERY_S, KillSwitch
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.messages import Progress
+from alpha_panda.live.messages import Control, Progress
 from alpha_panda.live.observer import ACCOUNT, Inputs, Observer
 from alpha_panda.live.routing import new_record, topic_of
 from alpha_panda.live.streams import Entry, Notice, Reader
@@ -28,7 +31,13 @@ class Gathering:
     """What the account reads of each partition, and what of it waits for the other partitions."""
 
     def __init__(
-        self, log: Log, engine: AccountEngine, finished: asyncio.Event, notice: Notice, letters: DeadLetters
+        self,
+        log: Log,
+        engine: AccountEngine,
+        finished: asyncio.Event,
+        switch: KillSwitch,
+        notice: Notice,
+        letters: DeadLetters,
     ) -> None:
         ticks, raw = engine.blueprint.ticks, engine.blueprint.topics.signals_raw
         partitions = range(ticks.partitions)
@@ -38,20 +47,39 @@ class Gathering:
         for reader in (*self._raw, self._control):
             reader.listen(notice, letters)
         self._waiting: list[list[Entry]] = [[] for _ in partitions]
+        self._log = log
+        self._engine = engine
         self._finished = finished
+        self._switch = switch
+        self._kill_id = ""
         self._trading: asyncio.Task[Step | None] | None = None
         self._listening: asyncio.Task[list[Entry]] | None = None
 
     async def next(self) -> Step | None:
-        """Return the next step; None when the strategies will say no more. Commands do not wait for the market."""
-        self._trading = self._trading or asyncio.create_task(self._arrivals())
-        self._listening = self._listening or asyncio.create_task(self._control.next(self._finished, _COMMANDS))
-        await asyncio.wait({self._trading, self._listening}, return_when=asyncio.FIRST_COMPLETED)
-        if self._listening.done() and (commands := self._listening.result()):
-            self._listening = None
-            return Step(commands=commands)
-        trading, self._trading = self._trading, None
-        return await trading
+        """Return the next step; None when the strategies will say no more.
+
+        Commands do not wait for the market. Where the kill latch is engaged, the market waits for the kill.
+        """
+        while True:
+            self._trading = self._trading or asyncio.create_task(self._arrivals())
+            self._listening = self._listening or asyncio.create_task(self._control.next(asyncio.Event(), _COMMANDS))
+            if owed := kill_owed(self._switch, self._engine.stage):
+                await self._command(owed)
+            waits = {self._listening} if owed else {self._listening, self._trading}
+            await asyncio.wait(waits, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+            if self._listening.done():
+                listening, self._listening = self._listening, None
+                return Step(commands=await listening)
+            # Looked up once more: what the latch stops may have arrived while nothing did.
+            if self._trading.done() and not kill_owed(self._switch, self._engine.stage):
+                trading, self._trading = self._trading, None
+                return await trading
+
+    async def _command(self, kill: Envelope) -> None:
+        """Put the kill of the latch on the log, for the account to carry it out like any other."""
+        if kill.id != self._kill_id:
+            await self._log.append([new_record(CONTROL, kill)])
+            self._kill_id = kill.id
 
     async def aclose(self) -> None:
         """Wait for nothing any more."""
@@ -101,6 +129,9 @@ async def run_account(
         records = [new_record(topic_of(topics, each.data), each.stamped(journal.epoch, each.sequence)) for each in said]
         snapshots = engine.snapshot_if_due(entry.time_ns, journal.place)
         await log.append(records + [new_record(topics.snapshots, snapshot) for snapshot in snapshots])
+        for command in step.commands:
+            if isinstance(command.message.data, Control):
+                observer.on_command(command.message.data, command.message.time_ns)
         observer.on_step(engine.next_frame, engine.steps, [*said, entry], inputs)
         if snapshots:
             observer.on_snapshot(ACCOUNT)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +11,11 @@ from alpha_panda.data.events import validate
 from alpha_panda.errors import CorruptRecordError, EventError
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import EVENT, Records
+from alpha_panda.live.conflation import Pressure
 from alpha_panda.live.envelope import SHARED, Envelope, decode
 from alpha_panda.live.feed.base import Batch, Feed
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.messages import DeadLetter, Place, StateSnapshot, Ticks
+from alpha_panda.live.messages import DeadLetter, Gap, Place, StateSnapshot, Ticks
 from alpha_panda.live.payloads import events_of
 from alpha_panda.live.recovery import beginning
 from alpha_panda.live.routing import new_record
@@ -23,11 +24,14 @@ from alpha_panda.live.snapshots import places_of
 from alpha_panda.live.spreading import Spreader
 from alpha_panda.live.status import Status
 from alpha_panda.live.streams import Reader, Recording
-from alpha_panda.live.topics import Topic, instrument_key
+from alpha_panda.live.topics import GAPS, Topic, instrument_key
+from alpha_panda.live.watchdog import Watchdog
 from alpha_panda.live.writing import Writer, take_over
+from alpha_panda.units import SECOND_NS
 
 _SOURCE = "feed"
 _WINDOW = 64
+_WATCH_EVERY_S = 1.0
 
 
 class Refusal(NamedTuple):
@@ -74,7 +78,9 @@ class Gate:
 class Intake:
     """The feed stage: what each batch of the feed lets pass goes on the log, from where the last one ended."""
 
-    def __init__(self, log: Log, feed: Feed, blueprint: Blueprint, status: Status) -> None:
+    def __init__(
+        self, log: Log, feed: Feed, blueprint: Blueprint, status: Status, monotonic: Callable[[], float]
+    ) -> None:
         self._log = log
         self._feed = feed
         self._blueprint = blueprint
@@ -84,6 +90,13 @@ class Intake:
         self._spreader = Spreader(feed.universe, self._topic)
         self._writers: list[Writer] = []
         self._letters = set[str]()
+        profile = blueprint.profile
+        self._pressure = Pressure(profile.feed.conflate_after_ns, monotonic)
+        self._watchdog = Watchdog(
+            feed.universe, profile.feed.gap_ns, profile.feed.instrument_gap_ns, profile.risk.price_age_ns_max
+        )
+        self._monotonic = monotonic
+        self._heard_s = monotonic()
         self._index = 0
         self._time_ns = 0
 
@@ -157,11 +170,15 @@ class Intake:
             if any(len(_events_in(message)) for message in messages):
                 self._time_ns = messages[0].time_ns
                 self._gate.recall(np.concatenate([_events_in(message) for message in messages]))
+                self._watchdog.begin(self._time_ns)
                 break
         if max(nexts) > min(nexts):
             stop = _next_index(recent, max(nexts) - 1)
             behind = [partition for partition, sequence in enumerate(nexts) if sequence == min(nexts)]
-            await self._put(Batch(await self._feed.between(self._index, stop), stop), behind)
+            events = await self._feed.between(self._index, stop)
+            # What was merged under pressure is not told again as it was.
+            again = self._blueprint.profile.feed.conflate_after_ns == 0
+            await self._put(Batch(events if again else events[:0], stop), behind)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take in what the feed tells until it ends or `stop` is set."""
@@ -173,6 +190,7 @@ class Intake:
     async def _put(self, batch: Batch, partitions: Sequence[int]) -> None:
         """Write what passes of a batch to some partitions, and before it a letter for each event that does not."""
         passed, refusals = self._gate.admit(batch.events)
+        passed = self._relieved(passed)
         if len(passed):
             self._time_ns = int(passed["time_ns"][-1])
         frames = self._spreader.frames(passed, batch.next_index)
@@ -191,6 +209,34 @@ class Intake:
             await writer.landed([offset])
         self._index = batch.next_index
         self._status.on_frame(sequence, len(passed), len(refusals), self._time_ns)
+        await self._note_gaps(self._watchdog.note(passed))
+
+    def _relieved(self, events: Records) -> Records:
+        """Return events, taken together where the feed is late."""
+        merged = self._pressure.merged
+        events = self._pressure.relieve(events)
+        if self._pressure.merged > merged:
+            self._status.on_conflated(self._pressure.merged - merged)
+        return events
+
+    async def _note_gaps(self, gaps: Sequence[Gap]) -> None:
+        self._heard_s = self._monotonic()
+        messages = [
+            self._blueprint.begin(
+                gap, source=f"{_SOURCE}.gap.{gap.instrument_token}", index=gap.from_ns, time_ns=gap.until_ns
+            )
+            for gap in gaps
+        ]
+        await self._log.append([new_record(GAPS, message) for message in messages])
+        for gap in gaps:
+            self._status.on_gap(gap)
+
+    async def watch(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Say once a second how old the feed is, for as long as it runs; real time passes also when it is silent."""
+        while True:
+            now_ns = self._time_ns + int((self._monotonic() - self._heard_s) * SECOND_NS)
+            self._status.on_watched(self._watchdog.age(now_ns))
+            await sleep(_WATCH_EVERY_S)
 
     def _message(self, frame: Ticks, partition: int) -> Envelope:
         return Envelope.begin(

@@ -4,18 +4,22 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
+import pathlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
 
 from alpha_panda.chain import compile_kernels
 from alpha_panda.errors import LogError
 from alpha_panda.live.account import AccountEngine
+from alpha_panda.live.control import Spool, forward
 from alpha_panda.live.dead_letters import DeadLetters
 from alpha_panda.live.feed.base import Feed
 from alpha_panda.live.gathering import Gathering, run_account
 from alpha_panda.live.intake import Intake
+from alpha_panda.live.killswitch import KillSwitch
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import DeadLetter
 from alpha_panda.live.observer import ACCOUNT, FEED, PORTFOLIO, SIGNALS
+from alpha_panda.live.overview import account_figures
 from alpha_panda.live.portfolio import Projection
 from alpha_panda.live.recovery import begin_account, begin_signals
 from alpha_panda.live.session import Blueprint
@@ -46,6 +50,7 @@ class Parts:
     """What the stages of one process are given to work with."""
 
     log: Log
+    state: pathlib.Path  # the session's folder, for what must work without the log
     status: Status
     stop: asyncio.Event
     surroundings: Surroundings
@@ -106,6 +111,8 @@ class _Process:
         """Yield what goes on beside the stages of this process, and never ends by itself."""
         yield self._reporter.run()
         yield self._colleagues.listen()
+        if ACCOUNT in self._stages:
+            yield forward(Spool(self._parts.state), self._log, self._parts.surroundings.sleep)
         for stage, after in itertools.pairwise(STAGES):
             if stage not in self._stages and after in self._stages:
                 yield self._hear_the_end_of(stage)
@@ -179,10 +186,15 @@ class _Process:
         await self._claim(FEED, "the feed of this session")
         for stage in set(self._stages) - {FEED, PORTFOLIO}:
             await self._recovered[stage].wait()
-        intake = Intake(self._log, feed, blueprint, self._status)
+        surroundings = self._parts.surroundings
+        intake = Intake(self._log, feed, blueprint, self._status, surroundings.monotonic)
         async with self._working(FEED, range(blueprint.partitions)) as worker:
             self._begins(worker, *await intake.begin(self._reporter.holder))
-            await intake.run(self._parts.stop)
+            watching = asyncio.create_task(intake.watch(surroundings.sleep))
+            try:
+                await intake.run(self._parts.stop)
+            finally:
+                watching.cancel()
 
     async def _signals(self) -> None:
         """Work on this process's share of the partitions, and take over those of others that die."""
@@ -217,8 +229,12 @@ class _Process:
             status.on_recovered(blueprint, engine.stage, frames, engine.next_frame, engine.next_frame)
             topics = {topic.name: topic for topic in (blueprint.ticks, blueprint.topics.signals_raw, CONTROL)}
             worker.reads = lambda: [(topics[place.topic], place) for place in engine.places.values()]
+            worker.figures = lambda: account_figures(engine.stage)
             self._begins(worker, (0, journal.epoch))
-            gathering = Gathering(self._log, engine, self._finished[SIGNALS], self._notice(ACCOUNT), self._letters)
+            switch = KillSwitch(self._parts.state, self._parts.surroundings.monotonic)
+            gathering = Gathering(
+                self._log, engine, self._finished[SIGNALS], switch, self._notice(ACCOUNT), self._letters
+            )
             async with contextlib.aclosing(gathering):
                 await run_account(engine, self._log, gathering, journal, status, self._parts.surroundings.monotonic)
 

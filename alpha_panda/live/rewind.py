@@ -18,7 +18,7 @@ from alpha_panda.errors import ConfigurationError, ParityError, RecoveryError
 from alpha_panda.kernels.clock import NEVER_NS
 from alpha_panda.live.account import AccountEngine, Step
 from alpha_panda.live.arrivals import Arrival, Places, ticks_in
-from alpha_panda.live.envelope import Envelope
+from alpha_panda.live.envelope import ROW_BYTES, Envelope
 from alpha_panda.live.journal import AccountReplay, Output
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import JournalEntry, Payload, Progress, Signal, StateSnapshot, Ticks
@@ -26,7 +26,6 @@ from alpha_panda.live.payloads import events_of
 from alpha_panda.live.session import Blueprint
 from alpha_panda.live.signals import SignalsEngine
 from alpha_panda.live.snapshots import places_of, snapshot_at
-from alpha_panda.live.spreading import rows_of
 from alpha_panda.live.streams import Entry, Recording
 from alpha_panda.live.topics import Topic
 from alpha_panda.units import IST, ist_datetime, to_time_ns
@@ -155,8 +154,7 @@ def arrival_until(arrival: Arrival, at: Until) -> Arrival | None:
 
 def _shortened(entry: Entry, count: int, time_ns: int) -> Entry:
     ticks = ticks_in(entry)
-    events, rows = events_of(ticks)[:count], rows_of(ticks)[:count]
-    data = Ticks(count, events.tobytes(), ticks.next_index, rows.tobytes())
+    data = Ticks(count, events_of(ticks)[:count].tobytes(), ticks.next_index, ticks.rows[: count * ROW_BYTES])
     return entry._replace(message=msgspec.structs.replace(entry.message, data=data, time_ns=time_ns))
 
 

@@ -40,16 +40,21 @@ class Spreader:
         return Ticks(len(rows), events[rows].tobytes(), next_index, rows.tobytes())
 
 
-def rows_of(ticks: Ticks) -> Rows:
-    """Return where each event of a frame stood among those handed on together."""
-    return np.frombuffer(ticks.rows, np.int32) if ticks.rows else np.arange(ticks.count, dtype=np.int32)
+def rows_of(frames: Sequence[Ticks]) -> list[Rows]:
+    """Return for each frame where its events stand in what `together` makes of them all."""
+    if len(frames) == 1:
+        return [np.arange(frames[0].count, dtype=np.int32)]
+    rows = [np.frombuffer(frame.rows, np.int32) for frame in frames]
+    # What a partition lacks, since its source could not tell it again, leaves no hole.
+    every = np.unique(np.concatenate(rows))
+    return [np.searchsorted(every, each).astype(np.int32) for each in rows]
 
 
 def together(frames: Sequence[Ticks]) -> Records:
     """Return what the feed handed on at once, from its frames of all partitions; read-only where there is but one."""
     if len(frames) == 1:
         return events_of(frames[0])
-    rows = [rows_of(frame) for frame in frames]
+    rows = rows_of(frames)
     events = np.empty(1 + max((int(each[-1]) for each in rows if len(each)), default=-1), EVENT)
     for frame, each in zip(frames, rows, strict=True):
         events[each] = events_of(frame)

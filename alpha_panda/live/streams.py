@@ -96,59 +96,64 @@ class Reader:
 
     async def _take(self, records: list[Record], entries: list[Entry]) -> bool:
         """Judge records in turn; return whether one is waited for that is not on the log."""
-        for record in records:
-            message = await self._decoded(record)
+        for each in records:
+            decoded = await self._decoded(each)
+            if decoded is None:
+                self.offset = each.offset + 1
+                continue
+            record, message = decoded
             if not self.topic.numbered:
                 self.sequence = record.offset
-            if message is not None and message.sequence > self.sequence and message.epoch >= self.epoch:
+            if message.sequence > self.sequence and message.epoch >= self.epoch:
                 return await self._find_missing(record.offset, entries)
             self.offset = record.offset + 1
-            if message is not None:
-                self._accept(record, message, entries)
-                if not entries or entries[-1].record is not record:
-                    self._set_aside(record, message)
+            if not self._accept(record, message, entries):
+                self._set_aside(record, message)
         return False
 
-    def _accept(self, record: Record, message: Envelope, entries: list[Entry]) -> None:
+    def _accept(self, record: Record, message: Envelope, entries: list[Entry]) -> bool:
         """Take a record if it is the next one; a takeover says only who writes from now on."""
         if message.sequence != self.sequence or message.epoch < self.epoch:
-            return
-        if isinstance(message.data, Takeover):
-            self.epoch = max(self.epoch, message.epoch)
-            return
+            return False
         self.epoch = message.epoch
-        self.sequence += 1
-        entries.append(Entry(record, message, self.offset))
+        if not _takes_over(message):
+            self.sequence += 1
+            entries.append(Entry(record, message, self.offset))
+        return True
 
     async def _find_missing(self, offset: int, entries: list[Entry]) -> bool:
         """Look beyond `offset` for the sequence that is next; return whether it is not on the log."""
         self._searched = max(self._searched, offset + 1)
         while records := await self._log.read(self.topic, self.partition, self._searched, _SEARCH_RECORDS):
             for record in records:
-                message = await self._decoded(record, in_passing=True)
+                decoded = await self._decoded(record, in_passing=True)
                 self._searched = record.offset + 1
-                if message is not None and message.sequence == self.sequence and message.epoch >= self.epoch:
+                if decoded and self._belongs_next(decoded[1]):
                     self.missing, self._searched = False, 0
-                    self._accept(record, message, entries)
+                    self._accept(*decoded, entries)
                     return False
         self.missing = True
         return True
 
-    async def _decoded(self, record: Record, in_passing: bool = False) -> Envelope | None:
+    def _belongs_next(self, message: Envelope) -> bool:
+        return message.sequence == self.sequence and message.epoch >= self.epoch and not _takes_over(message)
+
+    async def _decoded(self, record: Record, in_passing: bool = False) -> tuple[Record, Envelope] | None:
+        """Return a record with its message, perhaps as it is when read again; None where it is no message."""
         try:
-            message = decode(record)
+            return _whole(record, self.topic)
         except CorruptRecordError as error:
             if in_passing:
                 return None
-            rescued = await self._letters.examine(self.topic, record) if self._letters else None
+            rescued = None
+            if self._letters:
+                rescued = await self._letters.examine(self.topic, record, lambda again: _whole(again, self.topic))
             if rescued is None:
                 self._notice(record, f"{UNDECODABLE}: {error}")
-                return None
-            message = rescued
-        return message if self.topic.numbered else message.stamped(0, record.offset)
+            return rescued
 
     def _set_aside(self, record: Record, message: Envelope) -> None:
-        if not isinstance(message.data, Takeover):
+        if not _takes_over(message):
             self._notice(record, STALE if message.epoch < self.epoch else DUPLICATE)
 
     async def next(self, finished: asyncio.Event, limit: int = 512) -> list[Entry]:
@@ -159,11 +164,12 @@ class Reader:
         while True:
             # Asked before looking: what is written before the end of writing is then certainly seen.
             over = finished.is_set()
+            if not over:
+                await self._grown_or_finished(finished)
             if entries := await self.read(limit):
                 return entries
             if over:
                 return []
-            await self._grown_or_finished(finished)
 
     async def take(self, count: int) -> list[Entry]:
         """Return the next `count` records; RecoveryError where they are not all on the log."""
@@ -194,6 +200,16 @@ class Reader:
         for wait in waits:
             if not wait.cancelled():
                 wait.result()
+
+
+def _whole(record: Record, topic: Topic) -> tuple[Record, Envelope]:
+    """Return a record with its message; CorruptRecordError where it carries none."""
+    message = decode(record)
+    return record, message if topic.numbered else message.stamped(0, record.offset)
+
+
+def _takes_over(message: Envelope) -> bool:
+    return isinstance(message.data, Takeover)
 
 
 class Recording:

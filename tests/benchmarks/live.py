@@ -8,7 +8,7 @@ import tempfile
 import numpy as np
 
 from alpha_panda.live.account import AccountEngine
-from alpha_panda.live.build import Options, new_status, trade
+from alpha_panda.live.build import Options, new_status, planned, trade
 from tests.benchmarks import anchors
 from tests.benchmarks.markets import CAPITAL_E4, tick_day
 from tests.benchmarks.measuring import REPEATS, ROOT, Row, measured
@@ -37,7 +37,7 @@ def session(case: str, repeats: int = REPEATS) -> Row:
 
 
 async def _trade(options: Options) -> AccountEngine:
-    return await trade(options, new_status(), asyncio.Event())
+    return await trade(planned(options), new_status(), asyncio.Event())
 
 
 def _note(engine: AccountEngine) -> str:

@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from alpha_panda.live.build import Options, new_status, trade
+from alpha_panda.live.build import Options, new_status, planned, trade
 from alpha_panda.live.envelope import decode
 from alpha_panda.live.log.sqlite import SqliteLog
 from tests.live.trading import (
@@ -91,7 +91,7 @@ async def test_twenty_kills_at_any_moment_leave_no_trace(tmp_path: pathlib.Path)
         process.join()
         assert process.exitcode == -9
     options = Options(profile=PAPER_TOML, instruments=SYMBOLS, speed=math.inf, state=tmp_path)
-    engine = await trade(options, new_status(), asyncio.Event())
+    engine = await trade(planned(options), new_status(), asyncio.Event())
     assert engine.steps > 2  # it was not all done in one go, however slow the machine
     assert engine.stage.summary() == replayed(market()[1]).summary()
     assert await orders_placed(tmp_path) == list(range(1, engine.stage.account["orders_made"] + 1))

@@ -16,7 +16,7 @@ from alpha_panda.data.ingest import ingest
 from alpha_panda.data.synthetic import synthetic_day
 from alpha_panda.errors import CatalogError, LogError, RecoveryError
 from alpha_panda.kernels.records import TICK, Records
-from alpha_panda.live.build import Options, new_status, trade
+from alpha_panda.live.build import Options, new_status, planned, trade
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.recorder import RecordReport, record
 from tests.live.handwritten import Written
@@ -82,7 +82,7 @@ def test_a_replayed_day_of_real_ticks_comes_back_as_it_was(
         speed=math.inf,
         state=tmp_path / "state",
     )
-    engine = asyncio.run(trade(options, new_status(), asyncio.Event()))
+    engine = asyncio.run(trade(planned(options), new_status(), asyncio.Event()))
     assert record(options.state, copy).exact
     result = run(paper(), data=copy, instruments=symbols, resolution="tick")
     assert result.ledger_hash == engine.stage.ledger_hash()

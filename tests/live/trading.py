@@ -15,7 +15,7 @@ from alpha_panda.data.synthetic import synthetic_day
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import Records
 from alpha_panda.live.account import AccountEngine
-from alpha_panda.live.build import Options, new_status, new_surroundings, trade
+from alpha_panda.live.build import Options, new_status, new_surroundings, planned, trade
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.feed.base import Batch, Feed
 from alpha_panda.live.log.base import Commit, Log, NewRecord, Record
@@ -137,6 +137,7 @@ async def run_on(
     stop: asyncio.Event | None = None,
     status: Status | None = None,
     redo: bool = False,
+    state: pathlib.Path = pathlib.Path("never-made"),
 ) -> AccountEngine:
     """Trade one session on `log` until its feed ends."""
     made_of = made_of or blueprint()
@@ -144,6 +145,7 @@ async def run_on(
     async with await RedisStore.open(None) as store:
         parts = Parts(
             log=log,
+            state=state,
             status=status or new_status(),
             stop=stop or asyncio.Event(),
             surroundings=new_surroundings(),
@@ -159,7 +161,7 @@ async def run_on(
 async def run_in(state: pathlib.Path, feed: Feed, made_of: Blueprint | None = None) -> AccountEngine:
     """Trade one session in `state` until its feed ends."""
     async with SqliteLog(state) as log:
-        return await run_on(log, feed, made_of)
+        return await run_on(log, feed, made_of, state=state)
 
 
 def replayed(events: Records, universe: Universe | None = None) -> AccountStage:
@@ -185,4 +187,4 @@ def trade_until_killed(state: pathlib.Path, speed: float, started: Connection) -
     """Trade the day of two companies in a process of its own, which says when it has begun."""
     started.send(True)
     options = Options(profile=PAPER_TOML, instruments=SYMBOLS, speed=speed, state=state)
-    asyncio.run(trade(options, new_status(), asyncio.Event()))
+    asyncio.run(trade(planned(options), new_status(), asyncio.Event()))
