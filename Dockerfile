@@ -22,4 +22,4 @@ COPY --from=build /opt/alpha-panda /opt/alpha-panda
 RUN useradd --create-home panda && install --directory --owner panda live/state kernels
 USER panda
 
-CMD ["python", "-m", "alpha_panda.live", "--state", "live/state/paper", "--no-until-end"]
+CMD ["python", "-m", "alpha_panda.live", "--state", "live/state/paper", "--no-until-end", "--metrics-port", "9464"]
