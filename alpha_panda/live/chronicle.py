@@ -9,8 +9,8 @@ from alpha_panda.live.logs import Logs
 from alpha_panda.live.messages import Control, Decision, Fill, Gap, OrderUpdate, Signal, StageReport
 from alpha_panda.live.observer import ACCOUNT, FEED, SIGNALS, Inputs, Observer
 from alpha_panda.live.session import Blueprint
-from alpha_panda.live.watchdog import FeedAge
-from alpha_panda.units import ist_datetime
+from alpha_panda.live.watchdog import MARKET, FeedAge
+from alpha_panda.units import SECOND_NS, ist_datetime
 
 SLOW_STEP_S = 1.0
 """A step that took longer is worth a line: it should be a hundredth of that."""
@@ -105,7 +105,13 @@ class Chronicle(Observer):
 
     def on_gap(self, gap: Gap) -> None:
         """Tell of a silence."""
-        self._market_data.warning("the feed was silent", stage=FEED, gap=gap)
+        seconds = round((gap.until_ns - gap.from_ns) / SECOND_NS, 3)
+        since = ist_datetime(gap.from_ns).isoformat(timespec="milliseconds")
+        if gap.instrument_token == MARKET:
+            self._market_data.warning("the whole market was silent", stage=FEED, seconds=seconds, since=since)
+        else:
+            about = {"instrument_token": gap.instrument_token, "seconds": seconds, "since": since}
+            self._market_data.info("an instrument was silent", stage=FEED, **about)
 
     def on_reconnected(self, reason: str) -> None:
         """Tell of a new connection."""

@@ -18,7 +18,12 @@ LOOP_STUCK_S = 5.0
 """An event loop that has not turned for so long is stuck: what it awaits at most is a disk, or another machine."""
 
 FEED_STALE_S = 10.0
-"""A market that is open says something at least so often."""
+"""A market that is open says something at least so often, by its own clock."""
+
+# A market that is played fast is silent for long as well, by its own clock, and heard again at the next look.
+_UNSURE_S = 3.0
+    3.0  # looks of the watchdog: a market that is played fast is also silent for long, and at once heard again
+)
 
 _HEARTBEAT_S = 0.5
 
@@ -40,7 +45,8 @@ class Health(Observer):
         self._reports: dict[str, tuple[float, StageReport]] = {}
         self._log_error = ""
         self._told: dict[str, bool] = {}
-        self._watched: tuple[bool, float] | None = None  # whether the market is open, and when it last said something
+        self._age: FeedAge | None = None  # of the feed when the watchdog looked last
+        self._fresh_s = 0.0  # when it last found nothing wrong
 
     def live(self) -> dict[str, Check]:
         """Return the checks of a process that is alive."""
@@ -77,13 +83,11 @@ class Health(Observer):
         return Check(report.phase == "running", reason)
 
     def _market(self) -> Check:
-        if self._watched is None:
+        if self._age is None:
             return Check(False, "nobody has looked at the feed yet")
-        is_open, heard_s = self._watched
-        if not is_open:
-            return Check(True, "is closed")
-        age_s = self._monotonic() - heard_s
-        return Check(age_s < FEED_STALE_S, f"is open and was last heard {age_s:.1f} s ago")
+        unsure_s = self._monotonic() - self._fresh_s
+        heard = f"open, and silent for {self._age.silent_ns / SECOND_NS:.1f} s" if self._age.market_open else "closed"
+        return Check(unsure_s < _UNSURE_S, f"the market is {heard}; the feed was fresh {unsure_s:.1f} s ago")
 
     # ── What the stages say ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -102,7 +106,9 @@ class Health(Observer):
 
     def on_watched(self, age: FeedAge) -> None:
         """Keep what the watchdog of the feed saw."""
-        self._watched = age.market_open, self._monotonic() - age.silent_ns / SECOND_NS
+        if self._age is None or not age.market_open or age.silent_ns < FEED_STALE_S * SECOND_NS:
+            self._fresh_s = self._monotonic()
+        self._age = age
 
 
 async def beat(observer: Observer, health: Health) -> None:

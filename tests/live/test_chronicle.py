@@ -64,7 +64,8 @@ def test_everything_that_happens_stands_in_its_channel(opened: Logs, clocks: Clo
         chronicle.on_command(messages.Control("kill", "", "anand"), NOW_NS)
         for is_open in (False, True, True):
             chronicle.on_watched(watched(is_open, 0.1, 1.0))
-        chronicle.on_gap(messages.Gap(0, 1, 2))
+        chronicle.on_gap(messages.Gap(0, NOW_NS, NOW_NS + 6_500_000_000))
+        chronicle.on_gap(messages.Gap(738561, NOW_NS, NOW_NS + 61_000_000_000))
         chronicle.on_reconnected("the socket was closed")
         chronicle.on_conflated(17)
         chronicle.on_set_aside("account", record(), "duplicate")
@@ -86,8 +87,8 @@ def test_everything_that_happens_stands_in_its_channel(opened: Logs, clocks: Clo
         ],
         "trading": [],
         "market_data": [
-            *("events kept out", "the market is open", "the feed was silent", "the feed was connected anew"),
-            "ticks were given up for later ones",
+            *("events kept out", "the market is open", "the whole market was silent", "an instrument was silent"),
+            *("the feed was connected anew", "ticks were given up for later ones"),
         ],
         "database": ["the event log failed", "the portfolio store failed"],
         "api": [],

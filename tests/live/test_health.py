@@ -73,12 +73,19 @@ def test_a_log_that_cannot_be_reached_makes_the_process_unready_until_it_can(hea
 
 
 def test_a_silent_feed_matters_only_while_the_market_is_open(clocks: Clocks, health: Health):
-    health.on_watched(watched(True, 9.5, 30.0))
-    assert failing(health) == {}
-    clocks.now_s += 0.5
-    assert failing(health) == {"market": "is open and was last heard 10.0 s ago"}
+    for silent_s in (9.0, 10.0, 11.0):
+        health.on_watched(watched(True, silent_s, 30.0))
+        assert failing(health) == {}
+        clocks.now_s += 1.0
+    health.on_watched(watched(True, 12.0, 30.0))
+    assert failing(health) == {"market": "the market is open, and silent for 12.0 s; the feed was fresh 3.0 s ago"}
     health.on_watched(watched(False, 0.0, 0.0))
     assert failing(health) == {}
+
+
+def test_a_feed_at_which_nobody_looks_any_more_is_not_taken_for_fresh(clocks: Clocks, health: Health):
+    clocks.now_s += 3.0
+    assert failing(health) == {"market": "the market is open, and silent for 0.2 s; the feed was fresh 3.0 s ago"}
 
 
 def test_a_process_without_a_feed_is_not_asked_for_one(clocks: Clocks):

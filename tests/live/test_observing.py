@@ -135,7 +135,7 @@ async def test_the_screen_and_whoever_listens_are_told_what_goes_wrong(tmp_path:
         while not told:  # by the thread that writes
             await asyncio.sleep(0.01)
     assert told == list(status.warnings)
-    assert told[0].endswith("[error] the event log failed stage=session error=no broker answers at kafka:9092")
+    assert told[0].endswith("[error] the event log failed stage=session error='no broker answers at kafka:9092'")
 
 
 async def test_without_a_port_nothing_listens(tmp_path: pathlib.Path):
