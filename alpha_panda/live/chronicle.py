@@ -108,7 +108,7 @@ class Chronicle(Observer):
         seconds = round((gap.until_ns - gap.from_ns) / SECOND_NS, 3)
         since = ist_datetime(gap.from_ns).isoformat(timespec="milliseconds")
         if gap.instrument_token == MARKET:
-            self._market_data.warning("the whole market was silent", stage=FEED, seconds=seconds, since=since)
+            self._market_data.warning("the feed was silent", stage=FEED, seconds=seconds, since=since)
         else:
             about = {"instrument_token": gap.instrument_token, "seconds": seconds, "since": since}
             self._market_data.info("an instrument was silent", stage=FEED, **about)

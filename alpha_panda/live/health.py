@@ -22,8 +22,6 @@ FEED_STALE_S = 10.0
 
 # A market that is played fast is silent for long as well, by its own clock, and heard again at the next look.
 _UNSURE_S = 3.0
-    3.0  # looks of the watchdog: a market that is played fast is also silent for long, and at once heard again
-)
 
 _HEARTBEAT_S = 0.5
 
