@@ -104,14 +104,15 @@ class Chronicle(Observer):
             self._market_data.debug("prices grew stale", stage=FEED, instruments=len(fresh), first=fresh[:10])
 
     def on_gap(self, gap: Gap) -> None:
-        """Tell of a silence."""
-        seconds = round((gap.until_ns - gap.from_ns) / SECOND_NS, 3)
-        since = ist_datetime(gap.from_ns).isoformat(timespec="milliseconds")
-        if gap.instrument_token == MARKET:
-            self._market_data.warning("the feed was silent", stage=FEED, seconds=seconds, since=since)
-        else:
-            about = {"instrument_token": gap.instrument_token, "seconds": seconds, "since": since}
-            self._market_data.info("an instrument was silent", stage=FEED, **about)
+        """Tell of a silence, of the whole market or of one instrument."""
+        tell = self._market_data.warning if gap.instrument_token == MARKET else self._market_data.info
+        tell(
+            "the feed was silent",
+            stage=FEED,
+            instrument_token=gap.instrument_token,
+            seconds=round((gap.until_ns - gap.from_ns) / SECOND_NS, 3),
+            since=ist_datetime(gap.from_ns).isoformat(timespec="milliseconds"),
+        )
 
     def on_reconnected(self, reason: str) -> None:
         """Tell of a new connection."""

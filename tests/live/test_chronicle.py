@@ -87,7 +87,7 @@ def test_everything_that_happens_stands_in_its_channel(opened: Logs, clocks: Clo
         ],
         "trading": [],
         "market_data": [
-            *("events kept out", "the market is open", "the feed was silent", "an instrument was silent"),
+            *("events kept out", "the market is open", "the feed was silent", "the feed was silent"),
             *("the feed was connected anew", "ticks were given up for later ones"),
         ],
         "database": ["the event log failed", "the portfolio store failed"],
