@@ -81,7 +81,7 @@ def _given(command: str, state: pathlib.Path, strategy: str, reason: str, json: 
         time_ns=time_ns,
         monotonic=time.monotonic,
         open_log=lambda read_only: open_log(state, read_only),
-        embedded=not kafka_address(),
+        embedded=not kafka_address(state=state),
     )
     receipt = asyncio.run(give(operator, command, strategy, reason))
     # With the log out of reach nothing can trade, and the latch holds what comes after.

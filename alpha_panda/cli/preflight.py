@@ -27,6 +27,7 @@ from alpha_panda.live.build import REDIS_URL, kafka_address, log_writer, open_lo
 from alpha_panda.live.envelope import VERSION, version_of
 from alpha_panda.live.killswitch import KillSwitch
 from alpha_panda.live.log.base import Log
+from alpha_panda.live.log.opening import LOG_FILE
 from alpha_panda.live.session import blueprint_of, check_profile, read_session
 from alpha_panda.live.snapshots import latest_snapshot
 from alpha_panda.live.topics import topics_of_session
@@ -117,7 +118,7 @@ class Preflight:
         return fine(f"{self.state} is yours alone")
 
     def _address(self) -> str:
-        return kafka_address(self._loaded())
+        return kafka_address(self._loaded(), self.state)
 
     def _log(self) -> Finding:
         address = self._address()
@@ -137,7 +138,7 @@ class Preflight:
         writer = log_writer(self.state)
         if writer:
             return fail(f"the event log in {self.state} is in use by {writer}: stop it first, or name another --state")
-        kept = "is kept" if (self.state / "log.db").exists() else "will be kept"
+        kept = "is kept" if (self.state / LOG_FILE).exists() else "will be kept"
         return fine(f"the event log {kept} in {self.state}, and nobody writes to it")
 
     def _session(self) -> Finding:
@@ -166,7 +167,7 @@ class Preflight:
 
     async def _on_log(self, ask: Callable[[Log], Awaitable[Answer]]) -> Answer | None:
         """Return what the log answers; None where there is no log yet."""
-        if not self._address() and not (self.state / "log.db").exists():
+        if not self._address() and not (self.state / LOG_FILE).exists():
             return None
         async with open_log(self.state, read_only=True, profile=self._loaded()) as log:
             return await ask(log)

@@ -18,13 +18,14 @@ from alpha_panda.config import Profile, load_profile, with_instruments
 from alpha_panda.data.catalog import RESOLUTIONS, Catalog
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.live.account import AccountEngine
+from alpha_panda.live.durable import write_durably
 from alpha_panda.live.endpoint import LOOPBACK
 from alpha_panda.live.feed.base import Feed
 from alpha_panda.live.feed.pacing import Pacer
 from alpha_panda.live.feed.replay import replay_feed
 from alpha_panda.live.feed.synthetic import synthetic_feed
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.log.opening import lock_holder
+from alpha_panda.live.log.opening import LOG_FILE, lock_holder
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.observer import FEED, PORTFOLIO
 from alpha_panda.live.observing import Watched
@@ -50,6 +51,7 @@ REDIS_URL = "ALPHA_PANDA_REDIS_URL"
 KAFKA = "ALPHA_PANDA_KAFKA"
 """The environment variable that names a Kafka broker, host:port; without it or the profile's, the log is a file."""
 
+_KAFKA_NOTE = "kafka"
 _SESSION_WAIT_S = 3600.0
 _BAR_NS = {"tick": 0, "1m": MINUTE_NS, "1d": DAY_NS}
 
@@ -83,17 +85,25 @@ def new_state() -> pathlib.Path:
     return STATES / f"{ist_datetime(time.time_ns()):%Y-%m-%d-%H%M%S}"
 
 
-def kafka_address(profile: Profile | None = None) -> str:
-    """Return the broker that keeps the log, host:port; empty where the log is a file."""
-    return os.environ.get(KAFKA) or (profile.log.kafka if profile else "")
+def kafka_address(profile: Profile | None = None, state: pathlib.Path | None = None) -> str:
+    """Return the broker that keeps the log, host:port; empty where the log is a file.
+
+    A session stays where it began: with the file in its folder, or where the environment, the profile or else a note
+    in its folder says.
+    """
+    if state is not None and (state / LOG_FILE).exists():
+        return ""
+    note = None if state is None else state / _KAFKA_NOTE
+    noted = note.read_text(encoding="utf-8").strip() if note is not None and note.exists() else ""
+    return os.environ.get(KAFKA) or (profile.log.kafka if profile else "") or noted
 
 
 def open_log(state: pathlib.Path, read_only: bool = False, profile: Profile | None = None) -> Log:
-    """Return the log of the session in `state`, to be entered: in Kafka where the environment or `profile` names one.
+    """Return the log of the session in `state`, to be entered: in Kafka where `kafka_address` names one.
 
     Raises LogError where it is in use, or absent and to be read only.
     """
-    address = kafka_address(profile)
+    address = kafka_address(profile, state)
     if not address:
         return SqliteLog(state, read_only, time.time_ns)
     with _needs_aiokafka():
@@ -177,7 +187,7 @@ def planned(options: Options) -> Plan:
     Stages can only work apart on a log that several processes can write.
     """
     profile = with_instruments(load_profile(options.profile), options.instruments)
-    if set(options.stages) != set(STAGES) and not kafka_address(profile):
+    if set(options.stages) != set(STAGES) and not kafka_address(profile, options.state):
         raise ConfigurationError(f"stages in processes of their own meet in Kafka: name the broker in {KAFKA}")
     feed = build_feed(profile, options) if FEED in options.stages else None
     return Plan(options, profile, [options.profile.parent.parent / "strategies"], feed)
@@ -199,6 +209,9 @@ async def trade(plan: Plan, status: Status, stop: asyncio.Event) -> AccountEngin
 
         async def attempt() -> AccountEngine | None:
             async with open_log(options.state, profile=profile) as log:
+                if address := kafka_address(profile, options.state):
+                    # For the commands that are given the folder alone.
+                    write_durably(options.state / _KAFKA_NOTE, address.encode())
                 blueprint = await _blueprint(log, profile, feed, plan.folders, status)
                 status.on_began(blueprint)
                 parts = Parts(

@@ -28,7 +28,7 @@ import msgspec
 
 from alpha_panda.errors import CorruptRecordError, LogError
 from alpha_panda.live.log.base import Commit, NewRecord, Record
-from alpha_panda.live.log.opening import as_log_error, lock_folder, open_database
+from alpha_panda.live.log.opening import LOG_FILE, as_log_error, lock_folder, open_database
 from alpha_panda.live.topics import Durability, Topic
 
 _OFFSET_BITS = 40
@@ -43,7 +43,7 @@ class Writer:
 
     def __init__(self, directory: pathlib.Path) -> None:
         """Create or open the log in `directory`; LogError when it is in use, from a newer version, or no log at all."""
-        self._path = directory / "log.db"
+        self._path = directory / LOG_FILE
         with contextlib.ExitStack() as resources:
             resources.callback(os.close, lock_folder(directory))
             self._connection = open_database(self._path, may_write=True)
@@ -121,7 +121,7 @@ class Reader:
 
     def __init__(self, directory: pathlib.Path) -> None:
         """Open the log in `directory`; LogError when there is none, or one of a newer version."""
-        self._path = directory / "log.db"
+        self._path = directory / LOG_FILE
         if not self._path.exists():
             raise LogError(f"there is no event log in {directory}: give the --state of a session that has run")
         self._connection = open_database(self._path, may_write=False)

@@ -10,6 +10,10 @@ from collections.abc import Generator
 from alpha_panda.errors import CorruptRecordError, LogError
 
 SCHEMA_VERSION = 1
+
+LOG_FILE = "log.db"
+"""The file in the folder of an embedded log."""
+
 _LOCK = "log.lock"
 _TABLES = (
     "CREATE TABLE partitions (number INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, "
