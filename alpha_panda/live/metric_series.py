@@ -50,7 +50,8 @@ class MetricSeries:
 
 
 def _family(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    name, about, labels, unit = metric.name, metric.help, metric.labels, metric.unit
     if metric.kind == "histogram":
-        return Histogram(metric.name, metric.help, metric.labels, registry=registry, buckets=LATENCY_BUCKETS_S)
+        return Histogram(name, about, labels, unit=unit, registry=registry, buckets=LATENCY_BUCKETS_S)
     made_as = Counter if metric.kind == "counter" else Gauge
-    return made_as(metric.name, metric.help, metric.labels, registry=registry)
+    return made_as(name, about, labels, unit=unit, registry=registry)

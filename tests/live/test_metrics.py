@@ -92,6 +92,8 @@ def test_a_scraper_may_ask_for_open_metrics(metrics: Metrics):
     content_type, text = metrics.exposition("application/openmetrics-text; version=1.0.0")
     assert content_type.startswith("application/openmetrics-text")
     assert text.endswith(b"# EOF\n")
+    for metric in METRICS:
+        assert (f"# UNIT {metric.name} {metric.unit}\n" in text.decode()) == bool(metric.unit)
 
 
 def test_the_process_is_described_as_usual(metrics: Metrics):
