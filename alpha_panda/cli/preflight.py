@@ -23,11 +23,10 @@ from alpha_panda.errors import LogError
 from alpha_panda.kernels.commands import command_block
 from alpha_panda.kernels.jit import cache_directory, kernels_digest, python_function
 from alpha_panda.kernels.replay import account_block, strategy_block
-from alpha_panda.live.build import REDIS_URL, kafka_address, log_writer, open_log, topic_differences
+from alpha_panda.live.build import REDIS_URL, has_embedded_log, kafka_address, log_writer, open_log, topic_differences
 from alpha_panda.live.envelope import VERSION, version_of
 from alpha_panda.live.killswitch import KillSwitch
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.log.opening import LOG_FILE
 from alpha_panda.live.session import blueprint_of, check_profile, read_session
 from alpha_panda.live.snapshots import latest_snapshot
 from alpha_panda.live.topics import topics_of_session
@@ -138,7 +137,7 @@ class Preflight:
         writer = log_writer(self.state)
         if writer:
             return fail(f"the event log in {self.state} is in use by {writer}: stop it first, or name another --state")
-        kept = "is kept" if (self.state / LOG_FILE).exists() else "will be kept"
+        kept = "is kept" if has_embedded_log(self.state) else "will be kept"
         return fine(f"the event log {kept} in {self.state}, and nobody writes to it")
 
     def _session(self) -> Finding:
@@ -167,7 +166,7 @@ class Preflight:
 
     async def _on_log(self, ask: Callable[[Log], Awaitable[Answer]]) -> Answer | None:
         """Return what the log answers; None where there is no log yet."""
-        if not self._address() and not (self.state / LOG_FILE).exists():
+        if not self._address() and not has_embedded_log(self.state):
             return None
         async with open_log(self.state, read_only=True, profile=self._loaded()) as log:
             return await ask(log)

@@ -91,11 +91,16 @@ def kafka_address(profile: Profile | None = None, state: pathlib.Path | None = N
     A session stays where it began: with the file in its folder, or where the environment, the profile or else a note
     in its folder says.
     """
-    if state is not None and (state / LOG_FILE).exists():
+    if state is not None and has_embedded_log(state):
         return ""
     note = None if state is None else state / _KAFKA_NOTE
     noted = note.read_text(encoding="utf-8").strip() if note is not None and note.exists() else ""
     return os.environ.get(KAFKA) or (profile.log.kafka if profile else "") or noted
+
+
+def has_embedded_log(state: pathlib.Path) -> bool:
+    """Return whether the log of the session in `state` is a file there."""
+    return (state / LOG_FILE).exists()
 
 
 def open_log(state: pathlib.Path, read_only: bool = False, profile: Profile | None = None) -> Log:
@@ -179,6 +184,7 @@ class Plan:
     profile: Profile
     folders: Sequence[pathlib.Path]  # of strategies
     feed: Feed | None
+    blueprint: Blueprint | None  # of the process that has the feed; the others read what it recorded
 
 
 def planned(options: Options) -> Plan:
@@ -189,8 +195,13 @@ def planned(options: Options) -> Plan:
     profile = with_instruments(load_profile(options.profile), options.instruments)
     if set(options.stages) != set(STAGES) and not kafka_address(profile, options.state):
         raise ConfigurationError(f"stages in processes of their own meet in Kafka: name the broker in {KAFKA}")
-    feed = build_feed(profile, options) if FEED in options.stages else None
-    return Plan(options, profile, [options.profile.parent.parent / "strategies"], feed)
+    folders = [options.profile.parent.parent / "strategies"]
+    if FEED not in options.stages:
+        return Plan(options, profile, folders, None, None)
+    feed = build_feed(profile, options)
+    strategies = tuple(load_strategies(profile, folders))
+    blueprint = Blueprint(profile, feed.universe, strategies, feed.name, feed.digest, profile.log.partitions)
+    return Plan(options, profile, folders, feed, blueprint)
 
 
 async def trade(plan: Plan, status: Status, stop: asyncio.Event) -> AccountEngine | None:
@@ -212,7 +223,7 @@ async def trade(plan: Plan, status: Status, stop: asyncio.Event) -> AccountEngin
                 if address := kafka_address(profile, options.state):
                     # For the commands that are given the folder alone.
                     write_durably(options.state / _KAFKA_NOTE, address.encode())
-                blueprint = await _blueprint(log, profile, feed, plan.folders, status)
+                blueprint = await _blueprint(log, plan, status)
                 status.on_began(blueprint)
                 parts = Parts(
                     log=log,
@@ -229,20 +240,16 @@ async def trade(plan: Plan, status: Status, stop: asyncio.Event) -> AccountEngin
         return await enduring(attempt, status, stop, surroundings.sleep)
 
 
-async def _blueprint(
-    log: Log, profile: Profile, feed: Feed | None, folders: Sequence[pathlib.Path], status: Status
-) -> Blueprint:
+async def _blueprint(log: Log, plan: Plan, status: Status) -> Blueprint:
     """Return what the session is made of: recorded by the process that has the feed, and read by the others."""
-    if feed is not None:
-        strategies = tuple(load_strategies(profile, folders))
-        blueprint = Blueprint(profile, feed.universe, strategies, feed.name, feed.digest, profile.log.partitions)
-        await open_session(log, blueprint, time.time_ns())
-        return blueprint
+    if plan.blueprint is not None:
+        await open_session(log, plan.blueprint, time.time_ns())
+        return plan.blueprint
     status.phase = WAITING
     while (session := await read_session(log)) is None:
         await log.wait(SESSIONS, 0, 0, _SESSION_WAIT_S)
-    check_profile(session, profile)
-    return blueprint_of(session, folders)
+    check_profile(session, plan.profile)
+    return blueprint_of(session, plan.folders)
 
 
 def build_feed(profile: Profile, options: Options) -> Feed:

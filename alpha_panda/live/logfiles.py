@@ -30,7 +30,8 @@ def claimed_folder(folder: pathlib.Path) -> tuple[pathlib.Path, int]:
     for number in itertools.count(1):
         path = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(path, os.O_RDONLY)
         except OSError as error:
             raise ConfigurationError(f"logs cannot be kept in {path}: {error.strerror}") from error

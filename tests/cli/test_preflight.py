@@ -67,7 +67,8 @@ def test_a_session_that_can_go_on_passes_every_check(command: Command, began: pa
 def test_nothing_is_changed_and_nothing_is_made(command: Command, began: pathlib.Path, profile: WrittenProfile):
     def contents(folder: pathlib.Path) -> dict[str, bytes]:
         # A reader of SQLite keeps a note of itself beside the log, of which no byte is the log's.
-        return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix not in (".db-shm", ".db-wal")}
+        files = [path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".db-shm", ".db-wal")]
+        return {str(path): path.read_bytes() for path in files}
 
     before = contents(began)
     verdicts(command, began)
