@@ -164,4 +164,4 @@ class Chronicle(Observer):
     def on_health_check(self, check: str, passes: bool, reason: str) -> None:
         """Tell how a check of the process's health has changed."""
         tell = self._monitoring.info if passes else self._monitoring.warning
-        tell(f"a health check {'passes again' if passes else 'fails'}: {check}", reason=reason)
+        tell(f"a health check {'passes' if passes else 'fails'}: {check}", reason=reason)
