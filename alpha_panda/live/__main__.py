@@ -114,7 +114,7 @@ async def _live(options: Options, until_end: bool, json: bool) -> None:
             if not until_end:
                 await stop.wait()
     for note in status.notes:
-        Console(stderr=True).print(note, highlight=False, soft_wrap=True)
+        Console(stderr=True).print(note, markup=False, highlight=False, soft_wrap=True)
     if engine is None:
         if json:
             terminal.print_json({"stages": list(options.stages), "phase": status.phase})

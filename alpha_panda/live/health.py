@@ -24,6 +24,8 @@ FEED_STALE_S = 10.0
 _UNSURE_S = 3.0
 
 _HEARTBEAT_S = 0.5
+_OVER = ("ended", "stopped")
+"""The phases of a stage that did its work; it says no more, and nobody waits for it to."""
 
 
 class Check(NamedTuple):
@@ -55,7 +57,7 @@ class Health(Observer):
         checks = {**self.live(), "log": Check(not self._log_error, self._log_error or "is reachable")}
         for stage in self._stages:
             checks[stage] = self._stage(stage)
-        if FEED in self._stages:
+        if FEED in self._stages and not self._over(FEED):
             checks["market"] = self._market()
         return checks
 
@@ -75,10 +77,14 @@ class Health(Observer):
         if said is None:
             return Check(False, "has not reported yet")
         (reported_s, report), now_s = said, self._monotonic()
-        if now_s - reported_s >= REPORTS_MISSED_S:
+        if report.phase not in _OVER and now_s - reported_s >= REPORTS_MISSED_S:
             return Check(False, f"last reported {now_s - reported_s:.1f} s ago, as {report.phase}")
         reason = f"{report.phase}: {report.note}" if report.note else report.phase
-        return Check(report.phase == "running", reason)
+        return Check(report.phase in ("running", *_OVER), reason)
+
+    def _over(self, stage: str) -> bool:
+        said = self._reports.get(stage)
+        return said is not None and said[1].phase in _OVER
 
     def _market(self) -> Check:
         if self._age is None:

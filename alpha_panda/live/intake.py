@@ -25,7 +25,7 @@ from alpha_panda.live.spreading import Spreader
 from alpha_panda.live.status import Status
 from alpha_panda.live.streams import Reader, Recording
 from alpha_panda.live.topics import GAPS, Topic, instrument_key
-from alpha_panda.live.watchdog import Watchdog
+from alpha_panda.live.watchdog import UNWATCHED, Watchdog
 from alpha_panda.live.writing import Writer, take_over
 from alpha_panda.units import SECOND_NS
 
@@ -185,6 +185,7 @@ class Intake:
         async with contextlib.aclosing(_until(stop, self._feed.batches(self._index))) as batches:
             async for batch in batches:
                 await self._put(batch, range(self._topic.partitions))
+        self._status.on_watched(UNWATCHED)
         self._status.on_feed_over(stop.is_set())
 
     async def _put(self, batch: Batch, partitions: Sequence[int]) -> None:

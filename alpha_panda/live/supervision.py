@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from alpha_panda.errors import CorruptRecordError, FencedError, LogError
+from alpha_panda.live.observer import SESSION
 from alpha_panda.live.status import TRADING, WAITING, Status
 
 _PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -33,7 +34,7 @@ async def enduring(
             failures = 1 if status.phase == TRADING else failures + 1
             if status.phase not in (TRADING, WAITING) or stop.is_set():
                 raise
-            status.on_log_error("session", error)
+            status.on_log_error(SESSION, error)
             status.notes.append(f"{error}; the session waits for it")
         await sleep(_PAUSES_S[min(failures, len(_PAUSES_S)) - 1])
         status.phase = WAITING

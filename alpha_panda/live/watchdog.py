@@ -40,6 +40,10 @@ class FeedAge(NamedTuple):
     stale: tuple[str, ...]  # those whose last tick is too old to open a position at its price
 
 
+UNWATCHED = FeedAge(market_open=False, silent_ns=0, oldest_ns=0, oldest="", stale=())
+"""Of a feed that has not begun, or is over."""
+
+
 class Watchdog:
     """Follows a feed from its first tick on, or from an instant that it is told.
 
@@ -95,7 +99,7 @@ class Watchdog:
     def age(self, now_ns: int) -> FeedAge:
         """Return how old the feed is at an instant, by the market's clock or for a feed in real time by the wall's."""
         if not self._began:
-            return FeedAge(False, 0, 0, "", ())
+            return UNWATCHED
         ages_ns = np.zeros(len(self._symbols), np.int64)
         for members, silences in zip(self._members, self._groups, strict=True):
             ages_ns[members] = silences.ages_ns(now_ns)

@@ -48,10 +48,19 @@ def test_a_loop_that_does_not_turn_is_not_alive(clocks: Clocks, health: Health):
     assert health.live()["loop"].passes
 
 
-@pytest.mark.parametrize("phase", ["recovering", "waiting", "stopped", "ended", "failed"])
+@pytest.mark.parametrize("phase", ["recovering", "waiting", "failed"])
 def test_a_stage_that_does_not_do_its_work_makes_the_process_unready(health: Health, phase: str):
     health.on_report(report("account", phase, "paper.journal/0 lacks sequence 7"))
     assert failing(health) == {"account": f"{phase}: paper.journal/0 lacks sequence 7"}
+
+
+@pytest.mark.parametrize("phase", ["stopped", "ended"])
+def test_a_stage_that_did_its_work_is_as_it_should_be_and_may_be_silent(clocks: Clocks, health: Health, phase: str):
+    for stage in STAGES:
+        health.on_report(report(stage, phase))
+    clocks.now_s += 3600.0
+    health.on_heartbeat()
+    assert failing(health) == {}
 
 
 def test_a_stage_that_reports_no_more_makes_the_process_unready(clocks: Clocks, health: Health):
