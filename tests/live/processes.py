@@ -12,7 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+import pytest
 
 from alpha_panda.config import load_profile
 from alpha_panda.errors import LogError
@@ -24,9 +26,11 @@ from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import StageReport
 from alpha_panda.live.observer import ACCOUNT, FEED, PORTFOLIO, SIGNALS
 from alpha_panda.live.pipeline import STAGES
+from alpha_panda.live.rebuild import RebuildReport, check
 from alpha_panda.live.streams import Reader
 from alpha_panda.live.topics import STAGES as REPORTS
 from alpha_panda.live.topics import Topic, topics_of_session
+from alpha_panda.live.verify import VerifyReport, verify
 from tests.live.trading import PAPER_TOML, ROOT, SYMBOLS
 
 PATIENCE_S = 90.0
@@ -34,6 +38,8 @@ PATIENCE_S = 90.0
 
 COMPANIES = ("--instruments", ",".join(SYMBOLS))
 """What makes the feed the day of the two companies of `trading.market`."""
+
+Answer = TypeVar("Answer")
 
 _LOOK_EVERY_S = 0.02
 _numbers = itertools.count(1)
@@ -141,7 +147,7 @@ class Deployment:
         return {name: value for name, value in named.items() if value}
 
     async def make_topics(self) -> None:
-        """Make the session's topics, as an operator does before its first process starts."""
+        """Make the session's topics on its broker, as an operator does before its first process starts."""
         async with KafkaTopics(self.kafka) as on_broker:
             await on_broker.create(self.name, self.topics)
 
@@ -155,6 +161,23 @@ class Deployment:
         if self.kafka:
             return KafkaLog(self.kafka, self.name, self.topics, read_only=True)
         return SqliteLog(self.state, read_only=True)
+
+    async def proved(self) -> VerifyReport:
+        """Return what `alpha-panda verify` finds."""
+        return await self._asked(verify, self.state, [ROOT / "strategies"])
+
+    async def portfolio(self) -> RebuildReport:
+        """Return what `alpha-panda rebuild --check` finds."""
+        return await self._asked(check, self.state, self.redis_url, lambda *_: None)
+
+    async def _asked(self, command: Callable[..., Answer], *arguments: Any) -> Answer:
+        """Return what a command answers that looks at the session, in a thread since it brings its own event loop."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name in (KAFKA, REDIS_URL):
+                patch.delenv(name, raising=False)
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            return await asyncio.to_thread(command, *arguments)
 
     # ── Its processes ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -227,10 +250,12 @@ class Deployment:
 
 @contextlib.asynccontextmanager
 async def deployed(deployment: Deployment) -> AsyncIterator[Deployment]:
-    """Make the topics of a session and, at the end, kill what runs and delete it from the broker."""
-    await deployment.make_topics()
+    """Make the topics of a session and, at the end, kill what runs and delete it from the broker, where it has one."""
+    if deployment.kafka:
+        await deployment.make_topics()
     try:
         yield deployment
     finally:
         deployment.kill()
-        await deployment.delete_topics()
+        if deployment.kafka:
+            await deployment.delete_topics()
