@@ -3,8 +3,21 @@
 from collections.abc import Callable
 from functools import partial
 
-from tests.benchmarks import cataloguing, chain, first_run, ingesting, live, rebuilding, sweeping, validating
+from tests.benchmarks import (
+    cataloguing,
+    chain,
+    enduring,
+    first_run,
+    ingesting,
+    latency,
+    live,
+    rebuilding,
+    recovering,
+    sweeping,
+    validating,
+)
 from tests.benchmarks.measuring import Row
+from tests.benchmarks.places import KINDS
 
 CASES: dict[str, Callable[[str], Row]] = {
     "crossover 1 M bars": chain.crossover,
@@ -19,6 +32,18 @@ CASES: dict[str, Callable[[str], Row]] = {
     "PBO of 10,000 x 2,500": validating.overfitting,
     "bootstrap 2,000 x 2,500": validating.paths,
     "live session, embedded": live.session,
+    **{
+        f"live {instruments:,} instruments, {kind}": partial(enduring.sustained, kind=kind, instruments=instruments)
+        for kind in KINDS
+        for instruments in (100, 9_000)
+    },
+    **{
+        f"live order at {ticks:,} ticks/s, {kind}": partial(latency.tick_to_order, kind=kind, ticks_a_second=ticks)
+        for kind in KINDS
+        for ticks in (1_000, 10_000, 18_000, 50_000)
+    },
+    **{f"live memory over 10 M ticks, {kind}": partial(enduring.memory, kind=kind) for kind in KINDS},
+    **{f"live recovery, {kind}": partial(recovering.from_snapshot, kind=kind) for kind in KINDS},
     "rebuild of 1 M records": rebuilding.portfolio,
     "first backtest, warm cache": partial(first_run.first_backtest, cold=False),
     "first backtest, cold cache": partial(first_run.first_backtest, cold=True),

@@ -1,22 +1,31 @@
 """The benchmarks at a tiny size, so that they cannot rot; what they measure is asserted nowhere."""
 
+import asyncio
 import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import pytest
 
-from tests.benchmarks import cataloguing, chain, ingesting, live, rebuilding, sweeping
+from alpha_panda.data.events import validate
+from alpha_panda.kernels.records import CLOCK
+from alpha_panda.units import SECOND_NS
+from tests.benchmarks import cataloguing, chain, enduring, ingesting, latency, live, rebuilding, recovering, sweeping
+from tests.benchmarks.feeding import MarketFeed
 from tests.benchmarks.markets import FIRST_DAY
 from tests.benchmarks.measuring import Row
+from tests.kafka import ADDRESS
 
 TINY: dict[str, Callable[[str], Row]] = {
     "bars": partial(chain.crossover, bars=2_000),
     "bars and clocks": partial(chain.crossover, bars=2_000, clocks=True),
+    "endurance": partial(enduring.sustained, instruments=20, ticks=5_000, repeats=1),
     "heat map": partial(sweeping.heat_map, slider="range", side=10),
     "heat map of days": partial(sweeping.heat_map, slider="back", interval="1d", side=10),
     "live": partial(live.session, repeats=1),
+    "memory": partial(enduring.memory, ticks=20_000, settled=5_000),
     "portfolio": partial(chain.ranking, instruments=12, days=200),
     "sweep": partial(sweeping.pairs, fast=(5, 10), slow=(20, 40), bars=2_000, workers=2),
     "ticks": partial(chain.ticks, ticks_a_second=0.2),
@@ -49,3 +58,31 @@ def test_folding_a_portfolio_anew_makes_a_row():
     made = rebuilding.portfolio("rebuild", orders=8, repeats=1)
     assert made.note == "records/s; 42 records of the account and its journal"  # 6 for an order, 3 where one is refused
     assert made.rate > 0
+
+
+def test_a_session_on_kafka_makes_a_row(kafka: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(ADDRESS, kafka)
+    made = enduring.sustained("endurance", kind="Kafka", instruments=20, ticks=5_000, repeats=1)
+    assert made.note == enduring.sustained("endurance", instruments=20, ticks=5_000, repeats=1).note
+
+
+def test_waiting_for_orders_makes_a_row():
+    made = latency.tick_to_order("latency", ticks_a_second=1_000, seconds=2.0)
+    assert "p50/p99/p99.9/max" in made.note
+    assert made.seconds > 0
+
+
+def test_recovering_makes_a_row():
+    made = recovering.from_snapshot("recovery", instruments=20, since_s=100.0, repeats=1)
+    assert made.note == "ticks again; 100 s of 20 instruments"
+    assert made.rate > 0
+
+
+def test_a_market_says_the_same_however_it_is_read_and_has_a_clock_each_second():
+    feed = MarketFeed(instruments=30, batch_ticks=20, batches_max=90)
+    events = np.concatenate([feed.events(number) for number in range(90)])
+    validate(events, feed.universe)
+    np.testing.assert_array_equal(asyncio.run(feed.between(0, 90)), events)
+    clocks = events["time_ns"][events["kind"] == CLOCK]
+    assert len(clocks) == 30  # 90 batches of 20 ticks, at two a second of each of 30 instruments
+    assert set(np.diff(clocks)) == {SECOND_NS}
