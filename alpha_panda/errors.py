@@ -11,6 +11,7 @@
     │   └── MoneyOverflowError  a money figure left the range of exact arithmetic
     ├── LogError                the event log cannot be read or written
     │   ├── CorruptRecordError  a log record does not decode to what was written
+    │   │   └── VersionError    a log record was written by a later version of this program
     │   └── FencedError         another process has taken over what this one writes
     ├── StoreError              the portfolio store cannot be read or written
     │   └── StoreGapError       the portfolio store has lost what it was told
@@ -77,6 +78,10 @@ class LogError(AlphaPandaError):
 
 class CorruptRecordError(LogError):
     """A log record does not decode to what was written."""
+
+
+class VersionError(CorruptRecordError):
+    """A log record was written by a later version of this program, which alone knows what it says."""
 
 
 class FencedError(LogError):

@@ -11,7 +11,7 @@ from typing import Self
 
 import msgspec
 
-from alpha_panda.errors import CorruptRecordError
+from alpha_panda.errors import CorruptRecordError, VersionError
 from alpha_panda.kernels.records import EVENT
 from alpha_panda.live.log.base import Record
 from alpha_panda.live.messages import (
@@ -131,8 +131,22 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
     version: int
 
 
+class _Numbers(_Head, array_like=True, gc=False):
+    """As much as every version shares from the second on, whatever it says in between."""
+
+    time_ns: int
+    source: str
+    broker: str
+    correlation_id: str
+    causation_id: str
+    data: msgspec.Raw
+    epoch: int
+    sequence: int
+
+
 _encoder = msgspec.msgpack.Encoder()
 _head_decoder = msgspec.msgpack.Decoder(_Head)
+_numbers_decoder = msgspec.msgpack.Decoder(_Numbers)
 _decoder = msgspec.msgpack.Decoder(Envelope)
 
 
@@ -146,7 +160,10 @@ def decode(record: Record) -> Envelope:
     try:
         version = _head_decoder.decode(record.value).version
         if version > VERSION:
-            raise _corrupt(record, f"it has version {version} and this program knows {VERSION}: run a later one")
+            raise VersionError(
+                f"{_where(record)} has version {version} and this program knows {VERSION}: run the version that wrote "
+                "it, or a later one"
+            )
         envelope = _decoder.decode(record.value)
         if version == 1:  # of the time when nothing foreign could stand on a log
             envelope = envelope.stamped(0, record.offset)
@@ -155,6 +172,15 @@ def decode(record: Record) -> Envelope:
     if contradiction := _contradiction(envelope):
         raise _corrupt(record, contradiction)
     return envelope
+
+
+def numbers_of(value: bytes) -> tuple[int, int] | None:
+    """Return epoch and sequence as the bytes of a message of any version say them; None where they say none."""
+    try:
+        numbers = _numbers_decoder.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return numbers.epoch, numbers.sequence
 
 
 def version_of(value: bytes) -> int:
@@ -178,5 +204,8 @@ def _contradiction(envelope: Envelope) -> str:
 
 
 def _corrupt(record: Record, trouble: str) -> CorruptRecordError:
-    where = f"topic {record.topic} partition {record.partition} offset {record.offset}"
-    return CorruptRecordError(f"{where} is not a message: {trouble}")
+    return CorruptRecordError(f"{_where(record)} is not a message: {trouble}")
+
+
+def _where(record: Record) -> str:
+    return f"topic {record.topic} partition {record.partition} offset {record.offset}"

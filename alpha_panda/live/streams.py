@@ -8,6 +8,8 @@ that another has replaced, bytes that are no message, is set aside and counted.
 A sequence that is missing is looked for further on: a record that came late, or was put back from the dead letters,
 finds its place. Until it is found the reader waits, and says so. It never goes on without it.
 
+A record of a later version that says it is the next one ends the reading: it was written by those who know more.
+
 A topic that many write to, such as `control`, is not numbered; there the order of the log is the order.
 """
 
@@ -15,9 +17,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from alpha_panda.errors import CorruptRecordError, RecoveryError
+from alpha_panda.errors import CorruptRecordError, RecoveryError, VersionError
 from alpha_panda.live.dead_letters import DeadLetters
-from alpha_panda.live.envelope import Envelope, decode
+from alpha_panda.live.envelope import Envelope, decode, numbers_of
 from alpha_panda.live.log.base import Log, Record
 from alpha_panda.live.messages import Place, Takeover
 from alpha_panda.live.topics import Topic
@@ -143,6 +145,8 @@ class Reader:
         try:
             return _whole(record, self.topic)
         except CorruptRecordError as error:
+            if isinstance(error, VersionError) and self._is_due(record):
+                raise
             if in_passing:
                 return None
             rescued = None
@@ -151,6 +155,14 @@ class Reader:
             if rescued is None:
                 self._notice(record, f"{UNDECODABLE}: {error}")
             return rescued
+
+    def _is_due(self, record: Record) -> bool:
+        """Return whether a record that only a later version can read says that it is the next one.
+
+        To pass over it would be to lose it, and to write there is what the later version did already.
+        """
+        numbers = numbers_of(record.value) if self.topic.numbered else None
+        return numbers is not None and numbers[0] >= self.epoch and numbers[1] == self.sequence
 
     def _set_aside(self, record: Record, message: Envelope) -> None:
         if not _takes_over(message):

@@ -5,13 +5,14 @@ import pathlib
 import random
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alpha_panda.errors import LogError, RecoveryError
+from alpha_panda.errors import LogError, RecoveryError, VersionError
 from alpha_panda.live.dead_letters import DeadLetters
-from alpha_panda.live.envelope import Envelope, encode
+from alpha_panda.live.envelope import VERSION, Envelope, encode
 from alpha_panda.live.log.base import Log, NewRecord, Record
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Control, Place, Takeover
@@ -116,6 +117,36 @@ async def test_a_takeover_that_came_too_late_takes_nothing_over(log: SqliteLog):
 
 
 # ── What comes late ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def of_later_version(sequence: int, epoch: int = 1) -> bytes:
+    """Return a record as a program may write it whose messages have one more version."""
+    fields = msgspec.msgpack.decode(numbered(sequence, epoch))
+    fields[2] = VERSION + 1
+    return msgspec.msgpack.encode([*fields, "what is new"])
+
+
+async def test_a_record_of_a_later_version_that_is_the_next_one_ends_the_reading(log: SqliteLog):
+    await write(log, numbered(0), of_later_version(1))
+    reader = Reader(log, TOPIC)
+    listening(log, reader)
+    with pytest.raises(VersionError, match="numbers partition 0 offset 1 has version"):
+        await read(reader)
+    assert await log.end(TOPIC.dead_letters, 0) == 0
+
+
+async def test_a_record_of_a_later_version_that_is_missing_ends_the_reading(log: SqliteLog):
+    await write(log, numbered(0), numbered(2), of_later_version(1))
+    with pytest.raises(VersionError, match="numbers partition 0 offset 2 has version"):
+        await read(Reader(log, TOPIC))
+
+
+async def test_a_record_of_a_later_version_that_does_not_belong_there_is_set_aside(log: SqliteLog):
+    await write(log, numbered(0, epoch=2), numbered(1, epoch=2), of_later_version(0, epoch=2), of_later_version(2))
+    reader = Reader(log, TOPIC)
+    aside = listening(log, reader)
+    assert await read(reader) == [0, 1]
+    assert aside == ["undecodable", "undecodable"]
 
 
 async def test_a_record_that_came_late_finds_its_place(log: SqliteLog):
