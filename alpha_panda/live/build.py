@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from alpha_panda.chain import check_intervals, load_strategies
 from alpha_panda.config import Profile, load_profile, with_instruments
 from alpha_panda.data.catalog import RESOLUTIONS, Catalog
-from alpha_panda.errors import ConfigurationError
+from alpha_panda.errors import ConfigurationError, StoreError
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.durable import write_durably
 from alpha_panda.live.endpoint import LOOPBACK
@@ -150,7 +150,10 @@ async def open_store(address: str | None) -> Store:
 
     Raises ConfigurationError for what is no address, StoreError where nobody answers.
     """
-    return await RedisStore.open(address)
+    try:
+        return await RedisStore.open(address)
+    except StoreError as error:
+        raise StoreError(f"{error}; start Redis, or correct its address") from None
 
 
 def new_surroundings() -> Surroundings:

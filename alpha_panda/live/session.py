@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from alpha_panda.chain import AccountStage, SignalStage, build_terms, load_strategies
 from alpha_panda.config import Profile
-from alpha_panda.errors import RecoveryError
+from alpha_panda.errors import ConfigurationError, RecoveryError
 from alpha_panda.instruments import Instrument, Universe
 from alpha_panda.kernels.jit import kernels_digest, sources_digest
 from alpha_panda.live.envelope import Envelope, decode
@@ -30,7 +30,10 @@ _SOURCE = "session"
 
 @dataclasses.dataclass(frozen=True)
 class Blueprint:
-    """Everything that decides what a session does with its events; it makes the stages that do it."""
+    """Everything that decides what a session does with its events; it makes the stages that do it.
+
+    Raises ConfigurationError for a strategy that ranks instruments, where they are in several partitions.
+    """
 
     profile: Profile
     universe: Universe
@@ -38,6 +41,18 @@ class Blueprint:
     feed: str
     feed_digest: str
     partitions: int = 1
+
+    def __post_init__(self) -> None:
+        ranking = [
+            terms.name
+            for terms, strategy in zip(self.profile.strategies, self.strategies, strict=True)
+            if strategy.step_all is not None
+        ]
+        if ranking and self.partitions > 1:
+            raise ConfigurationError(
+                f"{ranking[0]} ranks all instruments, and {self.partitions} partitions keep them from each other: set "
+                "log.partitions = 1"
+            )
 
     @property
     def broker(self) -> str:
@@ -177,14 +192,14 @@ def _differences(recorded: Session, wanted: Session) -> Sequence[tuple[str, str,
     for key in sorted(before.keys() | now.keys()):
         if before.get(key) != now.get(key):
             found.append((f"{key} =", str(before.get(key, "unset")), str(now.get(key, "unset"))))
+    if recorded.feed != wanted.feed:
+        found.append(("the feed", recorded.feed, wanted.feed))
     if universe_of(recorded) != universe_of(wanted):
         symbols = [", ".join(listing.symbol for listing in session.instruments) for session in (recorded, wanted)]
         same = symbols[0] == symbols[1]
         found.append(
             ("other terms of" if same else "the instruments", symbols[0], "as they are now" if same else symbols[1])
         )
-    if recorded.feed != wanted.feed:
-        found.append(("the feed", recorded.feed, wanted.feed))
     if recorded.feed_digest != wanted.feed_digest:
         found.append(("other events of", recorded.feed, "those there are now"))
     if recorded.partitions != wanted.partitions:
