@@ -14,7 +14,7 @@ from alpha_panda.kernels.records import EVENT, Records
 from alpha_panda.live.conflation import Pressure
 from alpha_panda.live.envelope import SHARED, Envelope, decode
 from alpha_panda.live.feed.base import Batch, Feed
-from alpha_panda.live.log.base import Log
+from alpha_panda.live.log.base import Log, Record
 from alpha_panda.live.messages import DeadLetter, Gap, Place, StateSnapshot, Ticks
 from alpha_panda.live.payloads import events_of
 from alpha_panda.live.recovery import beginning
@@ -151,7 +151,7 @@ class Intake:
         start = stop = reader.offset
         while start > 0 and not any(len(_events_in(found[each])) for each in found if each < reader.sequence - 1):
             start, stop = max(start - _WINDOW, 0), start
-            for record in await self._log.read(self._topic, reader.partition, start, stop - start):
+            for record in await self._between(reader, start, stop):
                 with contextlib.suppress(CorruptRecordError):
                     message = decode(record)
                     known = found.get(message.sequence)
@@ -160,6 +160,14 @@ class Intake:
                     if isinstance(message.data, Ticks) and message.sequence < reader.sequence and counts:
                         found[message.sequence] = message
         return found
+
+    async def _between(self, reader: Reader, start: int, stop: int) -> list[Record]:
+        """Return the records between two offsets of a partition: a log hands on what it has at hand, perhaps not all."""
+        records: list[Record] = []
+        while start < stop and (read := await self._log.read(self._topic, reader.partition, start, stop - start)):
+            records += read
+            start = read[-1].offset + 1
+        return records
 
     async def _complete(self, recent: Mapping[int, Sequence[Envelope]]) -> None:
         """Go on after the last batch that is on the log, and write those of its frames that are not."""

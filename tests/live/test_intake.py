@@ -7,13 +7,15 @@ import pytest
 
 from alpha_panda.data.events import validate
 from alpha_panda.kernels.records import BAR, CLOCK, TICK, Records
-from alpha_panda.live.envelope import decode
+from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.intake import Gate
+from alpha_panda.live.log.base import Record
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import DeadLetter, Ticks
 from alpha_panda.live.payloads import events_of
-from alpha_panda.live.topics import instrument_key, market_ticks
-from tests.live.trading import ChoppedFeed, market, messages_of, morning, records_of, replayed, run_in
+from alpha_panda.live.streams import Reader
+from alpha_panda.live.topics import Topic, instrument_key, market_ticks
+from tests.live.trading import ChoppedFeed, market, messages_of, morning, records_of, replayed, run_in, run_on
 
 PANDA, TIGER = market()[0].tokens.tolist()
 
@@ -114,3 +116,27 @@ async def test_a_feed_of_nothing_but_offences_goes_on_after_them(tmp_path: pathl
     assert np.concatenate([events_of(frame) for frame in frames if isinstance(frame, Ticks)]).tobytes() == (
         events[:10].tobytes()
     )
+
+
+class TerseLog(SqliteLog):
+    """A log that hands on one record at a time, however many are asked for."""
+
+    async def read(self, topic: Topic, partition: int, offset: int, limit: int) -> list[Record]:
+        return await super().read(topic, partition, offset, min(limit, 1))
+
+
+async def test_a_feed_finds_where_it_stopped_on_a_log_that_hands_on_less_than_there_is(tmp_path: pathlib.Path):
+    await run_in(tmp_path, ChoppedFeed(morning()))
+    async with TerseLog(tmp_path) as log:
+        frames = len(await frames_of(log))
+        await run_on(log, ChoppedFeed(morning()))
+        assert len(await frames_of(log)) == frames
+
+
+async def frames_of(log: SqliteLog) -> list[Envelope]:
+    """Return the frames of ticks on a log."""
+    found: list[Envelope] = []
+    reader = Reader(log, market_ticks())
+    while entries := await reader.read():
+        found += [entry.message for entry in entries]
+    return found
