@@ -57,6 +57,31 @@ class _Memory(msgspec.Struct, array_like=True):
     next_sequences: dict[str, int]  # of each topic that it writes
     chain_digest: str
     causes: bytes
+    commands: tuple[str, ...] = ()  # the ids of those that it has taken
+
+
+class Commands:
+    """The commands that a session's account has taken, each of which counts once however often it is on the log.
+
+    A kill counts each time: where the latch owes one that was carried out and reset since, it is the same one again.
+    """
+
+    def __init__(self, blueprint: Blueprint, taken: Sequence[str] = ()) -> None:
+        self.taken = list(taken)
+        self._blueprint = blueprint
+
+    def take(self, entry: Entry) -> Control | None:
+        """Return the command that a record carries; None where it is none for this account, or was taken before."""
+        data, command_id = entry.message.data, entry.message.id
+        if not isinstance(data, Control) or data.command not in COMMANDS:
+            return None
+        names = self._blueprint.names.strategies
+        meant = entry.message.broker in (SHARED, self._blueprint.broker) and data.argument in ("", *names)
+        if not meant or (command_id in self.taken and data.command != "kill"):
+            return None
+        if command_id not in self.taken:
+            self.taken.append(command_id)
+        return data
 
 
 class AccountEngine:
@@ -77,6 +102,7 @@ class AccountEngine:
         }
         self._chain_digest = ""
         self._causes = Causes(blueprint)
+        self._commands = Commands(blueprint)
         self._strategy_of = {name: index for index, name in enumerate(blueprint.names.strategies)}
         self._instrument_of = {token: index for index, token in enumerate(blueprint.names.instrument_tokens)}
         self._snapshot_next_ns = 0
@@ -96,7 +122,7 @@ class AccountEngine:
         """Carry out what people command, between two events; what cannot be carried out changes nothing."""
         messages: list[Envelope] = []
         for entry in commands:
-            if command := command_in(entry, self.blueprint):
+            if command := self._commands.take(entry):
                 work = self.stage.command(command.command, command.argument, self.time_ns)
                 messages += self._causes.explain(work, [Arrival([entry])], [])
         return messages
@@ -193,6 +219,7 @@ class AccountEngine:
             dict(self.next_sequences),
             self._chain_digest,
             self._causes.to_bytes(),
+            tuple(self._commands.taken),
         )
         arrays = {**self.arrays(), _MEMORY: msgspec.msgpack.encode(memory)}
         # A record never stands before the offset that equals its sequence.
@@ -219,17 +246,9 @@ class AccountEngine:
         self.places.update((key, places[key]) for key in self.places)
         self._chain_digest = memory.chain_digest
         self._causes.restore(memory.causes)
+        self._commands = Commands(self.blueprint, memory.commands)
         self._snapshot_next_ns = time_ns + SNAPSHOT_EVERY_NS
         return places
-
-
-def command_in(entry: Entry, blueprint: Blueprint) -> Control | None:
-    """Return the command that a record carries; None where it is none that this session's account can carry out."""
-    data = entry.message.data
-    if not isinstance(data, Control) or data.command not in COMMANDS:
-        return None
-    meant = entry.message.broker in (SHARED, blueprint.broker) and data.argument in ("", *blueprint.names.strategies)
-    return data if meant else None
 
 
 def _order(signals: Records) -> npt.NDArray[np.intp]:

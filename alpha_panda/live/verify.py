@@ -18,7 +18,7 @@ import numpy as np
 from alpha_panda.chain import snapshot_bytes
 from alpha_panda.errors import EventError, ParityError, RecoveryError
 from alpha_panda.kernels.records import EVENT
-from alpha_panda.live.account import AccountEngine, command_in
+from alpha_panda.live.account import AccountEngine, Commands
 from alpha_panda.live.arrivals import Arrival, Arrivals
 from alpha_panda.live.build import open_log
 from alpha_panda.live.intake import Gate
@@ -138,6 +138,7 @@ class _Backtest:
         self._blueprint = blueprint
         self._signals = blueprint.signal_stage()
         self._account = blueprint.account_stage()
+        self._commands = Commands(blueprint)
         self._left = np.zeros(0, EVENT)
         self._time_ns = 0
         self.events = 0
@@ -185,5 +186,5 @@ class _Backtest:
         self._account.advance(events, self._signals.advance(events))
 
     def _obey(self, entry: Entry) -> None:
-        if command := command_in(entry, self._blueprint):
+        if command := self._commands.take(entry):
             self._account.command(command.command, command.argument, self._time_ns)

@@ -9,11 +9,13 @@ import pytest
 from alpha_panda.errors import RecoveryError
 from alpha_panda.live.account import AccountEngine, Step
 from alpha_panda.live.arrivals import Arrival
+from alpha_panda.live.control import command_message
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.sqlite import SqliteLog
-from alpha_panda.live.messages import Decision, Fill, OrderUpdate, PnlSnapshot, Signal, Ticks
+from alpha_panda.live.messages import Decision, Fill, OrderUpdate, Place, PnlSnapshot, Signal, StateSnapshot, Ticks
+from alpha_panda.live.routing import new_record
 from alpha_panda.live.streams import Reader
-from alpha_panda.live.topics import Topic, market_ticks
+from alpha_panda.live.topics import CONTROL, Topic, market_ticks
 from tests.live.trading import PAPER, ChoppedFeed, blueprint, market, messages_of, run_in
 
 
@@ -99,3 +101,44 @@ async def test_a_step_that_does_not_go_on_where_the_last_one_ended_is_refused(tm
     for step in (Step(frames[1:2], [said[1:2]]), Step(frames[:1], [said[1:2]]), Step(frames[:2], [said[:1]])):
         with pytest.raises(RecoveryError, match="the log has a gap"):
             AccountEngine(blueprint()).apply(step)
+
+
+# ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def obeyed(engine: AccountEngine, log: SqliteLog, *commands: Envelope) -> str:
+    """Let an account take commands from the log, in one step; return the state that it says it is in."""
+    start = await log.end(CONTROL, 0)
+    await log.append([new_record(CONTROL, each) for each in commands])
+    entries = await Reader(log, CONTROL, 0, Place(CONTROL.name, 0, start, start)).read()
+    told = [each.data.state for each in engine.apply(Step(commands=entries)) if isinstance(each.data, PnlSnapshot)]
+    return told[-1] if told else ""
+
+
+def commanded(command: str, time_ns: int) -> Envelope:
+    return command_message(command, "", "anand@desk", "because", time_ns)
+
+
+async def test_a_command_counts_once_however_often_it_is_on_the_log(tmp_path: pathlib.Path):
+    """An old permission to go on that turns up again must not undo a pause."""
+    pause, resume, again = commanded("pause", 1), commanded("resume", 2), commanded("pause", 3)
+    engine = AccountEngine(blueprint())
+    async with SqliteLog(tmp_path) as log:
+        assert await obeyed(engine, log, pause, resume, again) == "paused"
+        assert await obeyed(engine, log, resume) == ""
+        (snapshot,) = engine.snapshot_if_due(10**18, Place(PAPER.journal.name, 0, 2, 2))
+        assert isinstance(snapshot.data, StateSnapshot)
+        later = AccountEngine(blueprint())
+        later.restore(snapshot.data, snapshot.time_ns)
+        assert await obeyed(later, log, resume) == ""
+        assert await obeyed(later, log, commanded("resume", 4)) == "running"
+
+
+async def test_a_kill_counts_each_time(tmp_path: pathlib.Path):
+    kill, reset = commanded("kill", 1), commanded("reset", 2)
+    engine = AccountEngine(blueprint())
+    async with SqliteLog(tmp_path) as log:
+        assert await obeyed(engine, log, kill) == "killed"
+        assert await obeyed(engine, log, reset) == "running"
+        assert await obeyed(engine, log, kill) == "killed"
+        assert await obeyed(engine, log, reset) == ""
