@@ -19,7 +19,7 @@ from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import Control, Progress
 from alpha_panda.live.observer import ACCOUNT, Inputs, Observer
 from alpha_panda.live.routing import new_record, topic_of
-from alpha_panda.live.streams import Entry, Notice, Reader
+from alpha_panda.live.streams import Entry, Notice, Reader, missing_in
 from alpha_panda.live.topics import CONTROL
 from alpha_panda.live.writing import Writer
 
@@ -54,6 +54,11 @@ class Gathering:
         self._kill_id = ""
         self._trading: asyncio.Task[Step | None] | None = None
         self._listening: asyncio.Task[list[Entry]] | None = None
+
+    @property
+    def missing(self) -> str:
+        """What a reader waits for that is not on the log, nothing where none does."""
+        return missing_in((*self._ticks, *self._raw))
 
     async def next(self) -> Step | None:
         """Return the next step; None when the strategies will say no more.

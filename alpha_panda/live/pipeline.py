@@ -28,7 +28,7 @@ from alpha_panda.live.signals import SignalsEngine, run_signals
 from alpha_panda.live.stages import Colleagues, Reporter, Worker
 from alpha_panda.live.status import RECOVERING, TRADING, WAITING, Status
 from alpha_panda.live.store.base import Store
-from alpha_panda.live.streams import Notice
+from alpha_panda.live.streams import Notice, Reader, missing_in
 from alpha_panda.live.topics import CONTROL, Topic
 
 STAGES = (FEED, SIGNALS, ACCOUNT, PORTFOLIO)
@@ -199,6 +199,7 @@ class _Process:
     async def _signals(self) -> None:
         """Work on this process's share of the partitions, and take over those of others that die."""
         engines: dict[int, SignalsEngine] = {}
+        readers: dict[int, Reader] = {}
         ticks = self._blueprint.ticks
         async with self._working(SIGNALS, ()) as worker:
 
@@ -207,7 +208,7 @@ class _Process:
                     self._log, self._blueprint, partition, self._reporter.holder, self._parts.redo
                 )
                 reader.listen(self._notice(SIGNALS), self._letters)
-                engines[partition] = engine
+                engines[partition], readers[partition] = engine, reader
                 self._begins(worker, (partition, raw.epoch))
                 await run_signals(
                     engine, self._log, reader, raw, enough, self._status, self._parts.surroundings.monotonic
@@ -216,6 +217,7 @@ class _Process:
             alone = self._log.exclusive
             share = Share(self._blueprint.partitions, self._reporter.holder, self._colleagues, alone, work)
             worker.share = lambda: share.partitions
+            worker.missing = lambda: missing_in(readers[each] for each in share.partitions if each in readers)
             worker.reads = lambda: [(ticks, engines[each].ticks_place) for each in share.partitions if each in engines]
             await share.run(self._finished[FEED], self._parts.stop)
 
@@ -235,6 +237,7 @@ class _Process:
             gathering = Gathering(
                 self._log, engine, self._finished[SIGNALS], switch, self._notice(ACCOUNT), self._letters
             )
+            worker.missing = lambda: gathering.missing
             async with contextlib.aclosing(gathering):
                 await run_account(engine, self._log, gathering, journal, status, self._parts.surroundings.monotonic)
 

@@ -15,10 +15,10 @@ from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import Place, Session
 from alpha_panda.live.observer import PORTFOLIO
 from alpha_panda.live.session import read_session
-from alpha_panda.live.stages import Worker
+from alpha_panda.live.stages import Worker, missing_note
 from alpha_panda.live.status import Status
 from alpha_panda.live.store.base import Change, Places, Store
-from alpha_panda.live.streams import Entry, Reader
+from alpha_panda.live.streams import Entry, Reader, missing_in
 from alpha_panda.live.topics import BrokerTopics, Topic
 from alpha_panda.units import ist_datetime
 
@@ -81,8 +81,7 @@ class Folding:
     @property
     def missing(self) -> str:
         """What a reader waits for that is not on the log, nothing where none does."""
-        waiting = [reader for reader in self._readers if reader.missing]
-        return ", ".join(f"{each.topic.name}/{each.partition} lacks sequence {each.sequence}" for each in waiting)
+        return missing_in(self._readers)
 
     async def behind(self) -> int:
         """Return how many records of the log have not been folded."""
@@ -160,7 +159,7 @@ class Projection:
         self._status.projected = journal.sequence if journal else 0
         missing = self._folding.missing
         self._worker.phase = "waiting" if missing else "running"
-        self._say(f"{missing}, and the portfolio waits for it: alpha-panda dlq replay puts it back" if missing else "")
+        self._say(missing_note(missing, PORTFOLIO) if missing else "")
 
     def _on_error(self, error: StoreError) -> None:
         self._status.on_store_error(PORTFOLIO, error)

@@ -36,6 +36,7 @@ class Worker:
         self.share: Callable[[], Sequence[int]] = lambda: partitions
         self.phase: Phase = "recovering"
         self.reads: Callable[[], Sequence[tuple[Topic, Place]]] = tuple  # where it goes on reading
+        self.missing: Callable[[], str] = str  # what it cannot go on without, and nobody has written
         self.figures: Callable[[], Mapping[str, float]] = dict
         self.note = ""
 
@@ -83,16 +84,22 @@ class Reporter:
         return Envelope.begin(report, origin=self._origin, source=source, index=now_ns, time_ns=now_ns)
 
     def _report(self, worker: Worker, now_ns: int) -> StageReport:
+        missing = worker.missing() if worker.phase == "running" else ""
         return StageReport(
             worker.stage,
             tuple(worker.share()),
             self.holder,
-            worker.phase,
+            "waiting" if missing else worker.phase,
             now_ns,
             tuple(place for _, place in worker.reads()),
             dict(worker.figures()),
-            worker.note,
+            missing_note(missing, worker.stage) if missing else worker.note,
         )
+
+
+def missing_note(missing: str, stage: str) -> str:
+    """Return what a person should know of a stage that waits for a record."""
+    return f"{missing}, and the {stage} stage waits for it: alpha-panda dlq replay puts it back"
 
 
 class Colleagues:

@@ -14,7 +14,7 @@ A topic that many write to, such as `control`, is not numbered; there the order 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from alpha_panda.errors import CorruptRecordError, RecoveryError, VersionError
@@ -222,6 +222,12 @@ def _whole(record: Record, topic: Topic) -> tuple[Record, Envelope]:
 
 def _takes_over(message: Envelope) -> bool:
     return isinstance(message.data, Takeover)
+
+
+def missing_in(readers: Iterable[Reader]) -> str:
+    """Return what some readers wait for that is not on the log, in words; nothing where none does."""
+    waiting = [reader for reader in readers if reader.missing]
+    return ", ".join(f"{each.topic.name}/{each.partition} lacks sequence {each.sequence}" for each in waiting)
 
 
 class Recording:

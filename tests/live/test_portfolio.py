@@ -268,7 +268,7 @@ async def test_a_record_that_is_missing_is_waited_for_aloud_and_finds_its_place(
     stage = Stage(log, store)
     stage.asleep[25] = lambda: log.append([lost])
     await stage.run()
-    assert "paper.orders.filled/0 lacks sequence 30, and the portfolio waits for it" in stage.notes[0]
+    assert "paper.orders.filled/0 lacks sequence 30, and the portfolio stage waits for it" in stage.notes[0]
     assert len(set(stage.notes)) == 1
     assert (stage.status.notes, stage.worker.phase) == ([], "running")
     assert await store.dump("paper") == await folded(log)
