@@ -71,9 +71,8 @@ class AccountReplay:
         self._raw = [Reader(log, raw, each, engine.places[raw.name, each]) for each in partitions]
 
     async def run(self) -> None:
-        """Apply the steps of the journal that the engine has not applied."""
-        await self._settle()
-        while entry := await self.journal.next():
+        """Apply the steps of the journal that the engine has not applied, also those that another writes meanwhile."""
+        while entry := await self._next_entry():
             self._refuse_owed()
             *said, again = self.engine.apply(await self.step(entry))
             for message in said:
@@ -81,9 +80,26 @@ class AccountReplay:
             # First what was said: its differences tell a person more than those of digests.
             await self._settle()
             _compare(entry, again)
-        await self._refuse_unexplained()
         for recording in (self.journal, *(output.recording for output in self.outputs.values())):
             _refuse_missing(recording.reader)
+
+    async def _next_entry(self) -> Entry | None:
+        """Return the next entry of the journal, once all is compared that was told before it; None at its end.
+
+        Raises ParityError where something was told that no entry explains.
+        """
+        if await self.journal.peek() is None:
+            await self._settle()
+            extra = [entry for output in self.outputs.values() if (entry := await output.recording.peek())]
+            if not extra:
+                return None
+            # What a session that is running has told meanwhile came with an entry of the journal.
+            if await self.journal.peek() is None:
+                _refuse_missing(self.journal.reader)
+                place = f"{extra[0].record.topic} offset {extra[0].record.offset}"
+                raise ParityError(f"{place} is on the log, and nothing that was read made it")
+        await self._settle()
+        return await self.journal.next()
 
     @property
     def owed(self) -> list[Envelope]:
@@ -101,14 +117,6 @@ class AccountReplay:
             raise ParityError(
                 f"{topic} ends before sequence {message.sequence}, where {message.type} {message.data} belongs"
             )
-
-    async def _refuse_unexplained(self) -> None:
-        for output in self.outputs.values():
-            extra = await output.recording.peek()
-            # What a session that is running has appended meanwhile came with an entry of the journal.
-            if extra is not None and await self.journal.peek() is None:
-                place = f"{extra.record.topic} offset {extra.record.offset}"
-                raise ParityError(f"{place} is on the log, and nothing that was read made it")
 
     async def step(self, entry: Entry) -> Step:
         """Return what an entry of the journal says was applied, which comes next; ParityError where it is none."""
