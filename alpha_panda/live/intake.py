@@ -122,6 +122,9 @@ class Intake:
             self._writers.append(await self._take_over(reader, holder))
             for sequence, message in (await self._recent(reader)).items():
                 recent.setdefault(sequence, []).append(message)
+        # Of two that begin at once, each may have come last somewhere: what both hand on would be mixed.
+        for writer in self._writers:
+            await writer.confirm()
         self._letters = {letter.id async for letter in letters_on(self._log, self._topic)}
         self._status.kept_out = len(self._letters)
         await self._complete(recent)
@@ -162,7 +165,7 @@ class Intake:
         return found
 
     async def _between(self, reader: Reader, start: int, stop: int) -> list[Record]:
-        """Return the records between two offsets of a partition: a log hands on what it has at hand, perhaps not all."""
+        """Return all records between two offsets of a partition: what a log hands on at once may be less."""
         records: list[Record] = []
         while start < stop and (read := await self._log.read(self._topic, reader.partition, start, stop - start)):
             records += read

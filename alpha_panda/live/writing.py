@@ -56,9 +56,18 @@ class Writer:
             if not await reader.read():
                 break
         if reader.epoch != self.epoch or reader.offset <= offsets[-1]:
-            raise FencedError(
-                f"another process has taken over {reader.topic.name}/{reader.partition}: this one writes no more"
-            )
+            raise self._fenced()
+
+    async def confirm(self) -> None:
+        """Return if nobody has taken over until now; FencedError when another has."""
+        while await self._reader.read():
+            pass
+        if self._reader.epoch != self.epoch:
+            raise self._fenced()
+
+    def _fenced(self) -> FencedError:
+        place = f"{self._reader.topic.name}/{self._reader.partition}"
+        return FencedError(f"another process has taken over {place}: this one writes no more")
 
     async def append(self, messages: Sequence[Envelope]) -> None:
         """Append messages as the next ones, and return once they are on the log and nobody had taken over."""
