@@ -42,7 +42,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         done: asyncio.Future[Any] = self.create_future()
         try:
             done.set_result(func(*args))
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001  # the caller's, as from a thread
             done.set_exception(error)
         return done
 
