@@ -16,6 +16,7 @@ from alpha_panda.kernels import records
 from alpha_panda.kernels.records import Records
 from alpha_panda.live.arrivals import Arrival, Places
 from alpha_panda.live.causes import Causes
+from alpha_panda.live.digests import StateDigest
 from alpha_panda.live.envelope import SHARED, Envelope
 from alpha_panda.live.messages import Control, JournalEntry, Place, Progress, Signal, Span, StateSnapshot
 from alpha_panda.live.routing import topic_of
@@ -101,6 +102,7 @@ class AccountEngine:
             for partition in range(topic.partitions)
         }
         self._chain_digest = ""
+        self._state_digest = StateDigest(self.stage.arrays())
         self._causes = Causes(blueprint)
         self._commands = Commands(blueprint)
         self._strategy_of = {name: index for index, name in enumerate(blueprint.names.strategies)}
@@ -201,9 +203,9 @@ class AccountEngine:
         """Return the bytes of everything that the account's kernel remembers, by name."""
         return snapshot_bytes(self.stage.arrays())
 
-    def state_digest(self) -> str:
-        """Return a digest of everything that the account's kernel remembers."""
-        return digest_of(self.arrays())
+    def state_digest(self, recorded: str | None = None) -> str:
+        """Return a digest of everything that the account's kernel remembers, of the kind that a `recorded` one is."""
+        return self._state_digest.now() if recorded is None else self._state_digest.like(recorded)
 
     # ── To recover from ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -115,7 +115,7 @@ def _place(engine: AccountEngine) -> str:
 def _check_state(entry: Entry, engine: AccountEngine) -> None:
     data = entry.message.data
     assert isinstance(data, JournalEntry)
-    if data.state_digest != engine.state_digest():
+    if data.state_digest != engine.state_digest(data.state_digest):
         raise ParityError(
             f"{entry.record.topic} offset {entry.record.offset} tells of another state of the account than comes out "
             "again: look with the kernels and strategies that traded"

@@ -15,19 +15,18 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 
-from alpha_panda.chain import snapshot_bytes
 from alpha_panda.errors import EventError, ParityError, RecoveryError
 from alpha_panda.kernels.records import EVENT
 from alpha_panda.live.account import AccountEngine, Commands
 from alpha_panda.live.arrivals import Arrival, Arrivals
 from alpha_panda.live.build import open_log
+from alpha_panda.live.digests import StateDigest
 from alpha_panda.live.intake import Gate
 from alpha_panda.live.journal import AccountReplay, SignalsReplay, commands_in
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import JournalEntry
 from alpha_panda.live.session import Blueprint, blueprint_of, read_session
 from alpha_panda.live.signals import SignalsEngine
-from alpha_panda.live.snapshots import digest_of
 from alpha_panda.live.streams import Entry, Recording
 from alpha_panda.live.topics import CONTROL
 
@@ -164,7 +163,7 @@ class _Backtest:
         if last is None:
             return "nothing, since no step was journaled"
         self._pass(len(self._left))
-        ours = digest_of(snapshot_bytes(self._account.arrays()))
+        ours = StateDigest(self._account.arrays()).like(last.state_digest)
         if ours != last.state_digest:
             raise ParityError(f"the account ends in state {last.state_digest} on the log and in {ours} in the replay")
         return f"the account after {self.events:,} events"

@@ -15,13 +15,13 @@ from alpha_panda.kernels.records import Records
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.arrivals import Arrivals
 from alpha_panda.live.control import command_message
+from alpha_panda.live.digests import StateDigest
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import JournalEntry
 from alpha_panda.live.rewind import Until, account_at, arrival_until, strategies_at
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.session import Blueprint
-from alpha_panda.live.snapshots import digest_of
 from alpha_panda.live.streams import Recording
 from alpha_panda.live.topics import CONTROL
 from alpha_panda.units import MINUTE_NS
@@ -98,7 +98,7 @@ def test_at_any_instant_account_and_strategies_are_what_the_events_up_to_it_make
         at = Until(time_ns=time_ns + int(random.integers(0, 2)) * int(random.integers(0, MINUTE_NS)))
         past = events[events["time_ns"] <= at.time_ns]
         account = traded.account(at)
-        assert account.state_digest() == digest_of(snapshot_bytes(replayed(past).arrays()))
+        assert account.state_digest() == StateDigest(replayed(past).arrays()).now()
         assert account.time_ns == past["time_ns"][-1]
         if traded.blueprint.partitions == 1:
             assert traded.strategies(at) == [strategies_after(traded.blueprint, past)]
@@ -214,6 +214,6 @@ def test_moments_to_which_the_session_has_not_come_are_refused(traded: Traded):
 
 
 def test_another_state_than_the_journals_is_told(traded: Traded, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(AccountEngine, "state_digest", lambda self: "another")
+    monkeypatch.setattr(AccountEngine, "state_digest", lambda self, recorded=None: "another")
     with pytest.raises(ParityError, match="tells of another state of the account"):
         traded.with_other_code(monkeypatch).account(Until(time_ns=int(morning()["time_ns"][-1])))

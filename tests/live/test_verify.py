@@ -15,11 +15,13 @@ import pytest
 
 from alpha_panda.errors import CorruptRecordError, EventError, LogError, RecoveryError
 from alpha_panda.kernels.records import TICK, Records
+from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.envelope import Envelope, decode, encode
 from alpha_panda.live.log.base import NewRecord, Record
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Fill, Signal, Ticks
 from alpha_panda.live.payloads import events_of
+from alpha_panda.live.snapshots import digest_of
 from alpha_panda.live.topics import Topic, market_ticks
 from alpha_panda.live.verify import verify
 from tests.live.samples import changed
@@ -58,6 +60,12 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return state
 
 
+async def crashing(state: pathlib.Path) -> None:
+    """Trade until the process dies in the middle of the morning."""
+    async with SqliteLog(state) as log:
+        await run_on(CrashingLog(log, append=25, after=True), ChoppedFeed(morning(), longest=1_000), state=state)
+
+
 async def copy(source: pathlib.Path, target: pathlib.Path, topic: Topic, change: Change) -> None:
     """Write a session again through the log's own door, the messages of one topic changed."""
     async with SqliteLog(source, read_only=True) as before, SqliteLog(target) as after:
@@ -92,6 +100,19 @@ def test_all_levels_hold_for_a_session_that_nobody_touched(session: pathlib.Path
     assert report.holds
     assert [level.name for level in report.levels] == ["signals", "journal", "backtest"]
     assert report.events == len(morning())
+    assert report.ledger_hash == replayed(morning()).ledger_hash()
+
+
+def test_they_hold_for_a_journal_that_hashed_the_whole_state_at_each_step(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as before:
+        before.setattr(AccountEngine, "state_digest", lambda self, recorded=None: digest_of(self.arrays()))
+        with pytest.raises(CrashError):
+            asyncio.run(crashing(tmp_path))
+    asyncio.run(run_in(tmp_path, ChoppedFeed(morning())))
+    report = verify(tmp_path)
+    assert report.holds
     assert report.ledger_hash == replayed(morning()).ledger_hash()
 
 
