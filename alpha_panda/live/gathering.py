@@ -132,8 +132,10 @@ async def run_account(
         await journal.append([entry])
         topics = engine.blueprint.topics
         records = [new_record(topic_of(topics, each.data), each.stamped(journal.epoch, each.sequence)) for each in said]
+        await log.append(records)
+        # A snapshot says that all before it is told, so it waits until that is true: an append may land in part.
         snapshots = engine.snapshot_if_due(entry.time_ns, journal.place)
-        await log.append(records + [new_record(topics.snapshots, snapshot) for snapshot in snapshots])
+        await log.append([new_record(topics.snapshots, snapshot) for snapshot in snapshots])
         for command in step.commands:
             if isinstance(command.message.data, Control):
                 observer.on_command(command.message.data, command.message.time_ns)

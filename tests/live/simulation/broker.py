@@ -10,6 +10,7 @@ import enum
 import itertools
 import random
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from alpha_panda.errors import LogError
 from alpha_panda.live.log.base import Commit, Log, NewRecord, Record, check_place
@@ -32,6 +33,12 @@ class Fault(enum.Enum):
     LATE = "the log is away, and all lands much later"
     FROZEN_BEFORE = "the process stands still before it"
     FROZEN_AFTER = "the process stands still after it"
+
+
+class OnlyOf(NamedTuple):
+    """The process is killed in the middle of an append: of its partitions, only that of this number has landed."""
+
+    number: int
 
 
 LATE_S = 7.0
@@ -85,7 +92,9 @@ class Broker:
 class Connection(Log):
     """The log as one process has it; `faults` says what happens at which of its appends, counted from 1."""
 
-    def __init__(self, broker: Broker, faults: Mapping[int, Fault] | None = None, exclusive: bool = False) -> None:
+    def __init__(
+        self, broker: Broker, faults: Mapping[int, Fault | OnlyOf] | None = None, exclusive: bool = False
+    ) -> None:
         self.exclusive = exclusive
         self.appends = 0
         self._broker = broker
@@ -114,8 +123,11 @@ class Connection(Log):
             self._turn += 1
             self._turned.set()
 
-    async def _appended(self, batch: Sequence[NewRecord], fault: Fault | None) -> list[int]:
+    async def _appended(self, batch: Sequence[NewRecord], fault: Fault | OnlyOf | None) -> list[int]:
         match fault:
+            case OnlyOf(number):
+                self._broker.put(_of_partition(batch, number))
+                raise self._kill()
             case Fault.KILLED_BEFORE:
                 raise self._kill()
             case Fault.KILLED_AMID:
@@ -197,3 +209,9 @@ class Connection(Log):
 
     async def close(self) -> None:
         """Nothing is held that would have to be let go of."""
+
+
+def _of_partition(batch: Sequence[NewRecord], number: int) -> list[NewRecord]:
+    """Return what of a batch belongs to its first, second, … partition; nothing where it has fewer."""
+    places = list(dict.fromkeys((new.topic.name, new.partition) for new in batch))
+    return [new for new in batch if (new.topic.name, new.partition) in places[number : number + 1]]
