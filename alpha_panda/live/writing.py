@@ -52,11 +52,14 @@ class Writer:
             reader.offset += len(offsets)
             reader.sequence += len(offsets)
             return
-        while reader.offset <= offsets[-1]:
-            if not await reader.read():
-                break
-        if reader.epoch != self.epoch or reader.offset <= offsets[-1]:
+        following = reader.sequence + len(offsets)
+        while reader.offset <= offsets[-1] and await reader.read():
+            pass
+        if reader.epoch != self.epoch:
             raise self._fenced()
+        if reader.sequence < following:
+            # It came to the log as something else. To whoever reads it is missing, but its number is taken.
+            reader.offset, reader.sequence, reader.missing = offsets[-1] + 1, following, False
 
     async def confirm(self) -> None:
         """Return if nobody has taken over until now; FencedError when another has."""
