@@ -90,7 +90,8 @@ class AccountReplay:
         """
         if await self.journal.peek() is None:
             await self._settle()
-            extra = [entry for output in self.outputs.values() if (entry := await output.recording.peek())]
+            outputs = [output for output in self.outputs.values() if not output.owed]
+            extra = [entry for output in outputs if (entry := await output.recording.peek())]
             if not extra:
                 return None
             # What a session that is running has told meanwhile came with an entry of the journal.
