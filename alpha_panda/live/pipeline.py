@@ -204,6 +204,8 @@ class _Process:
         async with self._working(SIGNALS, ()) as worker:
 
             async def work(partition: int, enough: asyncio.Event) -> None:
+                if worker.phase == "ended":
+                    worker.phase = "recovering"
                 engine, reader, raw = await begin_signals(
                     self._log, self._blueprint, partition, self._reporter.holder, self._parts.redo
                 )
@@ -214,8 +216,13 @@ class _Process:
                     engine, self._log, reader, raw, enough, self._status, self._parts.surroundings.monotonic
                 )
 
+            def idle(ended: bool) -> None:
+                if worker.phase == "recovering":
+                    self._begins(worker)
+                worker.phase = "ended" if ended else "running"
+
             alone = self._log.exclusive
-            share = Share(self._blueprint.partitions, self._reporter.holder, self._colleagues, alone, work)
+            share = Share(self._blueprint.partitions, self._reporter.holder, self._colleagues, alone, work, idle)
             worker.share = lambda: share.partitions
             worker.missing = lambda: missing_in(readers[each] for each in share.partitions if each in readers)
             worker.reads = lambda: [(ticks, engines[each].ticks_place) for each in share.partitions if each in engines]
