@@ -74,7 +74,7 @@ class Gathering:
             await asyncio.wait(waits, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
             if self._listening.done():
                 listening, self._listening = self._listening, None
-                return Step(commands=await listening)
+                return self._commanded(await listening)
             # Looked up once more: what the latch stops may have arrived while nothing did.
             if self._trading.done() and not kill_owed(self._switch, self._engine.stage):
                 trading, self._trading = self._trading, None
@@ -85,6 +85,12 @@ class Gathering:
         if kill.id != self._kill_id:
             await self._log.append([new_record(CONTROL, kill)])
             self._kill_id = kill.id
+
+    def _commanded(self, commands: list[Entry]) -> Step:
+        """Return the step of some commands; a kill among them that does not last will be given again."""
+        if any(command.message.id == self._kill_id for command in commands):
+            self._kill_id = ""
+        return Step(commands=commands)
 
     async def aclose(self) -> None:
         """Wait for nothing any more."""
