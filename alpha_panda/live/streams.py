@@ -17,7 +17,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from alpha_panda.errors import CorruptRecordError, RecoveryError, VersionError
+from alpha_panda.errors import CorruptRecordError, LogError, RecoveryError, VersionError
 from alpha_panda.live.dead_letters import DeadLetters
 from alpha_panda.live.envelope import Envelope, decode, numbers_of
 from alpha_panda.live.log.base import Log, Record
@@ -171,7 +171,8 @@ class Reader:
     async def next(self, finished: asyncio.Event, limit: int = 512) -> list[Entry]:
         """Return the next records, waiting for the first of them; none once `finished` is set and all was read.
 
-        `finished` says that the writer will write no more.
+        `finished` says that the writer will write no more. Raises LogError where one is still missing then: the end of
+        what can be read is not the end of what there is.
         """
         while True:
             # Asked before looking: what is written before the end of writing is then certainly seen.
@@ -180,6 +181,11 @@ class Reader:
                 await self._grown_or_finished(finished)
             if entries := await self.read(limit):
                 return entries
+            if over and self.missing:
+                raise LogError(
+                    f"{self.topic.name}/{self.partition} ends without sequence {self.sequence}, which was written: put "
+                    "it back with alpha-panda dlq replay, and start the session again"
+                )
             if over:
                 return []
 
@@ -198,6 +204,8 @@ class Reader:
 
     async def _grown_or_finished(self, finished: asyncio.Event) -> None:
         offset = max(self.offset, self._searched)
+        if self._log.holds(self.topic, self.partition, offset):
+            return
         waits: list[asyncio.Future[Any]] = [
             asyncio.ensure_future(self._log.wait(self.topic, self.partition, offset, _WAIT_S)),
             asyncio.ensure_future(finished.wait()),

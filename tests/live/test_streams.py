@@ -218,6 +218,17 @@ async def test_what_was_written_before_the_end_is_read_after_it(log: SqliteLog):
     assert [len(piece) for piece in pieces] == [2, 1, 0]
 
 
+async def test_the_end_of_writing_is_no_end_where_a_record_is_missing(log: SqliteLog):
+    await write(log, numbered(0), numbered(2))
+    reader, finished = Reader(log, TOPIC), asyncio.Event()
+    finished.set()
+    assert [entry.message.sequence for entry in await reader.next(finished)] == [0]
+    with pytest.raises(LogError, match="numbers/0 ends without sequence 1, .* alpha-panda dlq replay"):
+        await reader.next(finished)
+    await write(log, numbered(1))
+    assert [entry.message.sequence for entry in await reader.next(finished)] == [1]
+
+
 async def test_a_log_that_fails_under_a_reader_says_so(log: SqliteLog):
     reading = asyncio.create_task(Reader(log, TOPIC).next(asyncio.Event()))
     await asyncio.sleep(0)
