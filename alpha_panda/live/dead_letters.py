@@ -21,7 +21,7 @@ from alpha_panda.live.routing import new_record
 from alpha_panda.live.topics import Topic, topics_of_session
 
 _SOURCE = "dead_letters"
-_PAUSES_S = (0.01, 0.04)
+_PAUSES_S = (0.001, 0.004)  # what stands behind a bad record waits for as long
 _RECORDS = 512
 
 ATTEMPTS = 1 + len(_PAUSES_S)
