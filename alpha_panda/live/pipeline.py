@@ -254,5 +254,6 @@ class _Process:
         async with self._working(PORTFOLIO, (0,)) as worker:
             sleep = self._parts.surroundings.sleep
             projection = Projection(self._log, store, blueprint.topics, self._status, worker, sleep)
+            projection.listen(self._notice(PORTFOLIO), self._letters)
             self._begins(worker)
             await projection.run(self._finished[ACCOUNT])

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from alpha_panda.errors import RecoveryError, StoreError, StoreGapError
+from alpha_panda.live.dead_letters import DeadLetters
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import Place, Session
 from alpha_panda.live.observer import PORTFOLIO
@@ -18,7 +19,7 @@ from alpha_panda.live.session import read_session
 from alpha_panda.live.stages import Worker, missing_note
 from alpha_panda.live.status import Status
 from alpha_panda.live.store.base import Change, Places, Store
-from alpha_panda.live.streams import Entry, Reader, missing_in
+from alpha_panda.live.streams import Entry, Notice, Reader, missing_in
 from alpha_panda.live.topics import BrokerTopics, Topic
 from alpha_panda.units import ist_datetime
 
@@ -40,6 +41,11 @@ class Folding:
         self._broker = topics.broker
         self._session = ""
         self._readers: list[Reader] = []
+        self._listeners: tuple[Notice, DeadLetters] | None = None
+
+    def listen(self, notice: Notice, letters: DeadLetters) -> None:
+        """Let somebody know from now on what is set aside, and write letters about what is no message."""
+        self._listeners = notice, letters
 
     async def begin(self) -> None:
         """Ask the store where it stands; what this log does not hold, it forgets first.
@@ -63,6 +69,8 @@ class Folding:
     def _reader(self, topic: Topic, place: Place | None) -> Reader:
         """Return a reader that goes on at `place`: the one there is, if it stands there and knows what lies behind."""
         new = Reader(self._log, topic, 0, place)
+        if self._listeners:
+            new.listen(*self._listeners)
         known = (each for each in self._readers if each.topic == topic and each.sequence == new.sequence)
         return next(known, new)
 
@@ -109,6 +117,10 @@ class Projection:
         self._sleep = sleep
         self._told: Places | None = None
         worker.reads = self._reads
+
+    def listen(self, notice: Notice, letters: DeadLetters) -> None:
+        """Let somebody know what is set aside, and write letters about what is no message."""
+        self._folding.listen(notice, letters)
 
     async def run(self, finished: asyncio.Event) -> None:
         """Fold whatever there is until `finished` is set and all is folded, or the store is away for too long by then.

@@ -160,7 +160,7 @@ def topics_of_session(brokers: Sequence[str], partitions: int = 1) -> list[Topic
     for broker in brokers:
         own = BrokerTopics.of(broker, partitions)
         topics += own.all()
-        topics += [topic.dead_letters for topic in (own.signals_raw, *own.of_account())]
+        topics += [topic.dead_letters for topic in (own.signals_raw, *own.of_account(), own.journal)]
     return topics
 
 
