@@ -95,6 +95,13 @@ class Log(abc.ABC):
     async def wait(self, topic: Topic, partition: int, offset: int, timeout_s: float) -> bool:
         """Return True as soon as `read` from `offset` would give a record, or False after `timeout_s` seconds."""
 
+    def holds(self, topic: Topic, partition: int, offset: int) -> bool:
+        """Return whether it is known here, without asking, that `read` from `offset` gives a record.
+
+        It may also be so where nobody knows it: then `wait` finds out.
+        """
+        return False
+
     @abc.abstractmethod
     async def end(self, topic: Topic, partition: int) -> int:
         """Return the offset that the next record of the partition will get."""

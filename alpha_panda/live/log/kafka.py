@@ -72,6 +72,8 @@ class KafkaLog(Log):
         self._require_open()
         if self._refusal:
             raise LogError(self._refusal)
+        if not batch and not commits:
+            return []
         records = [(self._partition(record.topic, record.partition), record) for record in batch]
         for commit in commits:
             self._partition(commit.topic, commit.partition, commit.offset)
@@ -125,6 +127,10 @@ class KafkaLog(Log):
             return False
         self._require_open()
         return True
+
+    def holds(self, topic: Topic, partition: int, offset: int) -> bool:
+        """Answer as `Log.holds` says."""
+        return self._reader.holds(self._partition(topic, partition, offset), offset)
 
     async def end(self, topic: Topic, partition: int) -> int:
         """Return the end as `Log.end` says."""

@@ -44,6 +44,11 @@ class Reader:
             await window.fetch(0, _READS)
         return window.held(offset, limit)
 
+    def holds(self, partition: Partition, offset: int) -> bool:
+        """Return whether a window has the record at `offset`."""
+        windows = self._windows.get(partition, ())
+        return any(window.start <= offset < window.end and window.held(offset, 1) for window in windows)
+
     async def wait(self, partition: Partition, offset: int) -> None:
         """Return once there is a record at `offset`, or after `close`."""
         window = self._window(partition, offset)

@@ -1,7 +1,8 @@
 """The embedded event log: an SQLite file in a folder, for one machine and no servers.
 
 Appends that arrive while a transaction is being written wait together and share the next one, so the cost of a flush is
-paid once for all of them. Reads and writes run in a thread each; the event loop never waits for the disk.
+paid once for all of them. Reads and writes run in a thread each; the event loop never waits for the disk. What was
+appended a moment ago is read from memory: to ask a thread for it takes longer than all else that a record goes through.
 
 One process writes. Others may open the same folder read-only; they learn of new records by polling.
 """
@@ -17,6 +18,7 @@ import msgspec
 from alpha_panda.errors import LogError
 from alpha_panda.live.log.base import Commit, Log, NewRecord, Record, check_place
 from alpha_panda.live.log.database import Batch, Reader, Writer
+from alpha_panda.live.log.tail import Tail
 from alpha_panda.live.topics import Topic
 
 _POLL_S = 0.02
@@ -54,6 +56,7 @@ class SqliteLog(Log):
         self._growth: dict[tuple[str, int], asyncio.Event] = {}
         self._clock = clock
         self._times: dict[tuple[str, int], _Times] = {}
+        self._tails: dict[tuple[str, int], Tail] = {}
         self._refusal = f"the event log in {directory} is open for reading only" if read_only else ""
         self._closed = False
 
@@ -89,7 +92,7 @@ class SqliteLog(Log):
                 self._refuse(group, LogError(f"the event log in {self._directory} could not be written: {error!r}"))
                 raise
             for (batch, time_ns, written), batch_offsets in zip(group, offsets, strict=True):
-                self._note_time(batch[0], batch_offsets, time_ns)
+                self._note(batch[0], batch_offsets, time_ns)
                 if not written.done():  # its caller may have been cancelled
                     written.set_result(batch_offsets)
                 self._announce(batch[0])
@@ -102,10 +105,13 @@ class SqliteLog(Log):
             if not written.done():
                 written.set_exception(type(error)(self._refusal))
 
-    def _note_time(self, batch: Sequence[NewRecord], offsets: Sequence[int], time_ns: int) -> None:
-        if time_ns:
-            for record, offset in zip(batch, offsets, strict=True):
-                self._times.setdefault((record.topic.name, record.partition), _Times()).note(offset, time_ns)
+    def _note(self, batch: Sequence[NewRecord], offsets: Sequence[int], time_ns: int) -> None:
+        """Remember records that were appended, and when."""
+        for (topic, partition, key, value), offset in zip(map(msgspec.structs.astuple, batch), offsets, strict=True):
+            place = (topic.name, partition)
+            self._tails.setdefault(place, Tail()).add(Record(*place, offset, key, value, time_ns))
+            if time_ns:
+                self._times.setdefault(place, _Times()).note(offset, time_ns)
 
     def _announce(self, batch: Sequence[NewRecord]) -> None:
         for partition in {(record.topic.name, record.partition) for record in batch}:
@@ -116,6 +122,11 @@ class SqliteLog(Log):
         """Read as `Log.read` says."""
         self._require_open()
         check_place(topic, partition, offset)
+        if self._writer is not None and offset >= self._writer.end(topic.name, partition):
+            return []
+        tail = self._tails.get((topic.name, partition))
+        if tail is not None and (recent := tail.read(offset, limit)):
+            return recent
         loop = asyncio.get_running_loop()
         records = await loop.run_in_executor(self._read_thread, self._reader.read, topic, partition, offset, limit)
         times = self._times.get((topic.name, partition))
@@ -135,6 +146,10 @@ class SqliteLog(Log):
                     await (growth.wait() if self._writer else asyncio.sleep(_POLL_S))
         except TimeoutError:
             return False
+
+    def holds(self, topic: Topic, partition: int, offset: int) -> bool:
+        """Answer as `Log.holds` says."""
+        return self._writer is not None and self._writer.end(topic.name, partition) > offset
 
     async def end(self, topic: Topic, partition: int) -> int:
         """Return the end as `Log.end` says."""

@@ -69,6 +69,15 @@ class LogContract:
         for limit in (1, 7, 100, 1000):
             assert values(await everything(log, TICKS, limit=limit)) == [b"%d" % number for number in range(100)]
 
+    async def test_what_it_says_that_it_holds_is_read(self, log: Log):
+        assert not log.holds(TICKS, 0, await log.end(TICKS, 0))
+        await log.append([new(TICKS, b"%d" % number) for number in range(10)])
+        for offset in range(10):
+            assert await log.wait(TICKS, 0, offset, PATIENCE_S)
+            assert log.holds(TICKS, 0, offset)
+            assert values(await log.read(TICKS, 0, offset, 1)) == [b"%d" % offset]
+        assert not log.holds(TICKS, 0, 10)
+
     async def test_there_is_nothing_to_read_at_the_end(self, log: Log):
         await log.append([new(TICKS, b"a")])
         assert await log.read(TICKS, 0, await log.end(TICKS, 0), 10) == []

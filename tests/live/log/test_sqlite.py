@@ -50,6 +50,14 @@ async def test_the_process_that_appended_a_record_knows_when(folder: pathlib.Pat
         assert [record.appended_ns for record in await everything(reader, TICKS)] == [0, 0]
 
 
+async def test_what_is_read_from_memory_is_what_the_disk_holds(folder: pathlib.Path):
+    async with SqliteLog(folder) as writer, SqliteLog(folder, read_only=True) as reader:
+        for number in range(400):  # more than are kept in memory
+            await writer.append([new(TICKS, b"%d" % number)])
+        for offset in (0, 100, 143, 144, 145, 399, 400):
+            assert await writer.read(TICKS, 0, offset, 300) == await reader.read(TICKS, 0, offset, 300)
+
+
 async def test_only_the_last_times_are_remembered(folder: pathlib.Path):
     times = itertools.count(1_000)
     async with SqliteLog(folder, clock=lambda: next(times)) as log:
