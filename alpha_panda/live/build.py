@@ -52,7 +52,7 @@ KAFKA = "ALPHA_PANDA_KAFKA"
 """The environment variable that names a Kafka broker, host:port; without it or the profile's, the log is a file."""
 
 _KAFKA_NOTE = "kafka"
-_SESSION_WAIT_S = 3600.0
+_LOOK_EVERY_S = 0.5
 _BAR_NS = {"tick": 0, "1m": MINUTE_NS, "1d": DAY_NS}
 
 
@@ -226,7 +226,9 @@ async def trade(plan: Plan, status: Status, stop: asyncio.Event) -> AccountEngin
                 if address := kafka_address(profile, options.state):
                     # For the commands that are given the folder alone.
                     write_durably(options.state / _KAFKA_NOTE, address.encode())
-                blueprint = await _blueprint(log, plan, status)
+                if (blueprint := await _blueprint(log, plan, status, stop)) is None:
+                    status.on_feed_over(stopped=True)
+                    return None
                 status.on_began(blueprint)
                 parts = Parts(
                     log=log,
@@ -243,14 +245,19 @@ async def trade(plan: Plan, status: Status, stop: asyncio.Event) -> AccountEngin
         return await enduring(attempt, status, stop, surroundings.sleep)
 
 
-async def _blueprint(log: Log, plan: Plan, status: Status) -> Blueprint:
-    """Return what the session is made of: recorded by the process that has the feed, and read by the others."""
+async def _blueprint(log: Log, plan: Plan, status: Status, stop: asyncio.Event) -> Blueprint | None:
+    """Return what the session is made of: recorded by the process that has the feed, and awaited by the others.
+
+    None where `stop` was set before there was any.
+    """
     if plan.blueprint is not None:
         await open_session(log, plan.blueprint, time.time_ns())
         return plan.blueprint
     status.phase = WAITING
     while (session := await read_session(log)) is None:
-        await log.wait(SESSIONS, 0, 0, _SESSION_WAIT_S)
+        if stop.is_set():
+            return None
+        await log.wait(SESSIONS, 0, 0, _LOOK_EVERY_S)
     check_profile(session, plan.profile)
     return blueprint_of(session, plan.folders)
 

@@ -1,5 +1,6 @@
 """Options and profile together name one feed, or are refused before anything is written."""
 
+import asyncio
 import datetime
 import pathlib
 
@@ -12,9 +13,12 @@ from alpha_panda.data.synthetic import SYMBOLS as EVERYTHING
 from alpha_panda.data.synthetic import synthetic_bars
 from alpha_panda.errors import CatalogError, ConfigurationError
 from alpha_panda.kernels.records import BAR
-from alpha_panda.live.build import Options, build_feed
+from alpha_panda.live.build import KAFKA, Options, build_feed, new_status, planned, trade
 from alpha_panda.live.feed.base import Feed
+from alpha_panda.live.observer import PORTFOLIO, SIGNALS
+from alpha_panda.live.status import STOPPED, WAITING
 from alpha_panda.units import DAY_NS
+from tests.live.processes import Deployment, deployed
 from tests.live.trading import DATE, SYMBOLS, paper
 
 TUESDAY = DATE - datetime.timedelta(days=3)
@@ -84,3 +88,18 @@ def test_a_replay_holds_only_the_days_asked_for(catalog: Catalog):
     part = feed_of(trading("SIM:PANDA"), feed="replay", data=catalog.root, first=DATE)
     assert part.digest != whole.digest
     assert f"{DATE} to the end" in part.name
+
+
+async def test_stages_that_wait_for_their_session_end_when_they_are_asked_to(
+    tmp_path: pathlib.Path, kafka: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(KAFKA, kafka)
+    async with deployed(Deployment(tmp_path, kafka)) as deployment:
+        status, stop = new_status(), asyncio.Event()
+        options = Options(state=deployment.state, stages=(SIGNALS, PORTFOLIO))
+        trading = asyncio.create_task(trade(planned(options), status, stop))
+        while status.phase != WAITING:
+            await asyncio.sleep(0.01)
+        stop.set()
+        assert await trading is None
+        assert status.phase == STOPPED
