@@ -6,7 +6,7 @@ it only costs a recovery.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from alpha_panda.errors import FencedError
 from alpha_panda.live.envelope import Envelope
@@ -119,20 +119,35 @@ class Colleagues:
         while entries := await self._reader.next(asyncio.Event()):
             self._hear(entries)
 
-    async def begin(self) -> None:
-        """Take in the latest reports of the past."""
-        end = await self._log.end(STAGES, 0)
-        start = max(end - _KNOWN, 0)
-        self._reader = Reader(self._log, STAGES, 0, Place(STAGES.name, 0, start, start))
-        while entries := await self._reader.read():
+    async def begin(self, awaited: Collection[str] = ()) -> None:
+        """Take in the latest reports of the past, back to some of each stage whose end is `awaited`."""
+        start = end = await self._log.end(STAGES, 0)
+        while start > 0 and (start == end or not {stage for stage, _ in self._heard} >= set(awaited)):
+            stop, start = start, max(start - _KNOWN, 0)
+            later, self._heard = self._heard, {}
+            await self._take_in(start, stop)
+            for report, heard_s in later.values():
+                self._note(report, heard_s)
+        self._reader = Reader(self._log, STAGES, 0, Place(STAGES.name, 0, end, end))
+
+    async def _take_in(self, start: int, stop: int) -> None:
+        """Take in the reports between two offsets."""
+        reader = Reader(self._log, STAGES, 0, Place(STAGES.name, 0, start, start))
+        while reader.offset < stop and (entries := await reader.read(stop - reader.offset)):
             self._hear(entries)
 
     def _hear(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             report = entry.message.data
             if isinstance(report, StageReport):
-                self._heard[report.stage, report.holder] = (report, self._monotonic())
+                self._note(report, self._monotonic())
         self._news.set()
+
+    def _note(self, report: StageReport, heard_s: float) -> None:
+        """Take note of a report; what a stage said at its end is not taken back by what it said before."""
+        known = self._heard.get((report.stage, report.holder))
+        if known is None or known[0].phase in _AT_WORK or report.reported_ns >= known[0].reported_ns:
+            self._heard[report.stage, report.holder] = (report, heard_s)
 
     async def heard(self, timeout_s: float) -> None:
         """Wait until there is news, but no longer than that."""
@@ -174,9 +189,7 @@ class Colleagues:
         """
         began_s = self._monotonic()
         while others := self.at_work(stage):
-            heard_s = max(self._heard[stage, report.holder][1] for report in others)
+            heard_s, holder = max((self._heard[stage, report.holder][1], report.holder) for report in others)
             if heard_s > began_s + REPORT_EVERY_S / 2:
-                raise FencedError(
-                    f"{what} is worked on by {others[0].holder}, which said so a moment ago: stop that one first"
-                )
+                raise FencedError(f"{what} is worked on by {holder}, which said so a moment ago: stop that one first")
             await self.heard(SILENT_S)
