@@ -93,7 +93,7 @@ class _Process:
 
     async def run(self) -> AccountEngine | None:
         """Run every stage to its end."""
-        await self._colleagues.begin()
+        await self._colleagues.begin(self._awaited())
         work = {FEED: self._feed, SIGNALS: self._signals, ACCOUNT: self._keep_account, PORTFOLIO: self._portfolio}
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -113,9 +113,13 @@ class _Process:
         yield self._colleagues.listen()
         if ACCOUNT in self._stages:
             yield forward(Spool(self._parts.state), self._log, self._parts.surroundings.sleep)
-        for stage, after in itertools.pairwise(STAGES):
-            if stage not in self._stages and after in self._stages:
-                yield self._hear_the_end_of(stage)
+        for stage in self._awaited():
+            yield self._hear_the_end_of(stage)
+
+    def _awaited(self) -> list[str]:
+        """Return the stages of other processes whose end is that of the input of a stage here."""
+        stages = self._stages
+        return [stage for stage, after in itertools.pairwise(STAGES) if stage not in stages and after in stages]
 
     async def _hear_the_end_of(self, stage: str) -> None:
         """Let a stage of another process end this one's next, or the wish to stop."""

@@ -7,7 +7,6 @@ much later, or to keep the process from doing anything for so long that others t
 
 import asyncio
 import enum
-import itertools
 import random
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -103,25 +102,16 @@ class Connection(Log):
         self._open = asyncio.Event()  # cleared while the process stands still
         self._open.set()
         self._late: set[asyncio.Task[None]] = set()
-        self._order = itertools.count()
-        self._turn = 0
-        self._turned = asyncio.Event()
+        self._turn = asyncio.Lock()
 
     async def append(self, batch: Sequence[NewRecord], commits: Sequence[Commit] = ()) -> list[int]:
         if not batch:
             return []
-        turn = next(self._order)
         self.appends += 1
         fault = self._faults.get(self.appends)
-        try:
+        async with self._turn:  # the appends of one caller take effect in the order of its calls
             await self._pause()
-            while self._turn != turn:  # the appends of one caller take effect in the order of its calls
-                self._turned.clear()
-                await self._turned.wait()
             return await self._appended(batch, fault)
-        finally:
-            self._turn += 1
-            self._turned.set()
 
     async def _appended(self, batch: Sequence[NewRecord], fault: Fault | OnlyOf | None) -> list[int]:
         match fault:
