@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
+from alpha_panda.errors import FencedError
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.messages import Phase, StageReport
 from alpha_panda.live.routing import new_record
@@ -80,3 +83,35 @@ def test_whoever_says_nothing_any_more_is_taken_for_dead():
 
     assert simulated(at_work(SILENT_S - 1)) == 1
     assert simulated(at_work(SILENT_S + 1)) == 0
+
+
+# ── Claims ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def claimed(*others: tuple[float, str]) -> float:
+    """Return how long it takes from second 1 to claim the account, of which others say when that they work on it."""
+    broker, loop = Broker(0), asyncio.get_running_loop()
+    for at_s, holder in others:
+        loop.call_later(at_s, lambda at=at_s, holder=holder: said(broker, "account", "running", int(at), holder=holder))
+    await asyncio.sleep(1)
+    found = await colleagues(broker)
+    listening = asyncio.create_task(found.listen())
+    try:
+        await found.claim("account", "the account paper")
+        return loop.time() - 1
+    finally:
+        listening.cancel()
+
+
+def test_what_nobody_works_on_is_claimed_at_once():
+    assert simulated(claimed()) < 0.1
+
+
+def test_what_somebody_died_of_is_claimed_after_its_silence():
+    assert simulated(claimed((0.5, "a"))) == pytest.approx(SILENT_S, abs=0.1)
+
+
+def test_what_somebody_works_on_is_refused_with_the_name_of_who_does():
+    """The first one has died, and the second one has taken over from it."""
+    with pytest.raises(FencedError, match="the account paper is worked on by b, which said so a moment ago"):
+        simulated(claimed((0.4, "a"), (0.5, "b"), (2.0, "b")))
