@@ -23,7 +23,7 @@ from alpha_panda.live.log.base import Log
 from alpha_panda.live.log.kafka import KafkaLog
 from alpha_panda.live.log.kafka_topics import KafkaTopics
 from alpha_panda.live.log.sqlite import SqliteLog
-from alpha_panda.live.messages import StageReport
+from alpha_panda.live.messages import Place, StageReport
 from alpha_panda.live.observer import ACCOUNT, FEED, PORTFOLIO, SIGNALS
 from alpha_panda.live.pipeline import STAGES
 from alpha_panda.live.rebuild import RebuildReport, check
@@ -128,6 +128,8 @@ class Deployment:
         self.redis_url = redis_url
         self.partitions = partitions
         self.processes: list[Process] = []
+        self._heard: list[StageReport] = []
+        self._heard_to: Place | None = None
         self._feed = tuple(feed)
         self._said = folder / f"{self.name}-said"
         self._said.mkdir(parents=True)
@@ -213,13 +215,14 @@ class Deployment:
 
     async def reports(self) -> list[StageReport]:
         """Return everything that stages have said of themselves, in order; nothing where there is no log yet."""
-        found: list[StageReport] = []
         with contextlib.suppress(LogError):
             async with self.log() as log:
-                reader = Reader(log, REPORTS)
+                reader = Reader(log, REPORTS, 0, self._heard_to)
                 while entries := await reader.read():
-                    found += [each.message.data for each in entries if isinstance(each.message.data, StageReport)]
-        return found
+                    told = [entry.message.data for entry in entries]
+                    self._heard += [each for each in told if isinstance(each, StageReport)]
+                    self._heard_to = reader.place
+        return self._heard
 
     async def reported(self, wanted: Callable[[StageReport], bool], patience_s: float = PATIENCE_S) -> StageReport:
         """Return the first report that is wanted, once there is one; fail with what everybody said where none comes."""
