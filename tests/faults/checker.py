@@ -24,7 +24,7 @@ from alpha_panda.live.messages import (
     Takeover,
     Ticks,
 )
-from alpha_panda.live.topics import BrokerTopics, Topic, market_ticks
+from alpha_panda.live.topics import CONTROL, BrokerTopics, Topic, market_ticks
 
 
 class Told(NamedTuple):
@@ -72,7 +72,14 @@ class _Partition:
                 self._put(early)
 
 
-async def check(log: Log, events: Records, partitions: int = 1, broker: str = "paper", foreign: bool = False) -> Told:
+async def check(
+    log: Log,
+    events: Records,
+    partitions: int = 1,
+    broker: str = "paper",
+    foreign: bool = False,
+    commanded: bool = False,
+) -> Told:
     """Return what the log of a session tells that has taken in exactly `events`; fail where anything is not in order.
 
     Every event is there, once and in its order. The strategies have said of every frame that they finished it, once.
@@ -90,7 +97,10 @@ async def check(log: Log, events: Records, partitions: int = 1, broker: str = "p
     assert _events_of(ticks).tobytes() == events.tobytes(), "the ticks on the log are not those of the feed"
     for each in raw:
         _check_progress(each.messages, frames=len(ticks[0].messages))
-    _check_journal(journal.messages, {market_ticks().name: ticks, topics.signals_raw.name: raw})
+    inputs = {market_ticks().name: ticks, topics.signals_raw.name: raw}
+    if commanded:  # once: nobody numbers commands
+        inputs[CONTROL.name] = [await _partition(log, CONTROL)]
+    _check_journal(journal.messages, inputs)
     for each in account.values() if not foreign else ():  # somebody else may have said anything there
         _check_set_aside(each)
 

@@ -6,7 +6,7 @@ import contextlib
 import pathlib
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -18,7 +18,7 @@ from alpha_panda.live.dead_letters import Letter, read_letters, replay
 from alpha_panda.live.envelope import decode
 from alpha_panda.live.feed.base import Batch
 from alpha_panda.live.health import Health, beat
-from alpha_panda.live.log.base import Commit, Log, NewRecord, Record
+from alpha_panda.live.log.base import Log, NewRecord, Record
 from alpha_panda.live.log.kafka import KafkaLog
 from alpha_panda.live.log.kafka_topics import KafkaTopics
 from alpha_panda.live.log.sqlite import SqliteLog
@@ -29,6 +29,7 @@ from alpha_panda.live.routing import new_record
 from alpha_panda.live.status import Status
 from alpha_panda.live.topics import CONTROL, Topic, market_ticks, topics_of_session
 from tests.faults.checker import check
+from tests.faults.relay import Relay
 from tests.live.trading import MORNING, PAPER, ChoppedFeed, blueprint, morning, replayed, run_on
 
 NUMBERED = (market_ticks(), PAPER.signals_raw, PAPER.journal, PAPER.orders_filled)
@@ -175,47 +176,6 @@ async def test_a_record_as_large_as_there_can_be_is_a_dead_letter_and_a_larger_o
 
 
 # ── Records that come late ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Relay(Log):
-    """A log behind something that now and then holds a record back, and puts another one in its place."""
-
-    def __init__(self, log: Log, held: Callable[[NewRecord], bytes | None]) -> None:
-        self.exclusive = log.exclusive
-        self.held: list[NewRecord] = []
-        self._log = log
-        self._instead = held
-
-    async def append(self, batch: Sequence[NewRecord], commits: Sequence[Commit] = ()) -> list[int]:
-        sent: list[NewRecord] = []
-        for record in batch:
-            instead = self._instead(record)
-            if instead is not None:
-                self.held.append(record)
-                record = NewRecord(record.topic, record.partition, record.key, instead)
-            sent.append(record)
-        return await self._log.append(sent, commits)
-
-    async def release(self) -> int:
-        """Append what was held back, the latest first, and return how many records that were."""
-        held, self.held = self.held[::-1], []
-        await self._log.append(held)
-        return len(held)
-
-    async def read(self, topic: Topic, partition: int, offset: int, limit: int) -> list[Record]:
-        return await self._log.read(topic, partition, offset, limit)
-
-    async def wait(self, topic: Topic, partition: int, offset: int, timeout_s: float) -> bool:
-        return await self._log.wait(topic, partition, offset, timeout_s)
-
-    async def end(self, topic: Topic, partition: int) -> int:
-        return await self._log.end(topic, partition)
-
-    async def committed(self, group: str, topic: Topic, partition: int) -> int:
-        return await self._log.committed(group, topic, partition)
-
-    async def close(self) -> None:
-        await self._log.close()
 
 
 @pytest.mark.parametrize("seed", [10, 11])
