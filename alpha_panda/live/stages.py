@@ -172,8 +172,10 @@ class Colleagues:
         return not self.at_work(stage) and self.ended_partitions(stage) >= set(range(partitions))
 
     def ended_partitions(self, stage: str) -> set[int]:
-        """Return the partitions that some process has brought to their end."""
-        reports = [report for (name, _), (report, _) in self._heard.items() if name == stage]
+        """Return the partitions that some other process has brought to their end."""
+        # What this one said before the log was away does not count: its last word would lack it.
+        heard = [report for report, _ in self._heard.values() if report.stage == stage]
+        reports = [report for report in heard if report.holder != self._holder]
         return {each for report in reports if report.phase == "ended" for each in report.partitions}
 
     async def wait_for_end(self, stage: str, partitions: int, finished: asyncio.Event) -> None:

@@ -61,6 +61,15 @@ def test_who_begins_again_after_its_end_has_not_ended():
     assert not simulated(ended())
 
 
+def test_what_a_process_itself_has_said_before_does_not_count():
+    async def ended() -> bool:
+        broker = Broker(0)
+        said(broker, "signals", "ended", 5, holder="me")
+        return (await colleagues(broker)).ended("signals", 1)
+
+    assert not simulated(ended())
+
+
 def test_an_end_that_is_awaited_is_found_however_long_ago_it_was():
     async def ended(*awaited: str) -> bool:
         broker = Broker(0)
