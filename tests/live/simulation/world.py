@@ -7,7 +7,9 @@ import pathlib
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from alpha_panda.data.synthetic import synthetic_day
 from alpha_panda.errors import CorruptRecordError, FencedError, LogError
+from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import Records
 from alpha_panda.live.account import AccountEngine, Step
 from alpha_panda.live.build import new_status
@@ -22,10 +24,13 @@ from alpha_panda.live.session import Blueprint, open_session, read_session
 from alpha_panda.live.streams import Recording
 from alpha_panda.live.supervision import enduring
 from tests.live.simulation.broker import Broker, Connection, Fault, KilledError, OnlyOf
-from tests.live.trading import blueprint, market
+from tests.live.trading import DATE, blueprint
 
-EVENTS = 8_000
-"""Of the market's day: until the third order."""
+SYMBOLS = ("SIM:PANDA", "SIM:TIGER", "SIM:OTTER")
+"""Of two partitions the first has one of these companies and the second has two; of three, one has none."""
+
+EVENTS = 10_000
+"""Of their day: until some orders have been made."""
 
 _LONGEST = 900
 _LIVES = 60
@@ -33,15 +38,21 @@ _ENDS_WITHIN_S = 900.0
 
 
 @functools.cache
+def market() -> tuple[Universe, Records]:
+    """Return the companies and the events of a session."""
+    universe, events = synthetic_day(DATE, 1, SYMBOLS)
+    return universe, events[:EVENTS]
+
+
 def day() -> Records:
     """Return the events of a session."""
-    return market()[1][:EVENTS]
+    return market()[1]
 
 
 @functools.cache
 def expected_hash() -> str:
     """Return the ledger after a plain replay."""
-    made_of = blueprint()
+    made_of = blueprint(universe=market()[0])
     account = made_of.account_stage()
     account.advance(day(), made_of.signal_stage().advance(day()))
     return account.ledger_hash()
@@ -88,7 +99,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.broker = Broker(self.seed)
-        self.blueprint: Blueprint = dataclasses.replace(blueprint(), partitions=self.partitions)
+        self.blueprint: Blueprint = dataclasses.replace(blueprint(universe=market()[0]), partitions=self.partitions)
 
     async def run(self, *processes: Process) -> None:
         """Let all processes work until each has come to its end."""
