@@ -3,7 +3,7 @@
 import collections
 import hashlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -209,10 +209,13 @@ class AccountEngine:
 
     # ── To recover from ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def snapshot_if_due(self, time_ns: int, journal: Place) -> list[Envelope]:
-        """Return a snapshot if some minutes of the market have passed since the last one; `journal` is its end."""
+    def snapshot_if_due(self, time_ns: int, journal: Place) -> Callable[[], Envelope] | None:
+        """Return what makes a snapshot of now, if some minutes of the market have passed since the last one.
+
+        `journal` is where its journal goes on.
+        """
         if time_ns < self._snapshot_next_ns:
-            return []
+            return None
         self._snapshot_next_ns = time_ns + SNAPSHOT_EVERY_NS
         memory = _Memory(
             self.steps,
@@ -230,9 +233,13 @@ class AccountEngine:
             for topic in self.blueprint.topics.of_account()
             if (sequence := self.next_sequences[topic.name])
         ]
-        places = (*self.places.values(), journal, *written)
-        data = StateSnapshot(self.blueprint.code_digest, digest_of(arrays), places, arrays)
-        return [self.blueprint.begin(data, source=_SOURCE, index=self.steps, time_ns=time_ns)]
+        places, index = (*self.places.values(), journal, *written), self.steps
+
+        def make() -> Envelope:
+            data = StateSnapshot(self.blueprint.code_digest, digest_of(arrays), places, arrays)
+            return self.blueprint.begin(data, source=_SOURCE, index=index, time_ns=time_ns)
+
+        return make
 
     def restore(self, snapshot: StateSnapshot, time_ns: int) -> Places:
         """Take up where `snapshot` was taken, at `time_ns`, and return where to read on.

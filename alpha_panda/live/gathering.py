@@ -19,6 +19,7 @@ from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import Control, Progress
 from alpha_panda.live.observer import ACCOUNT, Inputs, Observer
 from alpha_panda.live.routing import new_record, topic_of
+from alpha_panda.live.snapshots import Snapshots
 from alpha_panda.live.streams import Entry, Notice, Reader, missing_in
 from alpha_panda.live.topics import CONTROL
 from alpha_panda.live.writing import Writer
@@ -132,19 +133,20 @@ async def run_account(
     monotonic: Callable[[], float],
 ) -> None:
     """Apply steps until there are no more."""
-    while step := await gathering.next():
-        inputs = Inputs.of(monotonic(), (entry for entries in step.entries() for entry in entries))
-        *said, entry = engine.apply(step)
-        await journal.append([entry])
-        topics = engine.blueprint.topics
-        records = [new_record(topic_of(topics, each.data), each.stamped(journal.epoch, each.sequence)) for each in said]
-        await log.append(records)
-        # A snapshot says that all before it is told, so it waits until that is true: an append may land in part.
-        snapshots = engine.snapshot_if_due(entry.time_ns, journal.place)
-        await log.append([new_record(topics.snapshots, snapshot) for snapshot in snapshots])
-        for command in step.commands:
-            if isinstance(command.message.data, Control):
-                observer.on_command(command.message.data, command.message.time_ns)
-        observer.on_step(engine.next_frame, engine.steps, [*said, entry], inputs)
-        if snapshots:
-            observer.on_snapshot(ACCOUNT)
+    topics = engine.blueprint.topics
+    async with Snapshots(log, topics.snapshots) as snapshots:
+        while step := await gathering.next():
+            inputs = Inputs.of(monotonic(), (entry for entries in step.entries() for entry in entries))
+            *said, entry = engine.apply(step)
+            await journal.append([entry])
+            stamped = [each.stamped(journal.epoch, each.sequence) for each in said]
+            await log.append([new_record(topic_of(topics, each.data), each) for each in stamped])
+            # A snapshot says that all before it is told, so it waits until that is true: an append may land in part.
+            snapshot = engine.snapshot_if_due(entry.time_ns, journal.place)
+            if snapshot is not None:
+                await snapshots.write(snapshot)
+                observer.on_snapshot(ACCOUNT)
+            for command in step.commands:
+                if isinstance(command.message.data, Control):
+                    observer.on_command(command.message.data, command.message.time_ns)
+            observer.on_step(engine.next_frame, engine.steps, [*said, entry], inputs)

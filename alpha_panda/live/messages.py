@@ -247,6 +247,7 @@ class StateSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
     state_digest: str
     next_places: tuple[Place, ...]
     arrays: dict[str, bytes]
+    packed: bool = False  # whether these bytes are compressed, as zlib does it
 
 
 class StageReport(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="stage"):

@@ -15,9 +15,8 @@ from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import Place, Progress, StateSnapshot
 from alpha_panda.live.observer import SIGNALS, Inputs, Observer
 from alpha_panda.live.payloads import events_of, signals_of
-from alpha_panda.live.routing import new_record
 from alpha_panda.live.session import Blueprint
-from alpha_panda.live.snapshots import SNAPSHOT_EVERY_NS, digest_of, places_of
+from alpha_panda.live.snapshots import SNAPSHOT_EVERY_NS, Snapshots, digest_of, places_of
 from alpha_panda.live.streams import Entry, Reader
 from alpha_panda.live.writing import Writer
 
@@ -72,14 +71,21 @@ class SignalsEngine:
         """Return the bytes of everything that the strategies remember, by name."""
         return snapshot_bytes(self._stage.arrays())
 
-    def snapshot_if_due(self, time_ns: int, raw: Place) -> list[Envelope]:
-        """Return a snapshot if some minutes of the market have passed since the last one; `raw` is where it writes."""
+    def snapshot_if_due(self, time_ns: int, raw: Place) -> Callable[[], Envelope] | None:
+        """Return what makes a snapshot of now, if some minutes of the market have passed since the last one.
+
+        `raw` is where it writes next.
+        """
         if time_ns < self._snapshot_next_ns:
-            return []
+            return None
         self._snapshot_next_ns = time_ns + SNAPSHOT_EVERY_NS
-        arrays = self.arrays()
-        data = StateSnapshot(self.blueprint.code_digest, digest_of(arrays), (self.ticks_place, raw), arrays)
-        return [self.blueprint.begin(data, source=self.source, index=self.next_frame, time_ns=time_ns)]
+        arrays, places, index = self.arrays(), (self.ticks_place, raw), self.next_frame
+
+        def make() -> Envelope:
+            data = StateSnapshot(self.blueprint.code_digest, digest_of(arrays), places, arrays)
+            return self.blueprint.begin(data, source=self.source, index=index, time_ns=time_ns)
+
+        return make
 
     def restore(self, snapshot: StateSnapshot, time_ns: int) -> Places:
         """Take up where `snapshot` was taken, at `time_ns`, and return where to read on.
@@ -103,13 +109,12 @@ async def run_signals(
     monotonic: Callable[[], float],
 ) -> None:
     """Apply frames as they come, until there are no more."""
-    topic = engine.blueprint.topics.signals_snapshots
-    while frames := await ticks.next(finished, _FRAMES):
-        inputs = Inputs.of(monotonic(), frames)
-        messages = [message for frame in frames for message in engine.apply(frame)]
-        await raw.append(messages)
-        snapshots = engine.snapshot_if_due(messages[-1].time_ns, raw.place)
-        for snapshot in snapshots:
-            await log.append([new_record(topic, snapshot, engine.partition)])
-            observer.on_snapshot(SIGNALS)
-        observer.on_signals(engine.next_frame, messages, inputs)
+    async with Snapshots(log, engine.blueprint.topics.signals_snapshots, engine.partition) as snapshots:
+        while frames := await ticks.next(finished, _FRAMES):
+            inputs = Inputs.of(monotonic(), frames)
+            messages = [message for frame in frames for message in engine.apply(frame)]
+            await raw.append(messages)
+            if snapshot := engine.snapshot_if_due(messages[-1].time_ns, raw.place):
+                await snapshots.write(snapshot)
+                observer.on_snapshot(SIGNALS)
+            observer.on_signals(engine.next_frame, messages, inputs)

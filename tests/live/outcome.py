@@ -10,6 +10,7 @@ from alpha_panda.live.messages import StateSnapshot, Ticks
 from alpha_panda.live.payloads import events_of
 from alpha_panda.live.recovery import recovered_signals
 from alpha_panda.live.session import Blueprint, blueprint_of, read_session
+from alpha_panda.live.snapshots import unpacked
 from alpha_panda.live.streams import Recording
 from alpha_panda.live.topics import instrument_key
 from tests.live.processes import Deployment
@@ -47,7 +48,9 @@ async def _snapshots_are_of_a_plain_replay(log: Log, blueprint: Blueprint, parti
             assert isinstance(entry.message.data, Ticks)
             plain.advance(events_of(entry.message.data).copy())
             frames += 1
-        assert snapshot.arrays == snapshot_bytes(plain.arrays()), f"{record.topic}/{partition} offset {record.offset}"
+        assert unpacked(snapshot).arrays == snapshot_bytes(plain.arrays()), (
+            f"{record.topic}/{partition} offset {record.offset}"
+        )
 
 
 async def _strategies_end_as_in_a_plain_replay(log: Log, blueprint: Blueprint, partition: int, events: Records) -> None:

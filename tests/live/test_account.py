@@ -126,7 +126,9 @@ async def test_a_command_counts_once_however_often_it_is_on_the_log(tmp_path: pa
     async with SqliteLog(tmp_path) as log:
         assert await obeyed(engine, log, pause, resume, again) == "paused"
         assert await obeyed(engine, log, resume) == ""
-        (snapshot,) = engine.snapshot_if_due(10**18, Place(PAPER.journal.name, 0, 2, 2))
+        make = engine.snapshot_if_due(10**18, Place(PAPER.journal.name, 0, 2, 2))
+        assert make is not None
+        snapshot = make()
         assert isinstance(snapshot.data, StateSnapshot)
         later = AccountEngine(blueprint())
         later.restore(snapshot.data, snapshot.time_ns)

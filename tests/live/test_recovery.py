@@ -15,6 +15,7 @@ from alpha_panda.live.messages import StateSnapshot
 from alpha_panda.live.recovery import recovered_account, recovered_signals
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.session import Blueprint
+from alpha_panda.live.snapshots import unpacked
 from alpha_panda.live.topics import Topic, market_ticks
 from tests.live.samples import changed
 from tests.live.trading import PAPER, ChoppedFeed, blueprint, market, messages_of, records_of, replayed, run_in
@@ -109,12 +110,16 @@ async def append_last(
         await log.append([new_record(topic, change(last))])
 
 
-async def test_a_snapshot_that_was_altered_is_refused(tmp_path: pathlib.Path):
+@pytest.mark.parametrize("read", [unpacked, lambda snapshot: snapshot])
+async def test_a_snapshot_that_was_altered_is_refused(
+    tmp_path: pathlib.Path, read: Callable[[StateSnapshot], StateSnapshot]
+):
     await run_in(tmp_path, ChoppedFeed(market()[1][:3_000]))
 
     def richer(message: Envelope) -> Envelope:
         data = message.data
         assert isinstance(data, StateSnapshot)
+        data = read(data)
         accounts = b"\x01" + data.arrays["accounts"][1:]
         return changed(message, data=changed(data, arrays={**data.arrays, "accounts": accounts}))
 
