@@ -21,7 +21,7 @@ from alpha_panda.live.recovery import beginning
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.session import Blueprint
 from alpha_panda.live.snapshots import places_of
-from alpha_panda.live.spreading import Spreader
+from alpha_panda.live.spreading import Spreader, together
 from alpha_panda.live.status import Status
 from alpha_panda.live.streams import Reader, Recording
 from alpha_panda.live.topics import GAPS, Topic, instrument_key
@@ -100,16 +100,6 @@ class Intake:
         self._index = 0
         self._time_ns = 0
 
-    @property
-    def next_frame(self) -> int:
-        """The sequence of the frames that it writes next."""
-        return self._writers[0].next_sequence
-
-    @property
-    def places(self) -> list[Place]:
-        """Where it writes next."""
-        return [writer.place for writer in self._writers]
-
     async def begin(self, holder: str) -> list[tuple[int, int]]:
         """Find the end of what is on the log, take it over, and complete what was handed on in part.
 
@@ -125,7 +115,7 @@ class Intake:
         # Of two that begin at once, each may have come last somewhere: what both hand on would be mixed.
         for writer in self._writers:
             await writer.confirm()
-        self._letters = {letter.id async for letter in letters_on(self._log, self._topic)}
+        self._letters = {letter.id async for letter in letters_on(self._log, self._topic) if letter.source == _SOURCE}
         self._status.kept_out = len(self._letters)
         await self._complete(recent)
         return [(partition, writer.epoch) for partition, writer in enumerate(self._writers)]
@@ -175,21 +165,27 @@ class Intake:
     async def _complete(self, recent: Mapping[int, Sequence[Envelope]]) -> None:
         """Go on after the last batch that is on the log, and write those of its frames that are not."""
         nexts = [writer.next_sequence for writer in self._writers]
-        self._index = _next_index(recent, min(nexts) - 1)
-        for sequence in range(min(nexts) - 1, -1, -1):
+        whole, begun = min(nexts), max(nexts)
+        self._index = _next_index(recent, whole - 1)
+        # What was merged under pressure is not told again as it was.
+        again = self._blueprint.profile.feed.conflate_after_ns == 0
+        self._recall(recent, whole if again else begun)
+        if begun > whole:
+            stop = _next_index(recent, begun - 1)
+            behind = [partition for partition, sequence in enumerate(nexts) if sequence == whole]
+            events = await self._feed.between(self._index, stop)
+            await self._put(Batch(events if again else events[:0], stop), behind)
+
+    def _recall(self, recent: Mapping[int, Sequence[Envelope]], stop: int) -> None:
+        """Remember the last events before a sequence, which those that follow are judged by."""
+        for sequence in range(stop - 1, -1, -1):
             messages = recent.get(sequence, [])
             if any(len(_events_in(message)) for message in messages):
+                events = together([message.data for message in messages if isinstance(message.data, Ticks)])
                 self._time_ns = messages[0].time_ns
-                self._gate.recall(np.concatenate([_events_in(message) for message in messages]))
+                self._gate.recall(events)
                 self._watchdog.begin(self._time_ns)
-                break
-        if max(nexts) > min(nexts):
-            stop = _next_index(recent, max(nexts) - 1)
-            behind = [partition for partition, sequence in enumerate(nexts) if sequence == min(nexts)]
-            events = await self._feed.between(self._index, stop)
-            # What was merged under pressure is not told again as it was.
-            again = self._blueprint.profile.feed.conflate_after_ns == 0
-            await self._put(Batch(events if again else events[:0], stop), behind)
+                return
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take in what the feed tells until it ends or `stop` is set."""
@@ -207,14 +203,15 @@ class Intake:
             self._time_ns = int(passed["time_ns"][-1])
         frames = self._spreader.frames(passed, batch.next_index)
         messages = {each: self._message(frames[each], each) for each in partitions}
-        for number, refusal in enumerate(refusals):
-            await self._put_aside(
-                messages[partitions[0]].effect(
-                    self._letter(refusal), source=_SOURCE, index=number, time_ns=self._time_ns, broker=SHARED
-                )
-            )
-        sequence = self.next_frame
         writers = [self._writers[each] for each in partitions]
+        sequence = writers[0].next_sequence
+        for number, refusal in enumerate(refusals):
+            # Named after the first frame, also where only others are left to be written.
+            letter, cause = self._letter(refusal, sequence), self._message(frames[0], 0)
+            await self._put_aside(
+                cause.effect(letter, source=_SOURCE, index=number, time_ns=self._time_ns, broker=SHARED)
+            )
+        self._letters.clear()  # only what was being written when a process ended can have been written before
         records = [writer.numbered([messages[each]])[0] for writer, each in zip(writers, partitions, strict=True)]
         offsets = await self._log.append(records)
         for writer, offset in zip(writers, offsets, strict=True):
@@ -259,16 +256,15 @@ class Intake:
             time_ns=self._time_ns,
         )
 
-    def _letter(self, refusal: Refusal) -> DeadLetter:
+    def _letter(self, refusal: Refusal, sequence: int) -> DeadLetter:
         key = instrument_key(int(refusal.event["instrument_token"][0]))
-        place = Place(self._topic.name, self._topic.partition_of(key), self.next_frame, self.next_frame)
+        place = Place(self._topic.name, self._topic.partition_of(key), sequence, sequence)
         return DeadLetter(place, key, refusal.event.tobytes(), 1, refusal.reason)
 
     async def _put_aside(self, letter: Envelope) -> None:
         """Write a letter before its frame, once: a crash between the two makes it again."""
         if letter.id not in self._letters:
             await self._log.append([new_record(self._topic.dead_letters, letter)])
-            self._letters.add(letter.id)
 
 
 def _events_in(message: Envelope) -> Records:
