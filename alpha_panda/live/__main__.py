@@ -15,14 +15,12 @@ from alpha_panda import terminal
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.build import Options, new_state, new_status, new_watched, planned, speed_of, stages_of, trade
 from alpha_panda.live.endpoint import LOOPBACK
+from alpha_panda.live.interpreter import Interpreter
 from alpha_panda.live.observing import observing
 from alpha_panda.live.pipeline import STAGES
 from alpha_panda.live.status import ENDED, Status
 from alpha_panda.live.view import watching
 from alpha_panda.units import format_rupees
-
-# The log's threads wait for the interpreter so long at most; the usual 5 ms would be most of an order's way.
-_SWITCH_S = 0.0005
 
 app = App(
     name="python -m alpha_panda.live",
@@ -84,7 +82,6 @@ def live(
         metrics_host=metrics_host,
         redo=redo,
     )
-    sys.setswitchinterval(_SWITCH_S)
     try:
         asyncio.run(_live(options, until_end, json))
     except asyncio.CancelledError:
@@ -105,6 +102,7 @@ async def _live(options: Options, until_end: bool, json: bool) -> None:
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     async with observing(status, new_watched(options, None if json else tell)) as port:
+        status.also = [*status.also, Interpreter()]
         if port is not None and not json:
             console.print(
                 f"metrics and health at http://{options.metrics_host}:{port}", highlight=False, soft_wrap=True

@@ -9,6 +9,7 @@ import numpy as np
 from alpha_panda.config import NO_LIMITS, Profile, validated
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.build import Options, new_status, new_watched
+from alpha_panda.live.interpreter import Interpreter
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.observer import Observer
 from alpha_panda.live.observing import observing
@@ -69,7 +70,7 @@ async def session(
     """
     status = new_status()
     async with observing(status, new_watched(Options(state=place.state), None)), place.open() as log:
-        status.also = [*status.also, *([watch] if watch else [])]
+        status.also = [*status.also, Interpreter(), *([watch] if watch else [])]
         aside = asyncio.create_task(beside(log)) if beside else None
         engine = await run_on(log, feed, blueprint(terms, feed.name, feed.universe), status=status, state=place.state)
         took_s = time.perf_counter() - feed.began_s
