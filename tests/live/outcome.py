@@ -4,13 +4,12 @@ import numpy as np
 
 from alpha_panda.chain import snapshot_bytes
 from alpha_panda.kernels.records import CLOCK, Records
-from alpha_panda.live.envelope import decode
+from alpha_panda.live.arrivals import ticks_in
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.messages import StateSnapshot, Ticks
 from alpha_panda.live.payloads import events_of
 from alpha_panda.live.recovery import recovered_signals
 from alpha_panda.live.session import Blueprint, blueprint_of, read_session
-from alpha_panda.live.snapshots import unpacked
+from alpha_panda.live.snapshots import snapshot_at
 from alpha_panda.live.streams import Recording
 from alpha_panda.live.topics import instrument_key
 from tests.live.processes import Deployment
@@ -37,20 +36,18 @@ async def _snapshots_are_of_a_plain_replay(log: Log, blueprint: Blueprint, parti
     """Hold the snapshots that processes wrote while they worked against a replay of the frames before each."""
     topic, plain = blueprint.topics.signals_snapshots, blueprint.signal_stage()
     ticks, frames = Recording(log, blueprint.ticks, partition), 0
-    snapshots = await log.read(topic, partition, 0, 10_000)
-    assert len(snapshots) == await log.end(topic, partition) > 0
-    for record in snapshots:
-        snapshot = decode(record).data
-        assert isinstance(snapshot, StateSnapshot)
+    end = await log.end(topic, partition)
+    assert end > 0
+    for offset in range(end):
+        found = await snapshot_at(log, topic, partition, offset)
+        assert found is not None
+        snapshot = found[1]
         if snapshot.next_places[0].sequence < frames:
             continue  # of a process that did not know yet that another had taken over
         while frames < snapshot.next_places[0].sequence and (entry := await ticks.next()):
-            assert isinstance(entry.message.data, Ticks)
-            plain.advance(events_of(entry.message.data).copy())
+            plain.advance(events_of(ticks_in(entry)).copy())
             frames += 1
-        assert unpacked(snapshot).arrays == snapshot_bytes(plain.arrays()), (
-            f"{record.topic}/{partition} offset {record.offset}"
-        )
+        assert snapshot.arrays == snapshot_bytes(plain.arrays()), f"{topic.name}/{partition} offset {offset}"
 
 
 async def _strategies_end_as_in_a_plain_replay(log: Log, blueprint: Blueprint, partition: int, events: Records) -> None:
