@@ -36,6 +36,8 @@ class SignalsEngine:
         self.next_message = 0  # the sequence of the raw signals that it writes next
         self.ticks_place = Place(blueprint.ticks.name, partition, 0)
         self._stage = blueprint.signal_stage()
+        # Written once, since memory that nobody has written is not there yet: the first minute would wait for it.
+        restore_bytes(self._stage.arrays(), self.arrays())
         self._snapshot_next_ns = 0
 
     @property
