@@ -5,6 +5,7 @@ can be written by its session alone; commands then wait in a folder beside it, a
 up. A command says the same thing however often it is appended, since the session knows it by its id.
 """
 
+import contextlib
 import pathlib
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -94,15 +95,19 @@ class Spool:
 
 
 async def forward(spool: Spool, log: Log, sleep: Callable[[float], Awaitable[None]]) -> None:
-    """Put what waits in the spool on the control topic, each once, for as long as the session runs."""
+    """Put what waits in the spool on the control topic, each once, for as long as the session runs.
+
+    Where the folder cannot be read or written, commands wait on, which whoever gave them is told; trading goes on.
+    """
     known = await _ids(log)
     while True:
-        for path, message in spool.waiting():
-            # A process may have died between the append and this.
-            if message.id not in known:
-                await log.append([new_record(CONTROL, message)])
-                known.add(message.id)
-            spool.take(path)
+        with contextlib.suppress(OSError):
+            for path, message in spool.waiting():
+                # A process may have died between the append and this.
+                if message.id not in known:
+                    await log.append([new_record(CONTROL, message)])
+                    known.add(message.id)
+                spool.take(path)
         await sleep(FORWARD_EVERY_S)
 
 

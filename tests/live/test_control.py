@@ -134,6 +134,32 @@ def test_a_process_that_died_between_log_and_folder_gives_no_command_twice(tmp_p
 # ── The kill that the latch asks for ─────────────────────────────────────────────────────────────────────────────────
 
 
+class StubbornSpool(Spool):
+    """A folder in which nothing can be removed the first time."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        super().__init__(folder)
+        self.refusals = 1
+
+    def take(self, path: pathlib.Path) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise OSError(5, "Input/output error")
+        super().take(path)
+
+
+def test_a_folder_that_fails_stops_nothing_and_its_commands_are_given_once(tmp_path: pathlib.Path):
+    async def scenario() -> None:
+        spool = StubbornSpool(tmp_path)
+        spool.put(command("pause", 1))
+        async with SqliteLog(tmp_path) as log:
+            await _rounds(log, spool, command("resume", 2))
+            assert await on_the_log(log) == ["pause", "resume"]
+        assert spool.files() == []
+
+    asyncio.run(scenario())
+
+
 def test_a_latch_that_the_account_has_not_heeded_is_owed_a_kill(tmp_path: pathlib.Path):
     stage = AccountStage(profile(), ONE_SHARE)
     switch = KillSwitch(tmp_path, lambda: 0.0)
