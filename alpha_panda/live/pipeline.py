@@ -90,6 +90,7 @@ class _Process:
         self._finished = {stage: asyncio.Event() for stage in STAGES}
         self._recovered = {stage: asyncio.Event() for stage in STAGES}
         self._account: AccountEngine | None = None
+        self._cut_short = False  # whether a stage of this process has failed
 
     async def run(self) -> AccountEngine | None:
         """Run every stage to its end."""
@@ -137,10 +138,13 @@ class _Process:
         """Run a stage to its end, whatever that is, and say so to the next one.
 
         Where a stage fails all others are cancelled, but a client library may lose a cancellation: so nobody may be
-        left waiting for a stage that is gone.
+        left waiting for a stage that is gone, nor say that it has come to the end of what there is.
         """
         try:
             await work
+        except BaseException:
+            self._cut_short = True
+            raise
         finally:
             self._finished[stage].set()
             self._recovered[stage].set()
@@ -158,7 +162,7 @@ class _Process:
             with contextlib.suppress(LogError):
                 await self._reporter.report([worker])
             raise
-        worker.phase = "stopped" if self._parts.stop.is_set() else "ended"
+        worker.phase = "stopped" if self._parts.stop.is_set() or self._cut_short else "ended"
         await self._reporter.report([worker])
 
     def _begins(self, worker: Worker, *epochs: tuple[int, int]) -> None:

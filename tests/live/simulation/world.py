@@ -131,7 +131,7 @@ class World:
         status.monotonic = clock
 
         async def attempt() -> AccountEngine | None:
-            await self._begin(connection)
+            await self.begin(connection)
             parts = Parts(
                 log=connection,
                 state=self.state,
@@ -144,7 +144,7 @@ class World:
 
         return await enduring(attempt, status, stop, asyncio.sleep)
 
-    async def _begin(self, log: Log) -> None:
+    async def begin(self, log: Log) -> None:
         if await read_session(log) is None:
             await open_session(log, self.blueprint, 1_700_000_000_000_000_000)
 
