@@ -21,11 +21,11 @@ from tests.kafka import ADDRESS
 TINY: dict[str, Callable[[str], Row]] = {
     "bars": partial(chain.crossover, bars=2_000),
     "bars and clocks": partial(chain.crossover, bars=2_000, clocks=True),
-    "endurance": partial(enduring.sustained, instruments=20, ticks=5_000, repeats=1),
+    "endurance": partial(enduring.sustained, instruments=20, ticks=50_000, repeats=1),
     "heat map": partial(sweeping.heat_map, slider="range", side=10),
     "heat map of days": partial(sweeping.heat_map, slider="back", interval="1d", side=10),
     "live": partial(live.session, repeats=1),
-    "memory": partial(enduring.memory, ticks=20_000, settled=5_000),
+    "memory": partial(enduring.memory, ticks=60_000, settled=5_000),
     "portfolio": partial(chain.ranking, instruments=12, days=200),
     "sweep": partial(sweeping.pairs, fast=(5, 10), slow=(20, 40), bars=2_000, workers=2),
     "ticks": partial(chain.ticks, ticks_a_second=0.2),
@@ -62,8 +62,8 @@ def test_folding_a_portfolio_anew_makes_a_row():
 
 def test_a_session_on_kafka_makes_a_row(kafka: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(ADDRESS, kafka)
-    made = enduring.sustained("endurance", kind="Kafka", instruments=20, ticks=5_000, repeats=1)
-    assert made.note == enduring.sustained("endurance", instruments=20, ticks=5_000, repeats=1).note
+    made = enduring.sustained("endurance", kind="Kafka", instruments=20, ticks=50_000, repeats=1)
+    assert made.note == enduring.sustained("endurance", instruments=20, ticks=50_000, repeats=1).note
 
 
 def test_waiting_for_orders_makes_a_row():
