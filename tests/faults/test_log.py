@@ -59,6 +59,7 @@ async def befallen(kafka: KafkaServer, outage: str, status: Status) -> None:
     await asyncio.to_thread(kafka.resume if outage.startswith("paused") else kafka.start)
 
 
+@pytest.mark.timeout(300)  # six outages, each with a start of Kafka, on a machine that may have much else to do
 @pytest.mark.usefixtures("impatience")
 async def test_a_session_outlives_every_outage_of_its_kafka(
     kafka_server: KafkaServer, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
