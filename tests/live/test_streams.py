@@ -223,7 +223,7 @@ async def test_the_end_of_writing_is_no_end_where_a_record_is_missing(log: Sqlit
     reader, finished = Reader(log, TOPIC), asyncio.Event()
     finished.set()
     assert [entry.message.sequence for entry in await reader.next(finished)] == [0]
-    with pytest.raises(LogError, match="numbers/0 ends without sequence 1, .* alpha-panda dlq replay"):
+    with pytest.raises(LogError, match=r"numbers/0 ends without sequence 1, .* alpha-panda dlq replay"):
         await reader.next(finished)
     await write(log, numbered(1))
     assert [entry.message.sequence for entry in await reader.next(finished)] == [1]
