@@ -53,13 +53,15 @@ class _Tree:
         self._blocks = self._bytes[:whole].view(np.uint64).reshape(-1, _BLOCK_BYTES // 8)
         self._rest = self._bytes[whole:]
         self._known = self._blocks.copy()
+        self._differs = np.zeros(self._blocks.shape, np.bool_)
         self._leaves = bytearray()
         for block in range(len(self._blocks)):
             self._leaves += self._leaf(block)
 
     def leaves(self) -> bytes:
         """Return the digests of all blocks, of which those that have changed are made anew, and then of the rest."""
-        changed = np.flatnonzero((self._blocks != self._known).any(axis=1))
+        np.not_equal(self._blocks, self._known, out=self._differs)
+        changed = np.flatnonzero(self._differs.any(axis=1))
         self._known[changed] = self._blocks[changed]
         for block in changed.tolist():
             self._leaves[block * _DIGEST_BYTES : (block + 1) * _DIGEST_BYTES] = self._leaf(block)
