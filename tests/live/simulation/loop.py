@@ -38,10 +38,10 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._selected.now_s
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+    def run_in_executor(self, executor: Any, call: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         done: asyncio.Future[Any] = self.create_future()
         try:
-            done.set_result(func(*args))
+            done.set_result(call(*args))
         except Exception as error:  # noqa: BLE001  # the caller's, as from a thread
             done.set_exception(error)
         return done
