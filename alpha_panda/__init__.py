@@ -56,7 +56,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a new name stands here and i
     from alpha_panda.errors import StrategyError as StrategyError
     from alpha_panda.instruments import Instrument as Instrument
     from alpha_panda.instruments import Universe as Universe
-    from alpha_panda.live.timetravel import replay_at as replay_at
+    from alpha_panda.live.past.timetravel import replay_at as replay_at
     from alpha_panda.strategy import Strategy as Strategy
     from alpha_panda.strategy import load_strategy as load_strategy
     from alpha_panda.strategy import strategy_from as strategy_from
@@ -98,7 +98,7 @@ _HOMES = {
     "purged_folds": "alpha_panda.backtest.validate.folds:purged_folds",
     "query": "alpha_panda.data.query:query",
     "RecoveryError": "alpha_panda.errors:RecoveryError",
-    "replay_at": "alpha_panda.live.timetravel:replay_at",
+    "replay_at": "alpha_panda.live.past.timetravel:replay_at",
     "report": "alpha_panda.apps.tearsheet:report",
     "Result": "alpha_panda.backtest.result:Result",
     "run": "alpha_panda.backtest.run:run",

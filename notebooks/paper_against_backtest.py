@@ -20,8 +20,8 @@ with app.setup:
 
     import alpha_panda as ap
     from alpha_panda.apps import charts
-    from alpha_panda.live.history import session_history
-    from alpha_panda.live.verify import verify
+    from alpha_panda.live.past.history import session_history
+    from alpha_panda.live.past.verify import verify
     from alpha_panda.workspace import own_or_shipped
 
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from alpha_panda.live.metric_table import METRICS
-from alpha_panda.live.metrics import Metrics
+from alpha_panda.live.watch.metric_table import METRICS
+from alpha_panda.live.watch.metrics import Metrics
 from tests.promql import Expression, Selector, read
 
 ROOT = pathlib.Path(__file__).parents[1]

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from alpha_panda.cli.options import Json
-from alpha_panda.live.killswitch import LATCH, KillSwitch
+from alpha_panda.live.control.killswitch import LATCH, KillSwitch
 from alpha_panda.terminal import print_json, show
 
 if TYPE_CHECKING:
-    from alpha_panda.live.operator import Receipt
+    from alpha_panda.live.control.operator import Receipt
 
 UNANSWERED = 12
 """The exit code where a command was given and nobody said that it was carried out."""
@@ -73,7 +73,7 @@ def _given(command: str, state: pathlib.Path, strategy: str, reason: str, json: 
         with contextlib.suppress(OSError):  # is tried again below, and told
             KillSwitch(state, time.monotonic).engage(who, reason, time_ns)
     from alpha_panda.live.build import kafka_address, open_log
-    from alpha_panda.live.operator import Operator, give
+    from alpha_panda.live.control.operator import Operator, give
 
     operator = Operator(
         state=state,

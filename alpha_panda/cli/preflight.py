@@ -24,8 +24,8 @@ from alpha_panda.kernels.commands import command_block
 from alpha_panda.kernels.jit import cache_directory, kernels_digest, python_function
 from alpha_panda.kernels.replay import account_block, strategy_block
 from alpha_panda.live.build import REDIS_URL, has_embedded_log, kafka_address, log_writer, open_log, topic_differences
+from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.envelope import VERSION, version_of
-from alpha_panda.live.killswitch import KillSwitch
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.session import blueprint_of, check_profile, read_session
 from alpha_panda.live.snapshots import latest_snapshot

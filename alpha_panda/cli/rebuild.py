@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from alpha_panda.cli.options import Json
 from alpha_panda.errors import ConfigurationError, ParityError
 from alpha_panda.live.build import REDIS_URL
-from alpha_panda.live.rebuild import check, rebuild
+from alpha_panda.live.past.rebuild import check, rebuild
 from alpha_panda.terminal import print_json, progress, show
 
 

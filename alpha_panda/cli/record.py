@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from alpha_panda.cli.options import Data, Json
 from alpha_panda.data.catalog import Catalog
-from alpha_panda.live.recorder import RecordReport, record
+from alpha_panda.live.past.recorder import RecordReport, record
 from alpha_panda.terminal import print_json, progress, show, table
 
 

@@ -8,7 +8,7 @@ import polars as pl
 from cyclopts import Parameter
 
 from alpha_panda.cli.options import Json
-from alpha_panda.live.timetravel import Moment, replay_at, write_arrays
+from alpha_panda.live.past.timetravel import Moment, replay_at, write_arrays
 from alpha_panda.terminal import print_json, show, table
 
 _OF_POSITIONS = ("strategy", "symbol", "quantity", "average", "last", "unrealised", "realised", "charges")

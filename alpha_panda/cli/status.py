@@ -15,10 +15,10 @@ from rich.text import Text
 from alpha_panda.cli.options import Json
 from alpha_panda.errors import ConfigurationError, LogError
 from alpha_panda.live.build import new_surroundings, open_log
-from alpha_panda.live.killswitch import LATCH, KillSwitch
-from alpha_panda.live.overview import AccountView, Overview, Position, StageView, look
+from alpha_panda.live.control.killswitch import LATCH, KillSwitch
 from alpha_panda.live.pipeline import Surroundings
-from alpha_panda.live.screen import GAIN, LOSS, WARN
+from alpha_panda.live.watch.overview import AccountView, Overview, Position, StageView, look
+from alpha_panda.live.watch.screen import GAIN, LOSS, WARN
 from alpha_panda.terminal import print_json, show, table
 from alpha_panda.units import format_rupees, ist_datetime, to_rupees
 

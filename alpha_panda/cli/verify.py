@@ -9,7 +9,7 @@ from rich.text import Text
 
 from alpha_panda.cli.options import Json
 from alpha_panda.errors import ParityError
-from alpha_panda.live.verify import Level, verify
+from alpha_panda.live.past.verify import Level, verify
 from alpha_panda.terminal import print_json, show, table
 
 

@@ -14,12 +14,12 @@ from rich.console import Console
 from alpha_panda import terminal
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.build import Options, new_state, new_status, new_watched, planned, speed_of, stages_of, trade
-from alpha_panda.live.endpoint import LOOPBACK
 from alpha_panda.live.interpreter import Interpreter
-from alpha_panda.live.observing import observing
 from alpha_panda.live.pipeline import STAGES
 from alpha_panda.live.status import ENDED, Status
-from alpha_panda.live.view import watching
+from alpha_panda.live.watch.endpoint import LOOPBACK
+from alpha_panda.live.watch.observing import observing
+from alpha_panda.live.watch.view import watching
 from alpha_panda.units import format_rupees
 
 app = App(

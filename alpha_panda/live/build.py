@@ -19,7 +19,6 @@ from alpha_panda.data.catalog import RESOLUTIONS, Catalog
 from alpha_panda.errors import ConfigurationError, StoreError
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.durable import write_durably
-from alpha_panda.live.endpoint import LOOPBACK
 from alpha_panda.live.feed.base import Feed
 from alpha_panda.live.feed.pacing import Pacer
 from alpha_panda.live.feed.replay import replay_feed
@@ -28,7 +27,6 @@ from alpha_panda.live.log.base import Log
 from alpha_panda.live.log.opening import LOG_FILE, lock_holder
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.observer import FEED, PORTFOLIO
-from alpha_panda.live.observing import Watched
 from alpha_panda.live.pipeline import STAGES, Parts, Surroundings, run_session
 from alpha_panda.live.session import Blueprint, blueprint_of, check_profile, open_session, read_session
 from alpha_panda.live.status import WAITING, Status
@@ -36,6 +34,8 @@ from alpha_panda.live.store.base import Store
 from alpha_panda.live.store.redis import RedisStore
 from alpha_panda.live.supervision import enduring
 from alpha_panda.live.topics import SESSIONS, Topic, topics_of_session
+from alpha_panda.live.watch.endpoint import LOOPBACK
+from alpha_panda.live.watch.observing import Watched
 from alpha_panda.strategy import did_you_mean
 from alpha_panda.units import DAY_NS, MINUTE_NS, ist_datetime
 

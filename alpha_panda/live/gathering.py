@@ -11,10 +11,10 @@ from typing import Any
 
 from alpha_panda.live.account import AccountEngine, Step
 from alpha_panda.live.arrivals import Arrival
-from alpha_panda.live.control import kill_owed
+from alpha_panda.live.control.commands import kill_owed
+from alpha_panda.live.control.killswitch import LOOK_EVERY_S, KillSwitch
 from alpha_panda.live.dead_letters import DeadLetters
 from alpha_panda.live.envelope import Envelope
-from alpha_panda.live.killswitch import LOOK_EVERY_S, KillSwitch
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import Control, Progress
 from alpha_panda.live.observer import ACCOUNT, Inputs, Observer

@@ -10,16 +10,15 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iter
 from alpha_panda.chain import compile_kernels
 from alpha_panda.errors import LogError
 from alpha_panda.live.account import AccountEngine
-from alpha_panda.live.control import Spool, forward
+from alpha_panda.live.control.commands import Spool, forward
+from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.dead_letters import DeadLetters
 from alpha_panda.live.feed.base import Feed
 from alpha_panda.live.gathering import Gathering, run_account
 from alpha_panda.live.intake import Intake
-from alpha_panda.live.killswitch import KillSwitch
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import DeadLetter
 from alpha_panda.live.observer import ACCOUNT, FEED, PORTFOLIO, SIGNALS
-from alpha_panda.live.overview import account_figures
 from alpha_panda.live.portfolio import Projection
 from alpha_panda.live.recovery import begin_account, begin_signals
 from alpha_panda.live.session import Blueprint
@@ -30,6 +29,7 @@ from alpha_panda.live.status import RECOVERING, TRADING, WAITING, Status
 from alpha_panda.live.store.base import Store
 from alpha_panda.live.streams import Notice, Reader, missing_in
 from alpha_panda.live.topics import CONTROL, Topic
+from alpha_panda.live.watch.overview import account_figures
 
 STAGES = (FEED, SIGNALS, ACCOUNT, PORTFOLIO)
 """The stages of a session, in the order in which events pass them."""

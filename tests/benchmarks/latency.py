@@ -19,16 +19,16 @@ from tests.benchmarks.sessions import profile, session
 _ORDERS = BrokerTopics.of("paper").orders_submitted
 _KITE_INSTRUMENTS = 9_000
 _BAR_NS = 10_000_000
-_BASKET_TICKS = 100  # a second, of which every other one turns the crossover
+_BASKET_TICKS = 40  # a second, of which every other one turns the crossover
 _APPENDS = 100
 
 
-def tick_to_order(case: str, kind: Kind = "embedded", ticks_a_second: int = 1_000, seconds: float = 20.0) -> Row:
+def tick_to_order(case: str, kind: Kind = "embedded", ticks_a_second: int = 1_000, seconds: float = 50.0) -> Row:
     """From when a batch is due to when an order that it leads to is acknowledged on the log, and to when it is read.
 
     Instruments tick twice a second, in batches of 10 ms, or more often where more than Kite's 9,000 were needed. The
-    basket is as large as makes about fifty orders a second, five times what a broker takes, on bars of 10 ms, so that
-    not all of them fall on whole seconds. A batch that is taken late has waited since it was due. The time of the row
+    basket is as large as makes about twenty orders a second, twice what a broker takes, on bars of 10 ms, so that not
+    all of them fall on whole seconds. A batch that is taken late has waited since it was due. The time of the row
     is the median until acknowledged, and its anchor one durable append of a single record to an idle log.
     """
     instruments = min(ticks_a_second // TICKS_A_SECOND, _KITE_INSTRUMENTS)

@@ -11,7 +11,7 @@ import msgspec
 
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.sqlite import SqliteLog
-from alpha_panda.live.rebuild import RebuildReport, rebuild
+from alpha_panda.live.past.rebuild import RebuildReport, rebuild
 from tests.benchmarks.measuring import Row, measured
 from tests.live.telling import Account
 from tests.redis_server import RedisServer, redis_binary

@@ -12,7 +12,7 @@ from alpha_panda.live.build import Options, new_status, new_watched
 from alpha_panda.live.interpreter import Interpreter
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.observer import Observer
-from alpha_panda.live.observing import observing
+from alpha_panda.live.watch.observing import observing
 from alpha_panda.units import SECOND_NS
 from tests.benchmarks import anchors
 from tests.benchmarks.feeding import MarketFeed
@@ -21,11 +21,13 @@ from tests.benchmarks.measuring import timed
 from tests.benchmarks.places import Place
 from tests.live.trading import blueprint, run_on
 
+_OPEN_ORDERS = 100
+
 
 def profile(feed: MarketFeed, basket: int, interval_ns: int = SECOND_NS) -> Profile:
     """Return two strategies: momentum on the minutes of every instrument, and a crossover of a basket that trades much.
 
-    No limit is in force, so that orders are what the strategies make them; the finest interval that can be written in
+    No other limit is in force, so that orders are what the strategies make them; the finest interval that can be written in
     a profile is a second.
     """
     symbols = feed.universe.symbols[:basket]
@@ -50,7 +52,8 @@ def profile(feed: MarketFeed, basket: int, interval_ns: int = SECOND_NS) -> Prof
             },
         ],
         "market": {"latency_seconds": 0.05},
-        "risk": dict(NO_LIMITS),
+        # How many orders may be open decides how large the account's state is, which every step hashes.
+        "risk": {**NO_LIMITS, "open_orders": _OPEN_ORDERS},
     }
     made = validated(Profile, tables, "the benchmark's profile")
     momentum, crossover = made.strategies

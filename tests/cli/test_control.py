@@ -9,12 +9,12 @@ import socket
 import pytest
 
 from alpha_panda.cli.control import UNANSWERED
-from alpha_panda.live.control import Spool
-from alpha_panda.live.killswitch import LATCH, KillSwitch
+from alpha_panda.live.control.commands import Spool
+from alpha_panda.live.control.killswitch import LATCH, KillSwitch
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Control
 from tests.cli.conftest import Command
-from tests.live.test_operator import session_record
+from tests.live.control.test_operator import session_record
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from alpha_panda.cli import preflight
 from alpha_panda.cli.findings import Finding, Verdict, examined
 from alpha_panda.cli.preflight import Preflight
 from alpha_panda.live.build import KAFKA, REDIS_URL
+from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.envelope import VERSION
-from alpha_panda.live.killswitch import KillSwitch
 from alpha_panda.live.log.base import NewRecord
 from alpha_panda.live.log.kafka_topics import KafkaTopics
 from alpha_panda.live.log.sqlite import SqliteLog

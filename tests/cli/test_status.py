@@ -10,7 +10,7 @@ import pytest
 
 from alpha_panda.cli import status as module
 from alpha_panda.cli.status import KILLED, UNWELL
-from alpha_panda.live.killswitch import KillSwitch
+from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.log.base import NewRecord
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.routing import new_record
@@ -18,7 +18,7 @@ from alpha_panda.live.topics import SESSIONS, BrokerTopics
 from alpha_panda.terminal import INTERRUPTED
 from tests.cli.conftest import Command
 from tests.live.samples import FILL, SNAPSHOT
-from tests.live.test_overview import BEGUN, NOW_NS, envelope, report
+from tests.live.watch.test_overview import BEGUN, NOW_NS, envelope, report
 
 PAPER = BrokerTopics.of("paper")
 STAGES = ("feed", "signals", "account", "portfolio")

@@ -12,7 +12,7 @@ import pytest
 from alpha_panda.errors import LogError
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.build import KAFKA, Options, new_status, planned, trade
-from alpha_panda.live.killswitch import KillSwitch
+from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.log import kafka_client
 from alpha_panda.live.log.base import Commit, Log, NewRecord
 from alpha_panda.live.log.kafka import KafkaLog

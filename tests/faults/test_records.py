@@ -17,7 +17,6 @@ from alpha_panda.live.build import new_status
 from alpha_panda.live.dead_letters import Letter, read_letters, replay
 from alpha_panda.live.envelope import decode
 from alpha_panda.live.feed.base import Batch
-from alpha_panda.live.health import Health, beat
 from alpha_panda.live.log.base import Log, NewRecord, Record
 from alpha_panda.live.log.kafka import KafkaLog
 from alpha_panda.live.log.kafka_topics import KafkaTopics
@@ -28,6 +27,7 @@ from alpha_panda.live.recovery import recovered_account
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.status import Status
 from alpha_panda.live.topics import CONTROL, Topic, market_ticks, topics_of_session
+from alpha_panda.live.watch.health import Health, beat
 from tests.faults.checker import check
 from tests.faults.relay import Relay
 from tests.live.trading import MORNING, PAPER, ChoppedFeed, blueprint, morning, replayed, run_on

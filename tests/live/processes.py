@@ -25,12 +25,12 @@ from alpha_panda.live.log.kafka_topics import KafkaTopics
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Place, StageReport
 from alpha_panda.live.observer import ACCOUNT, FEED, PORTFOLIO, SIGNALS
+from alpha_panda.live.past.rebuild import RebuildReport, check
+from alpha_panda.live.past.verify import VerifyReport, verify
 from alpha_panda.live.pipeline import STAGES
-from alpha_panda.live.rebuild import RebuildReport, check
 from alpha_panda.live.streams import Reader
 from alpha_panda.live.topics import STAGES as REPORTS
 from alpha_panda.live.topics import Topic, topics_of_session
-from alpha_panda.live.verify import VerifyReport, verify
 from tests.live.trading import PAPER_TOML, ROOT, SYMBOLS
 
 PATIENCE_S = 90.0

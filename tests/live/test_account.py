@@ -9,7 +9,7 @@ import pytest
 from alpha_panda.errors import RecoveryError
 from alpha_panda.live.account import AccountEngine, Step
 from alpha_panda.live.arrivals import Arrival
-from alpha_panda.live.control import command_message
+from alpha_panda.live.control.commands import command_message
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Decision, Fill, OrderUpdate, Place, PnlSnapshot, Signal, StateSnapshot, Ticks

@@ -4,7 +4,7 @@ from alpha_panda.chain import Work
 from alpha_panda.kernels.records import NO_GUARD
 from alpha_panda.live.arrivals import Arrival
 from alpha_panda.live.causes import Causes
-from alpha_panda.live.control import command_message
+from alpha_panda.live.control.commands import command_message
 from alpha_panda.live.envelope import encode
 from alpha_panda.live.log.base import Record
 from alpha_panda.live.messages import Decision, OrderUpdate

@@ -5,10 +5,10 @@ import pathlib
 from collections.abc import Sequence
 
 from alpha_panda.live.account import AccountEngine
-from alpha_panda.live.control import command_message
+from alpha_panda.live.control.commands import command_message
+from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.dead_letters import DeadLetters
 from alpha_panda.live.gathering import Gathering
-from alpha_panda.live.killswitch import KillSwitch
 from alpha_panda.live.log.base import Commit, NewRecord
 from alpha_panda.live.messages import Control
 from alpha_panda.live.routing import new_record

@@ -10,8 +10,8 @@ from alpha_panda.live import messages
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.base import Record
 from alpha_panda.live.messages import Payload, Phase, StageReport
-from alpha_panda.live.metric_table import METRICS
-from alpha_panda.live.metrics import Metrics
+from alpha_panda.live.watch.metric_table import METRICS
+from alpha_panda.live.watch.metrics import Metrics
 from alpha_panda.live.watchdog import FeedAge
 from tests.live import samples
 

@@ -1,0 +1,1 @@
+"""A person at the controls: commands, how they reach the account, and the latch that needs nothing to work."""

@@ -1,0 +1,169 @@
+"""A person at the controls of a session that runs in another process: what was done, what was told, what came back."""
+
+import asyncio
+import dataclasses
+import json
+import pathlib
+from collections.abc import Callable
+from typing import Literal
+
+from alpha_panda.errors import AlphaPandaError, LogError, RecoveryError
+from alpha_panda.live.control.commands import Spool, check_command, command_message
+from alpha_panda.live.control.killswitch import KillSwitch
+from alpha_panda.live.envelope import Envelope, decode
+from alpha_panda.live.log.base import Log
+from alpha_panda.live.messages import AccountState, Control, PnlSnapshot
+from alpha_panda.live.routing import new_record
+from alpha_panda.live.session import read_session
+from alpha_panda.live.topics import CONTROL, BrokerTopics, Topic
+
+ANSWERED_WITHIN_S = 5.0
+TAKEN_UP_WITHIN_S = 2.0
+"""How long a command may wait in the spool until no session is taken to run; one looks every tenth of a second."""
+
+_TELL_WITHIN_S = 12.0
+_LOOK_EVERY_S = 0.05
+_RECORDS = 64
+_HEARD_BEFORE = 256  # records: a command that waits may be carried out before anybody listens
+
+Told = Literal["log", "spool", "nobody"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Operator:
+    """Who commands the session in `state`, and what they have for it."""
+
+    state: pathlib.Path
+    who: str
+    time_ns: int  # when the command is given, by the machine's clock
+    monotonic: Callable[[], float]
+    open_log: Callable[[bool], Log]  # for reading only, or not; to be entered
+    embedded: bool  # whether only the session itself can write its log
+
+
+@dataclasses.dataclass(frozen=True)
+class Receipt:
+    """What became of a command."""
+
+    command: str
+    strategy: str
+    who: str
+    told: Told  # where the command stands: on the log, in the spool until a session takes it up, or nowhere
+    account: AccountState | None  # how the account stood once it had carried it out; None where it did not say
+    latch: Literal["", "engaged", "released"]
+    trouble: str  # why the session could not be told, or what could not be read
+
+
+async def give(operator: Operator, command: str, strategy: str, reason: str) -> Receipt:
+    """Give a command to the session, wait some seconds for its account to carry it out, and return what became of it.
+
+    A kill engages the latch before anything else and does not fail after that: what could not be told is in the
+    receipt. A reset releases the latch first, for the account would heed it again.
+
+    Raises ConfigurationError for what the session cannot carry out, RecoveryError where none has begun, LogError where
+    it cannot be told.
+    """
+    message = command_message(command, strategy, operator.who, reason, operator.time_ns)
+    errand = _Errand(operator, message)
+    if command != "kill":
+        await errand.run()
+        return errand.receipt()
+    check_command(command, strategy, ())
+    errand.engage()
+    try:
+        await errand.run()
+    except AlphaPandaError as error:
+        errand.troubles.append(str(error))
+    return errand.receipt()
+
+
+class _Errand:
+    """One command on its way to the session."""
+
+    def __init__(self, operator: Operator, message: Envelope) -> None:
+        assert isinstance(message.data, Control)
+        self._operator = operator
+        self._message = message
+        self._command = message.data
+        self._switch = KillSwitch(operator.state, operator.monotonic)
+        self._waits: pathlib.Path | None = None
+        self._told = False
+        self._latch: Literal["", "engaged", "released"] = ""
+        self._account: AccountState | None = None
+        self.troubles: list[str] = []
+
+    def engage(self) -> None:
+        """Engage the latch, and let the command wait for the session where that needs no log.
+
+        On a disk that takes nothing more, what remains is to tell the session.
+        """
+        try:
+            self._switch.engage(self._command.who, self._command.reason, self._message.time_ns)
+            self._latch = "engaged"
+            if self._operator.embedded:
+                self._waits = Spool(self._operator.state).put(self._message)
+        except OSError as error:
+            self.troubles.append(f"{self._operator.state} cannot be written: {error.strerror}")
+
+    def receipt(self) -> Receipt:
+        """Return what became of the command."""
+        waits = self._waits is not None and self._waits.exists()
+        told: Told = "spool" if waits else "log" if self._told or self._waits else "nobody"
+        sent = self._command
+        return Receipt(
+            sent.command, sent.argument, sent.who, told, self._account, self._latch, "; ".join(self.troubles)
+        )
+
+    async def run(self) -> None:
+        """Tell the session, and hear its account."""
+        try:
+            async with asyncio.timeout(_TELL_WITHIN_S), self._operator.open_log(self._operator.embedded) as log:
+                broker, strategies = await _terms(log, self._operator.state)
+                check_command(self._command.command, self._command.argument, strategies)
+                answers = BrokerTopics.of(broker).pnl_snapshots
+                heard = await log.end(answers, 0)
+                if self._waits is None:
+                    await self._tell(log)
+                await self._hear(log, answers, max(heard - _HEARD_BEFORE, 0))
+        except TimeoutError:
+            raise LogError(f"the event log of {self._operator.state} does not answer: see whether it is up") from None
+
+    async def _tell(self, log: Log) -> None:
+        released = self._switch.release() if self._command.command == "reset" else None
+        try:
+            if self._operator.embedded:
+                self._waits = Spool(self._operator.state).put(self._message)
+            else:
+                await log.append([new_record(CONTROL, self._message)])
+                self._told = True
+        except BaseException:
+            if released is not None:
+                self._switch.engage(released.who, released.reason, released.time_ns)
+            raise
+        if released is not None:
+            self._latch = "released"
+
+    async def _hear(self, log: Log, answers: Topic, offset: int) -> None:
+        """Wait for the figures that the account says with every command, or until nobody can be expected to answer."""
+        began_s = self._operator.monotonic()
+        while (waited_s := self._operator.monotonic() - began_s) < ANSWERED_WITHIN_S:
+            records = await log.read(answers, 0, offset, _RECORDS)
+            for record in records:
+                offset = record.offset + 1
+                answer = decode(record)
+                if answer.correlation_id == self._message.id and isinstance(answer.data, PnlSnapshot):
+                    self._account = answer.data.state
+                    return
+            if self._waits is not None and waited_s > TAKEN_UP_WITHIN_S and self._waits.exists():
+                return
+            if not records:
+                await log.wait(answers, 0, offset, _LOOK_EVERY_S)
+
+
+async def _terms(log: Log, state: pathlib.Path) -> tuple[str, list[str]]:
+    """Return the broker and the strategies of the session in `log`, which is kept in `state`."""
+    session = await read_session(log)
+    if session is None:
+        raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
+    profile = json.loads(session.profile)
+    return profile["account"]["broker"], [terms["name"] for terms in profile["strategies"]]
