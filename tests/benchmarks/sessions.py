@@ -27,8 +27,8 @@ _OPEN_ORDERS = 100
 def profile(feed: MarketFeed, basket: int, interval_ns: int = SECOND_NS) -> Profile:
     """Return two strategies: momentum on the minutes of every instrument, and a crossover of a basket that trades much.
 
-    No other limit is in force, so that orders are what the strategies make them; the finest interval that can be written in
-    a profile is a second.
+    No other limit is in force, so that orders are what the strategies make them; the finest interval that a profile can
+    name is a second.
     """
     symbols = feed.universe.symbols[:basket]
     tables = {
