@@ -32,7 +32,7 @@ from alpha_panda.live.log.opening import LOG_FILE, as_log_error, lock_folder, op
 from alpha_panda.live.topics import Durability, Topic
 
 _OFFSET_BITS = 40
-_CHECKPOINT_PAGES = 4000
+_CHECKPOINT_PAGES = 1000  # 4 MiB: whoever appends meanwhile waits some 8 ms for them, for 16 MiB 25
 _HEAD = struct.Struct("<qI")
 
 Batch = tuple[Sequence[NewRecord], Sequence[Commit]]
