@@ -107,9 +107,14 @@ class Universe:
 
     def index_of(self, symbol: str) -> int:
         """Return the position of `symbol`; DataError, with close matches, if it is not of this universe."""
-        if symbol not in self.symbols:
+        if symbol not in self._places:
             raise DataError(f"{symbol} is not of this run{close_matches(symbol, self.symbols)}")
-        return self.symbols.index(symbol)
+        return self._places[symbol]
+
+    @functools.cached_property
+    def _places(self) -> dict[str, int]:
+        """The position of each symbol."""
+        return {symbol: index for index, symbol in enumerate(self.symbols)}
 
     @functools.cached_property
     def tokens(self) -> npt.NDArray[np.int64]:
