@@ -17,7 +17,7 @@ live: setup  ## Start the platform with the paper profile.
 	$(BIN)/python -m alpha_panda.live $(ARGS)
 
 test: setup  ## Run the tests, for example: make test ARGS="-k ledger".
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: setup  ## Check lint, format, types and import contracts.
 	$(BIN)/ruff check .

@@ -60,7 +60,7 @@ def _packages() -> Finding:
     """Import every package of the core; warn of one that is not of a locked version."""
     found = {name: importlib.metadata.version(name) for name in _core_packages()}
     for name in found:
-        importlib.import_module(name)
+        importlib.import_module(name.replace("-", "_"))
     lock = pathlib.Path("requirements.lock")
     text = "\n" + lock.read_text(encoding="utf-8") if lock.is_file() else ""
     strange = [f"{name} {version}" for name, version in found.items() if text and f"\n{name}=={version}" not in text]

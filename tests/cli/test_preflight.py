@@ -224,7 +224,7 @@ def test_the_topics_of_a_session_are_compared_on_kafka(
     state = profile().parent / "preflight"
     monkeypatch.setenv(KAFKA, kafka)
     topics = topics_of_session(["paper"])
-    assert "topic preflight.market.ticks is missing (and 23 more)" in found(state, "event log").detail
+    assert "topic preflight.market.ticks is missing (and 24 more)" in found(state, "event log").detail
     asyncio.run(create(kafka, [market_ticks(2), *topics[1:]]))
     finding = found(state, "event log")
     assert finding.verdict is Verdict.FAIL

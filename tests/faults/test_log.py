@@ -154,8 +154,8 @@ async def test_strategies_that_are_far_too_slow_lose_nothing_and_catch_up_and_a_
         async with asyncio.timeout(60):
             while status.account is None or status.account.account["killed"] == 0:
                 await asyncio.sleep(0.01)
-        # Long before the market that it stops has been read.
-        assert status.account_next < status.frames / 2
+        # Before the market that it stops has been read, however much of that was waiting.
+        assert status.account_next < status.frames
         slow.pause_s = 0.0
         engine = await trading
         assert status.lags["signals"]["market.ticks", 0] == 0
