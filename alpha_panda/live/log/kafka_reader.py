@@ -24,6 +24,7 @@ from alpha_panda.live.log.kafka_codec import Fetched, decode_batches
 _WINDOWS = 4  # on a partition: that many readers at distant offsets do not take each other's
 _FETCH_BYTES = 2 * 2**20  # unless the first batch alone is larger
 _KEPT_BYTES = 4 * 2**20  # of a window, for readers that follow each other closely
+_RECORD_BYTES = 300  # that a small record takes besides its value
 _POLL_MS = 500
 _UNCOMMITTED = 0
 _LATEST, _EARLIEST = -1, -2
@@ -133,11 +134,11 @@ class _Window:
         """Add what was fetched, without what another fetch has brought meanwhile, and drop what is too old."""
         added = [record for record in fetched.records if record.offset >= self.end]
         self._records += added
-        self._bytes += sum(len(record.value) for record in added)
+        self._bytes += sum(map(_held_bytes, added))
         self.end = max(self.end, fetched.end)
         old = 0
         while self._bytes > _KEPT_BYTES and old < len(self._records) - len(added):
-            self._bytes -= len(self._records[old].value)
+            self._bytes -= _held_bytes(self._records[old])
             old += 1
         if old:
             self.start = self._records[old].offset if old < len(self._records) else self.end
@@ -155,6 +156,10 @@ class _Window:
         if self.end > end:
             self.start = self.end = end
             self._records, self._bytes = [], 0
+
+
+def _held_bytes(record: Record) -> int:
+    return len(record.value) + _RECORD_BYTES
 
 
 async def _fetch(
