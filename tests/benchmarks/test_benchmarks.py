@@ -32,6 +32,12 @@ TINY: dict[str, Callable[[str], Row]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put back afterwards what a benchmark switches off: its questions are no trials."""
+    monkeypatch.setenv("ALPHA_PANDA_TRIALS", "off")
+
+
 @pytest.mark.parametrize("case", TINY)
 def test_a_case_trades_and_makes_a_row(case: str):
     made = TINY[case](case)

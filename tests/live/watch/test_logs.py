@@ -95,11 +95,11 @@ def test_an_exception_is_written_on_one_line(opened: Logs, tmp_path: pathlib.Pat
 
 def test_what_libraries_log_stands_in_the_application_channel(opened: Logs, tmp_path: pathlib.Path, told: list[str]):
     with opened:
-        logging.getLogger("aiokafka.client").warning("no broker at %s", f"kafka:{CANARY}")
+        logging.getLogger("kiteconnect.ticker").warning("no broker at %s", f"kafka:{CANARY}")
         logging.getLogger("redis").info("connected")
-    logging.getLogger("aiokafka.client").warning("after the end")
+    logging.getLogger("kiteconnect.ticker").warning("after the end")
     (line,) = lines(tmp_path, "application")
-    assert (line["library"], line["level"]) == ("aiokafka.client", "warning")
+    assert (line["library"], line["level"]) == ("kiteconnect.ticker", "warning")
     assert line["event"] == "no broker at kafka:[redacted]"
     assert told == [], "what a library says is for the file"
 
@@ -127,7 +127,7 @@ def test_a_line_that_cannot_be_written_costs_none_behind_it(opened: Logs, metric
 @pytest.mark.parametrize(("level", "name"), [(30, "warning"), (35, "warning"), (40, "error"), (99, "critical")])
 def test_levels_of_libraries_are_those_of_the_platform(opened: Logs, tmp_path: pathlib.Path, level: int, name: str):
     with opened:
-        logging.getLogger("aiokafka").log(level, "no broker")
+        logging.getLogger("kiteconnect").log(level, "no broker")
     assert [line["level"] for line in lines(tmp_path, "application")] == [name]
 
 
