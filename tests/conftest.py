@@ -7,6 +7,12 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import chromium_path, launched
+from tests.faults.counting import (  # noqa: F401  # a fixture, and hooks that must be heard before any test is collected
+    faults,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 from tests.kafka import kafka, kafka_server  # noqa: F401  # they are fixtures
 from tests.redis_server import redis_server, redis_url, shared_redis  # noqa: F401  # they are fixtures
 
