@@ -117,7 +117,7 @@ def profile_text(profile: Profile) -> str:
 
 def blueprint_of(session: Session, folders: Sequence[pathlib.Path] = ()) -> Blueprint:
     """Return what a recorded session was made of, with the strategies as they are now; StrategyError if one is gone."""
-    profile = _constructed(Profile, json.loads(session.profile))
+    profile = profile_of(session)
     return Blueprint(
         profile,
         universe_of(session),
@@ -126,6 +126,11 @@ def blueprint_of(session: Session, folders: Sequence[pathlib.Path] = ()) -> Blue
         session.feed_digest,
         session.partitions,
     )
+
+
+def profile_of(session: Session) -> Profile:
+    """Return the profile that a session was begun with, without its feed and log."""
+    return _constructed(Profile, json.loads(session.profile))
 
 
 def universe_of(session: Session) -> Universe:

@@ -144,7 +144,7 @@ async def look(log: Log, state: pathlib.Path, switch: KillSwitch, now_ns: int) -
     reports = [each for each in await _latest(log, STAGES, _REPORTS) if isinstance(each, StageReport)]
     refused = await _latest(log, topics.signals_rejected, _REFUSALS)
     return Overview(
-        stages=[await _view(log, known, stage, each, now_ns) for stage, each in _shown(reports)],
+        stages=[await _view(log, known, stage, each, now_ns) for stage, each in shown_reports(reports)],
         account=_account(reports, await _latest(log, topics.pnl_snapshots, 1)),
         positions=_positions(session, await _latest(log, topics.orders_filled, _FILLS)),
         refusals=collections.Counter(each.code for each in refused if isinstance(each, Decision)),
@@ -168,7 +168,7 @@ async def _latest(log: Log, topic: Topic, count: int) -> list[Payload]:
     return said
 
 
-def _shown(reports: Iterable[StageReport]) -> list[tuple[str, StageReport | None]]:
+def shown_reports(reports: Iterable[StageReport]) -> list[tuple[str, StageReport | None]]:
     """Return the last report of each process at each stage: of those at work, else of the one that said it last."""
     last = {(each.stage, each.holder): each for each in reports}
     shown: list[tuple[str, StageReport | None]] = []
@@ -191,7 +191,7 @@ async def _view(log: Log, known: Mapping[str, Topic], stage: str, report: StageR
     lags = [await log.end(topic, partition) - offset for topic, partition, offset in reads]
     ticks = known[market_ticks().name]
     written = [(ticks, each, await log.end(ticks, each)) for each in report.partitions] if stage == FEED else []
-    markets_ns = [await _market_ns(log, *place) for place in reads + written]
+    markets_ns = [await market_time_ns(log, *place) for place in reads + written]
     return StageView(
         stage=stage,
         holder=report.holder,
@@ -204,7 +204,7 @@ async def _view(log: Log, known: Mapping[str, Topic], stage: str, report: StageR
     )
 
 
-async def _market_ns(log: Log, topic: Topic, partition: int, offset: int) -> int:
+async def market_time_ns(log: Log, topic: Topic, partition: int, offset: int) -> int:
     """Return the market's time of the record before `offset`; 0 where that says none."""
     records = await log.read(topic, partition, offset - 1, 1) if offset > 0 else []
     try:
