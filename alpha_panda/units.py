@@ -48,11 +48,11 @@ def format_rupees(amount_e4: int, signed: bool = False) -> str:
     """Return an E4 amount as people in India write it, `₹25,16,980.94`; `signed` shows a plus as well."""
     paise = (abs(int(amount_e4)) + 50) // 100
     sign = "−" if amount_e4 < 0 and paise else ("+" if signed and paise else "")
-    return f"{sign}₹{_group_indian(paise // 100)}.{paise % 100:02d}"
+    return f"{sign}₹{group_indian(paise // 100)}.{paise % 100:02d}"
 
 
-def _group_indian(rupees: int) -> str:
-    """Group digits as last three, then twos: 2516980 becomes 25,16,980."""
+def group_indian(rupees: int) -> str:
+    """Return digits grouped as last three, then twos: 2516980 becomes 25,16,980."""
     digits = str(rupees)
     head, tail = digits[:-3], digits[-3:]
     pairs: list[str] = []
