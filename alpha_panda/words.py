@@ -26,6 +26,7 @@ WORDS: Mapping[str, Mapping[int, str]] = {
         records.HOLDING_TIME: "holding_time",
         records.SQUARE_OFF: "square_off",
         records.HALT_EXIT: "halt_exit",
+        records.FLATTEN_EXIT: "flatten",
     },
     "state": {
         records.RUNNING: "running",

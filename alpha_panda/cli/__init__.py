@@ -31,6 +31,7 @@ register(
         "status": "alpha_panda.cli.status:status",
         "pause": "alpha_panda.cli.control:pause",
         "resume": "alpha_panda.cli.control:resume",
+        "flatten": "alpha_panda.cli.control:flatten",
         "kill": "alpha_panda.cli.control:kill",
         "reset": "alpha_panda.cli.control:reset",
         "record": "alpha_panda.cli.record:record_session",

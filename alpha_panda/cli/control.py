@@ -1,4 +1,4 @@
-"""`alpha-panda pause`, `resume`, `kill`, `reset`: the controls of a session that runs, from any terminal.
+"""`alpha-panda pause`, `resume`, `flatten`, `kill`, `reset`: the controls of a session that runs, from any terminal.
 
 What takes long to import is imported where it is used: a kill engages its latch before that.
 """
@@ -47,6 +47,16 @@ def resume(*, state: State, strategy: OfStrategy = "", reason: Reason = "", json
     where the account does not answer.
     """
     return _given("resume", state, strategy, reason, json)
+
+
+def flatten(*, state: State, strategy: OfStrategy = "", reason: Reason = "", json: Json = False) -> int:
+    """Close every open book at the market, and let nothing open any more: what else is at work is cancelled.
+
+    What it closed waits for a changed target, also after `alpha-panda resume`. Outside the hours of the exchange the
+    exits wait for its next session; a killed account makes them after the reset. The exit code is 12 where the account
+    does not answer.
+    """
+    return _given("flatten", state, strategy, reason, json)
 
 
 def kill(*, state: State, reason: Reason = "", json: Json = False) -> int:

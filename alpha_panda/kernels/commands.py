@@ -1,8 +1,9 @@
-"""What people command an account between two events: pause, resume, kill and reset.
+"""What people command an account between two events: pause, resume, flatten, kill and reset.
 
-A pause lets nothing open, in the whole account or for one strategy; exits, guards and the square-off go on. A kill
-cancels all that is at work, and then nothing leaves any more, no exit either: positions stay as they are. Both outlast
-the day. A resume takes back a pause and nothing else.
+A pause lets nothing open, in the whole account or for one strategy; exits, guards and the square-off go on. A flatten
+is a pause whose books leave at the market, as if a guard closed them: what it ended waits for a changed target, also
+after the resume. A kill cancels all that is at work, and then nothing leaves any more, no exit either: positions stay
+as they are. All three outlast the day. A resume takes back a pause and nothing else.
 
 A reset takes back a kill, a halt of the loss limits and the disabling of strategies, but no pause. The exits that
 guards and strategies asked for meanwhile are then made. Where a loss limit had been passed, losses count from the
@@ -14,18 +15,19 @@ from typing import Any
 
 from alpha_panda.kernels.account import say_snapshot
 from alpha_panda.kernels.bundles import borrow_outputs, borrow_state, borrow_terms
-from alpha_panda.kernels.halts import reduce_again, renew_state, set_floor, stop_opening
+from alpha_panda.kernels.halts import close_all, reduce_again, renew_state, set_floor, stop_opening
 from alpha_panda.kernels.jit import Kernel, block_kernel, kernel
-from alpha_panda.kernels.orders import EVERY, end_order
-from alpha_panda.kernels.records import CANCELLED
+from alpha_panda.kernels.orders import EVERY, cancel_openings, end_order
+from alpha_panda.kernels.records import CANCELLED, FLATTEN_EXIT, NO_GUARD
 from alpha_panda.kernels.risk import NONE
 
 PAUSE = 0
 RESUME = 1
 KILL = 2
 RESET = 3
+FLATTEN = 4
 
-COMMANDS = {"pause": PAUSE, "resume": RESUME, "kill": KILL, "reset": RESET}
+COMMANDS = {"pause": PAUSE, "resume": RESUME, "flatten": FLATTEN, "kill": KILL, "reset": RESET}
 """The number of every command, as people name it."""
 
 
@@ -41,6 +43,8 @@ def _command_template(terms: Any, state: Any, outputs: Any, p: int, command: int
             stop_opening(terms, state, outputs, p, strategy, time_ns)
     elif command == RESUME:
         _set_paused(state, p, strategy, 0)
+    elif command == FLATTEN:
+        _flatten(terms, state, outputs, p, strategy, time_ns)
     elif command == KILL:
         _kill(state, outputs, p, time_ns)
     else:
@@ -55,6 +59,21 @@ def _set_paused(state: Any, p: int, strategy: int, paused: int) -> None:
         renew_state(state.accounts[p])
     else:
         state.sleeves[p, strategy].paused = paused
+
+
+@kernel
+def _flatten(terms: Any, state: Any, outputs: Any, p: int, strategy: int, time_ns: int) -> None:
+    _set_paused(state, p, strategy, 1)
+    cancel_openings(state, outputs, p, strategy, time_ns)
+    close_all(terms, state, outputs, p, strategy, time_ns, FLATTEN_EXIT)
+    for each in range(state.books.shape[1]):
+        if strategy == EVERY or each == strategy:
+            for instrument in range(state.books.shape[2]):
+                book = state.books[p, each, instrument]
+                # What was wanted and had not opened is not asked for again either, also where targets are sized anew.
+                if book.wanted != 0 and book.guard == NO_GUARD:
+                    book.wanted = 0
+                    book.guard = FLATTEN_EXIT
 
 
 @kernel

@@ -83,7 +83,7 @@ def breach(terms: Any, state: Any, outputs: Any, p: int, time_ns: int) -> None:
         stop_opening(terms, state, outputs, p, EVERY, time_ns)
     else:
         cancel_openings(state, outputs, p, EVERY, time_ns)
-        _close_all(terms, state, outputs, p, time_ns)
+        close_all(terms, state, outputs, p, EVERY, time_ns, HALT_EXIT)
 
 
 @kernel
@@ -111,12 +111,14 @@ def reduce_again(terms: Any, state: Any, outputs: Any, p: int, strategy: int, in
 
 
 @kernel
-def _close_all(terms: Any, state: Any, outputs: Any, p: int, time_ns: int) -> None:
-    for strategy in range(state.books.shape[1]):
-        for instrument in range(state.books.shape[2]):
-            book = state.books[p, strategy, instrument]
-            if book.quantity != 0 and book.exiting == 0:
-                close_book(terms, state, outputs, p, strategy, instrument, time_ns, HALT_EXIT)
+def close_all(terms: Any, state: Any, outputs: Any, p: int, strategy: int, time_ns: int, guard: int) -> None:
+    """Let the open books of a strategy, or of EVERY one, leave at the market, but for those already leaving."""
+    for each in range(state.books.shape[1]):
+        if strategy == EVERY or each == strategy:
+            for instrument in range(state.books.shape[2]):
+                book = state.books[p, each, instrument]
+                if book.quantity != 0 and book.exiting == 0:
+                    close_book(terms, state, outputs, p, each, instrument, time_ns, guard)
 
 
 @kernel

@@ -216,6 +216,7 @@ TRAILING_STOP = 3
 HOLDING_TIME = 4
 SQUARE_OFF = 5
 HALT_EXIT = 6
+FLATTEN_EXIT = 7
 
 BOOK = record(
     ("quantity", "i8"),  # signed

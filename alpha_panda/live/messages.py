@@ -21,7 +21,9 @@ Side = Literal["BUY", "SELL"]
 OrderType = Literal["MARKET", "LIMIT", "SL", "SL-M"]
 Validity = Literal["DAY", "IOC"]
 OrderStatus = Literal["working", "triggered", "partial", "complete", "cancelled", "expired"]
-Guard = Literal["none", "stop_loss", "take_profit", "trailing_stop", "holding_time", "square_off", "halt_exit"]
+Guard = Literal[
+    "none", "stop_loss", "take_profit", "trailing_stop", "holding_time", "square_off", "halt_exit", "flatten"
+]
 AccountState = Literal["running", "reducing", "paused", "halted", "killed"]
 Phase = Literal["recovering", "running", "waiting", "stopped", "ended", "failed"]
 

@@ -1,4 +1,4 @@
-"""`alpha-panda pause`, `resume`, `kill` and `reset`: what they say, and with which code they end."""
+"""`alpha-panda pause`, `resume`, `flatten`, `kill` and `reset`: what they say, and with which code they end."""
 
 import asyncio
 import getpass
@@ -70,7 +70,7 @@ def test_a_reset_releases_the_latch_of_a_session_that_does_not_run(command: Comm
     assert not (state / LATCH).exists()
 
 
-@pytest.mark.parametrize("name", ["pause", "resume", "kill", "reset"])
+@pytest.mark.parametrize("name", ["pause", "resume", "flatten", "kill", "reset"])
 def test_a_state_directory_that_is_not_there_is_refused_and_not_made(
     name: str, command: Command, tmp_path: pathlib.Path
 ):

@@ -1,5 +1,6 @@
-"""Whatever people command and whenever: nothing leaves a killed account, nothing opens in a paused one."""
+"""Whatever people command and whenever: nothing leaves a killed account, a flattened one ends flat."""
 
+import datetime
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -10,13 +11,14 @@ from hypothesis import strategies as st
 from alpha_panda.chain import AccountStage, Work, snapshot_bytes
 from alpha_panda.kernels import risk
 from alpha_panda.kernels.records import CANCELLED, HALTED, KILLED, NO_GUARD, REFUSED, WORKING, Records
-from tests.market import Command, trade
+from tests.market import Command, tick, together, trade
 from tests.streams import UNIVERSE, Stream, any_stream
 
 some = settings(deadline=None, max_examples=40)
 any_seed = st.integers(0, 2**32)
-WORDS = ("pause", "resume", "kill", "reset", "reset")
+WORDS = ("pause", "resume", "flatten", "kill", "reset", "reset")
 STRATEGIES = ("one", "two")
+WEDNESDAY = datetime.date(2024, 4, 24)
 
 
 def any_commands(seed: int, stream: Stream) -> list[Command]:
@@ -43,9 +45,9 @@ class Moment(NamedTuple):
 class Floor:
     """An account that is driven through a stream and commanded on the way, and what is in force as people know it."""
 
-    def __init__(self, seed: int):
-        self.stream = any_stream(seed)
-        self.commands = any_commands(seed, self.stream)
+    def __init__(self, seed: int, stream: Stream | None = None, commands: list[Command] | None = None):
+        self.stream = stream or any_stream(seed)
+        self.commands = any_commands(seed, self.stream) if commands is None else commands
         self.stage = AccountStage(self.stream.terms, UNIVERSE)
         self.killed = False
         self.paused: set[str] = set()
@@ -64,7 +66,7 @@ class Floor:
     def _note(self, command: str, strategy: str) -> None:
         if command == "kill" or (command == "reset" and not strategy):
             self.killed = command == "kill"
-        if command == "pause":
+        if command in ("pause", "flatten"):
             self.paused.add(strategy)
         if command == "resume":
             self.paused.discard(strategy)
@@ -114,6 +116,30 @@ def test_nothing_opens_while_it_is_paused(seed: int):
             opening = orders[orders["opening"] == 1]
             assert not len(opening) or "" not in floor.paused
             assert not {STRATEGIES[index] for index in opening["strategy"]} & floor.paused
+
+
+def calm_day() -> Records:
+    """Return a third day, on which every instrument trades enough for any exit."""
+    hours = [(hour, index) for hour in (10, 11, 12, 13) for index in range(len(UNIVERSE))]
+    return together(tick(f"{hour}:00", 100, volume=10**6, index=index, date=WEDNESDAY) for hour, index in hours)
+
+
+@some
+@given(any_seed, st.floats(0, 1))
+def test_a_flatten_asks_for_every_position_once_and_all_are_flat_in_the_end(seed: int, part: float):
+    stream = any_stream(seed)
+    count, row = len(stream.events), int(part * len(stream.events))
+    after = [each for each in any_commands(seed, stream) if each[0] > row and each[1] not in ("resume", "flatten")]
+    stream = stream._replace(events=np.concatenate([stream.events, calm_day()]))
+    floor = Floor(seed, stream, [(row, "flatten", ""), *after, (count, "reset", "")])
+    for moment in floor.moments():
+        if moment.command == "flatten" and not floor.killed:
+            books, orders = floor.stage.books, floor.stage.arrays()["orders"][0]
+            assert (books["working"] == -books["quantity"]).all()
+            assert (orders[: floor.stage.account["orders_working"]]["guard"] != NO_GUARD).all()
+            assert not books["wanted"].any()
+    assert not floor.stage.books["quantity"].any()
+    assert floor.stage.account["orders_working"] == 0
 
 
 @some

@@ -30,7 +30,8 @@ def command(name: str, time_ns: int = 17, strategy: str = "") -> Envelope:
 
 @pytest.mark.parametrize(
     ("name", "strategy"),
-    [(name, strategy) for name in ("pause", "resume", "reset") for strategy in ("", *STRATEGIES)] + [("kill", "")],
+    [(name, strategy) for name in ("pause", "resume", "flatten", "reset") for strategy in ("", *STRATEGIES)]
+    + [("kill", "")],
 )
 def test_the_account_and_each_strategy_can_be_commanded(name: str, strategy: str):
     check_command(name, strategy, STRATEGIES)
@@ -39,7 +40,7 @@ def test_the_account_and_each_strategy_can_be_commanded(name: str, strategy: str
 @pytest.mark.parametrize(
     ("name", "strategy", "complaint"),
     [
-        ("paus", "", r"no command paus \(did you mean 'pause'\?\); there are kill, pause, reset, resume"),
+        ("paus", "", r"no command paus \(did you mean 'pause'\?\); there are flatten, kill, pause, reset, resume"),
         ("halt", "", r"no command halt; there are"),
         ("pause", "momentun", r"no strategy momentun \(did you mean 'momentum'\?\); it has momentum, reversion"),
         ("kill", "momentum", r"a kill is of the whole account: pause momentum instead"),

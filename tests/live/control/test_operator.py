@@ -22,7 +22,7 @@ from alpha_panda.live.routing import new_record
 from alpha_panda.live.topics import CONTROL, SESSIONS, BrokerTopics
 
 ANSWERS = BrokerTopics.of("paper").pnl_snapshots
-STATES = {"pause": "paused", "resume": "running", "kill": "killed", "reset": "running"}
+STATES = {"pause": "paused", "resume": "running", "flatten": "paused", "kill": "killed", "reset": "running"}
 
 
 def session_record() -> NewRecord:
@@ -189,7 +189,7 @@ def test_a_kill_needs_no_session_and_no_log(tmp_path: pathlib.Path):
     assert message == command_message("kill", "", "anand@desk", "wild prices", 17)
 
 
-@pytest.mark.parametrize("command", ["pause", "resume", "reset"])
+@pytest.mark.parametrize("command", ["pause", "resume", "flatten", "reset"])
 def test_any_other_command_needs_a_session_that_has_begun(command: str, tmp_path: pathlib.Path):
     with pytest.raises(LogError, match="no event log"):
         asyncio.run(give(at_a_session(tmp_path), command, "", ""))
@@ -250,7 +250,7 @@ def test_a_kill_is_told_though_the_disk_takes_no_latch(tmp_path: pathlib.Path, m
     assert "cannot be written: No space left on device" in killed.trouble
 
 
-@pytest.mark.parametrize("command", ["pause", "resume", "reset"])
+@pytest.mark.parametrize("command", ["pause", "resume", "flatten", "reset"])
 def test_any_other_command_fails_with_the_log_down_and_changes_nothing(command: str, tmp_path: pathlib.Path):
     KillSwitch(tmp_path, lambda: 0.0).engage("meera@home", "", 3)
     with pytest.raises(LogError, match="no broker answers"):
