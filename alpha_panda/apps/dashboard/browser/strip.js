@@ -1,0 +1,3 @@
+export function render({ model, el }) {
+  el.append(node("div", {}, JSON.stringify(model.shown)));
+}

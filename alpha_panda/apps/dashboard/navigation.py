@@ -1,0 +1,30 @@
+"""The pages as a person finds them: their names, paths and keys."""
+
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A page in the navigation; `key` opens it after `g`."""
+
+    path: str
+    title: str
+    key: str
+
+
+PLACES = (
+    Place("/", "Overview", "h"),
+    Place("/positions", "Positions", "p"),
+    Place("/orders", "Orders", "o"),
+    Place("/strategies", "Strategies", "s"),
+    Place("/risk", "Risk", "r"),
+    Place("/chart", "Chart", "c"),
+    Place("/alarms", "Alarms", "a"),
+    Place("/system", "System", "y"),
+    Place("/logs", "Logs", "l"),
+    Place("/research", "Notebooks", "n"),
+)
+
+
+def title_of(path: str) -> str:
+    """Return the name of the page at a path."""
+    return next(place.title for place in PLACES if place.path == path)

@@ -1,0 +1,45 @@
+"""How an open page keeps up with the desk: one flush a viewer, at most so many times a second, only of what changed."""
+
+from collections.abc import Callable
+
+import panel as pn
+from panel.io.callbacks import PeriodicCallback
+
+from alpha_panda.apps.dashboard.parts import Pictured
+from alpha_panda.apps.desk.models import Picture
+
+PERIOD_MS = 500
+"""How often prices are drawn: twice a second, as often as an eye reads them."""
+
+PERIOD_MS_MIN = 100
+
+
+def refresh(desk: Pictured, draw: Callable[[Picture], None], every_ms: int = PERIOD_MS) -> None:
+    """Let `draw` show the desk's picture whenever there is a newer one, until the page that is being made is closed.
+
+    It is drawn once at once, so that the page arrives complete. The desk keeps only its last picture, so a slow viewer
+    skips some and never falls behind.
+    """
+    drawn = desk.picture
+    draw(drawn)
+
+    def flush() -> None:
+        nonlocal drawn
+        if desk.picture.number != drawn.number:
+            drawn = desk.picture
+            draw(drawn)
+
+    repeat(flush, every_ms)
+
+
+def repeat(flush: Callable[[], None], every_ms: int) -> None:
+    """Call `flush` again and again from when the page is open until it is closed.
+
+    An ordinary periodic callback of Panel announces itself to every viewer each time, which costs the square of their
+    number; one in the background does not. Before the page is open, its tables do not exist yet.
+    """
+
+    def start() -> None:
+        PeriodicCallback(callback=flush, period=max(every_ms, PERIOD_MS_MIN), background=True, log=False).start()
+
+    pn.state.onload(start)

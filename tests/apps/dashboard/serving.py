@@ -1,0 +1,71 @@
+"""The dashboard alone on a port of its own: the pages over a desk, and what they ask of the API."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+import panel.io.fastapi
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from alpha_panda.apps.access import Principal, Role
+from alpha_panda.apps.dashboard import DashboardParts, pages
+from tests.apps.dashboard.example import FakeDesk
+
+Answer = Callable[[str, dict[str, Any]], tuple[int, dict[str, Any]]]
+
+
+def delivered(command: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Answer as the API does where the account has carried a command out."""
+    account = {"kill": "killed", "pause": "paused"}.get(command, "running")
+    return 200, {**body, "command": command, "told": "log", "account": account, "latch": "", "trouble": ""}
+
+
+def application(desk: FakeDesk, role: Role = "operator", answer: Answer = delivered) -> FastAPI:
+    """Return an app with the pages of a desk; `answer` says what commands come back with."""
+    app = FastAPI()
+    app.state.asked = []
+    parts = DashboardParts(
+        desk=desk,
+        principal=lambda: Principal("asha", role, 1, "family", 2**62),
+        now_ns=time.time_ns,
+    )
+
+    @app.get("/api/v1/boot")
+    async def boot() -> dict[str, str]:
+        return {"boot_id": desk.boot_id}
+
+    @app.post("/api/v1/control/{command}")
+    async def control(command: str, request: Request) -> JSONResponse:
+        body = await request.json()
+        app.state.asked.append((command, body))
+        status, said = answer(command, body)
+        return JSONResponse(said, status)
+
+    panel.io.fastapi.add_applications(
+        pages(parts), app=app, title="Alpha Panda", include_cookies=["theme"], include_headers=[]
+    )
+    return app
+
+
+@contextlib.contextmanager
+def served(app: FastAPI, port: int = 0) -> Generator[str]:
+    """Serve an app in a thread, and give its address."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        port = listener.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            if not thread.is_alive():
+                raise RuntimeError("the server did not start")
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
