@@ -14,7 +14,7 @@ from alpha_panda.live.build import open_log
 from alpha_panda.live.dead_letters import Letter, read_letters, replay, topics_of
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.schemas import named
-from alpha_panda.live.session import read_session
+from alpha_panda.live.session import begun, read_session
 from alpha_panda.live.topics import Topic
 from alpha_panda.strategy import did_you_mean
 from alpha_panda.terminal import print_json, show, table
@@ -192,9 +192,7 @@ async def _topics(log: Log, state: pathlib.Path, name: str | None) -> list[Topic
         if name is None:
             raise
         return [Topic(name)]  # the letters of a session whose own record is damaged are worth reading, too
-    if session is None:
-        raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
-    topics = {each.name: each for each in topics_of(session)}
+    topics = {each.name: each for each in topics_of(begun(session, state))}
     if name is None:
         return list(topics.values())
     name = name.removesuffix(".dlq")

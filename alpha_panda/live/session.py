@@ -162,6 +162,13 @@ async def read_session(log: Log) -> Session | None:
     return data
 
 
+def begun(session: Session | None, state: pathlib.Path) -> Session:
+    """Return the session that was read from the log in `state`; RecoveryError where none was there."""
+    if session is None:
+        raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
+    return session
+
+
 async def open_session(log: Log, blueprint: Blueprint, started_ns: int) -> None:
     """Record what the session is made of, or check that the one in `log` is made of the same; RecoveryError if not."""
     recorded = await read_session(log)

@@ -7,14 +7,14 @@ import pathlib
 from collections.abc import Callable
 from typing import Literal
 
-from alpha_panda.errors import AlphaPandaError, LogError, RecoveryError
+from alpha_panda.errors import AlphaPandaError, LogError
 from alpha_panda.live.control.commands import Spool, check_command, command_message
 from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import AccountState, Control, PnlSnapshot
 from alpha_panda.live.routing import new_record
-from alpha_panda.live.session import read_session
+from alpha_panda.live.session import begun, read_session
 from alpha_panda.live.topics import CONTROL, BrokerTopics, Topic
 
 ANSWERED_WITHIN_S = 5.0
@@ -162,8 +162,6 @@ class _Errand:
 
 async def _terms(log: Log, state: pathlib.Path) -> tuple[str, list[str]]:
     """Return the broker and the strategies of the session in `log`, which is kept in `state`."""
-    session = await read_session(log)
-    if session is None:
-        raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
+    session = begun(await read_session(log), state)
     profile = json.loads(session.profile)
     return profile["account"]["broker"], [terms["name"] for terms in profile["strategies"]]

@@ -12,14 +12,13 @@ import polars as pl
 
 from alpha_panda.config import Profile
 from alpha_panda.data.columns import IST_TIME, in_rupees
-from alpha_panda.errors import RecoveryError
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import EVENT, Records
 from alpha_panda.live.arrivals import Arrivals
 from alpha_panda.live.build import open_log
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import Decision, Fill, OrderUpdate
-from alpha_panda.live.session import Blueprint, blueprint_of, read_session
+from alpha_panda.live.session import Blueprint, begun, blueprint_of, read_session
 from alpha_panda.live.streams import Recording
 from alpha_panda.live.topics import Topic
 
@@ -48,9 +47,7 @@ def session_history(state: pathlib.Path, folders: Sequence[pathlib.Path] = ()) -
 
 async def _history(state: pathlib.Path, folders: Sequence[pathlib.Path]) -> SessionHistory:
     async with open_log(state, read_only=True) as log:
-        session = await read_session(log)
-        if session is None:
-            raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
+        session = begun(await read_session(log), state)
         blueprint = blueprint_of(session, folders)
         topics = blueprint.topics
         return SessionHistory(

@@ -11,11 +11,10 @@ import pathlib
 
 import msgspec
 
-from alpha_panda.errors import RecoveryError
 from alpha_panda.live.build import open_log, open_store
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.portfolio import Folding, session_name, topics_of
-from alpha_panda.live.session import read_session
+from alpha_panda.live.session import begun, read_session
 from alpha_panda.live.store.base import Change, Dump, Store
 from alpha_panda.live.streams import Reader
 from alpha_panda.live.topics import BrokerTopics, Topic
@@ -89,9 +88,7 @@ async def _check(state: pathlib.Path, redis: str | None, tell: Progress) -> Rebu
 
 async def _begun(state: pathlib.Path, log: Log) -> tuple[RebuildReport, BrokerTopics]:
     """Return the report of a session of which nothing was folded yet, and the topics of its account."""
-    session = await read_session(log)
-    if session is None:
-        raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
+    session = begun(await read_session(log), state)
     broker = json.loads(session.profile)["account"]["broker"]
     return RebuildReport(state, broker, session_name(session), 0), BrokerTopics.of(broker)
 

@@ -21,7 +21,7 @@ import polars as pl
 from alpha_panda.data import series
 from alpha_panda.data.catalog import TICK_COLUMNS, Catalog
 from alpha_panda.data.files import BY_DAY, collected
-from alpha_panda.errors import CatalogError, RecoveryError
+from alpha_panda.errors import CatalogError
 from alpha_panda.instruments import Universe
 from alpha_panda.kernels.records import EVENT, Records
 from alpha_panda.live.arrivals import Arrivals
@@ -29,7 +29,7 @@ from alpha_panda.live.build import open_log
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import StageReport
 from alpha_panda.live.past.fidelity import Fidelity
-from alpha_panda.live.session import read_session, universe_of
+from alpha_panda.live.session import begun, read_session, universe_of
 from alpha_panda.live.streams import Recording
 from alpha_panda.live.topics import STAGES, market_ticks
 from alpha_panda.units import DAY_NS, IST_OFFSET_NS, ist_date
@@ -75,9 +75,7 @@ def _untold(done: int, total: int) -> None:
 
 async def _record(state: pathlib.Path, catalog: Catalog, tell: Progress) -> RecordReport:
     async with open_log(state, read_only=True) as log:
-        session = await read_session(log)
-        if session is None:
-            raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
+        session = begun(await read_session(log), state)
         topic = market_ticks(session.partitions)
         shelf = _Shelf(universe_of(session), catalog)
         over = await _is_over(log)

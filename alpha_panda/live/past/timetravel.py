@@ -12,7 +12,6 @@ import polars as pl
 
 from alpha_panda.chain import AccountStage, restore_bytes
 from alpha_panda.data.columns import IST_TIME, in_rupees
-from alpha_panda.errors import RecoveryError
 from alpha_panda.kernels.records import Records
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.build import open_log
@@ -21,7 +20,7 @@ from alpha_panda.live.messages import Decision
 from alpha_panda.live.past.history import frame_of, messages_frame
 from alpha_panda.live.past.rewind import Until, account_at, strategies_at
 from alpha_panda.live.payloads import orders_of
-from alpha_panda.live.session import Blueprint, blueprint_of, read_session
+from alpha_panda.live.session import Blueprint, begun, blueprint_of, read_session
 from alpha_panda.live.signals import SignalsEngine
 from alpha_panda.units import ist_datetime
 
@@ -60,9 +59,7 @@ def write_arrays(moment: Moment, path: pathlib.Path) -> None:
 
 async def _replay(state: pathlib.Path, at: Until, folders: Sequence[pathlib.Path]) -> Moment:
     async with open_log(state, read_only=True) as log:
-        session = await read_session(log)
-        if session is None:
-            raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
+        session = begun(await read_session(log), state)
         blueprint = blueprint_of(session, folders)
         account = await account_at(log, blueprint, at)
         strategies = [await strategies_at(log, blueprint, at, each) for each in range(blueprint.partitions)]

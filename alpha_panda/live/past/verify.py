@@ -25,7 +25,7 @@ from alpha_panda.live.intake import Gate
 from alpha_panda.live.journal import AccountReplay, SignalsReplay, commands_in
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import JournalEntry
-from alpha_panda.live.session import Blueprint, blueprint_of, read_session
+from alpha_panda.live.session import Blueprint, begun, blueprint_of, read_session
 from alpha_panda.live.signals import SignalsEngine
 from alpha_panda.live.streams import Entry, Recording
 from alpha_panda.live.topics import CONTROL
@@ -74,9 +74,7 @@ def verify(state: pathlib.Path, folders: Sequence[pathlib.Path] = ()) -> VerifyR
 
 async def _verify(state: pathlib.Path, folders: Sequence[pathlib.Path]) -> VerifyReport:
     async with open_log(state, read_only=True) as log:
-        session = await read_session(log)
-        if session is None:
-            raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
+        session = begun(await read_session(log), state)
         blueprint = blueprint_of(session, folders)
         backtest = _Backtest(blueprint)
         comparisons: dict[str, Callable[[], Awaitable[str]]] = {

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from alpha_panda.chain import AccountStage
-from alpha_panda.errors import CorruptRecordError, RecoveryError
+from alpha_panda.errors import CorruptRecordError
 from alpha_panda.live.control.commands import Spool
 from alpha_panda.live.control.killswitch import KillSwitch, Latch
 from alpha_panda.live.envelope import decode
@@ -28,7 +28,7 @@ from alpha_panda.live.messages import (
     Ticks,
 )
 from alpha_panda.live.observer import ACCOUNT, FEED, PORTFOLIO, REPORTS_MISSED_S, SIGNALS
-from alpha_panda.live.session import read_session
+from alpha_panda.live.session import begun, read_session
 from alpha_panda.live.topics import STAGES, BrokerTopics, Topic, market_ticks, topics_of_session
 from alpha_panda.units import SECOND_NS
 from alpha_panda.words import WORDS
@@ -135,9 +135,7 @@ async def look(log: Log, state: pathlib.Path, switch: KillSwitch, now_ns: int) -
 
     Raises RecoveryError where no session has begun.
     """
-    session = await read_session(log)
-    if session is None:
-        raise RecoveryError(f"no session has begun in {state}: name the state directory of one that has")
+    session = begun(await read_session(log), state)
     broker = json.loads(session.profile)["account"]["broker"]
     topics = BrokerTopics.of(broker, session.partitions)
     known = {topic.name: topic for topic in topics_of_session([broker], session.partitions)}
