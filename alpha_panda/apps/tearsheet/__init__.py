@@ -10,8 +10,8 @@ import polars as pl
 from alpha_panda.apps import charts
 from alpha_panda.apps.charts import PAGE
 from alpha_panda.apps.charts.prepare import swept
+from alpha_panda.apps.markup import Html
 from alpha_panda.apps.tearsheet import parts
-from alpha_panda.apps.tearsheet.markup import Html
 from alpha_panda.apps.tearsheet.page import Plots, page
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.validate.resampling import MonteCarlo

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 
 from alpha_panda.apps.charts.theme import DARK, LIGHT, Chart, variables
-from alpha_panda.apps.tearsheet.markup import Html, alone, tag
+from alpha_panda.apps.markup import Html, alone, tag
 from alpha_panda.errors import ConfigurationError
 
 

@@ -3,8 +3,8 @@
 import polars as pl
 
 from alpha_panda.apps.charts.trading_time import on_trading_time
+from alpha_panda.apps.markup import Html, table, tag, together
 from alpha_panda.apps.tearsheet.figures import HEADLINES, Line, grouped, line, verdict
-from alpha_panda.apps.tearsheet.markup import Html, table, tag, together
 from alpha_panda.backtest.result import Result
 from alpha_panda.backtest.stats.text import duration, moment, number, percent, rupees
 from alpha_panda.backtest.validate.resampling import LEVELS, MonteCarlo

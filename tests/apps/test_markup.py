@@ -1,6 +1,6 @@
 """Markup carries nobody's markup: text is escaped, once, and numbers are told apart."""
 
-from alpha_panda.apps.tearsheet.markup import alone, table, tag, together
+from alpha_panda.apps.markup import alone, table, tag, together
 
 
 def test_text_and_attributes_are_escaped():
