@@ -33,7 +33,7 @@ class Part(pn.custom.JSComponent):
     def __init__(self, **params: Any) -> None:
         super().__init__(stylesheets=[browser_file("parts.css")], **params)
 
-    def show(self, **values: Any) -> None:
+    def tell(self, **values: Any) -> None:
         """Show these values besides those that it shows; nothing is sent where none of them is another."""
         shown = {**self.shown, **values}
         if shown != self.shown:

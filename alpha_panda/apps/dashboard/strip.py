@@ -42,7 +42,7 @@ def status_strip(parts: DashboardParts, title: str) -> Strip:
     def flush() -> None:
         picture = parts.desk.picture
         now_ns = parts.now_ns()
-        strip.show(**status(picture, dict(parts.alarms())))
+        strip.tell(**status(picture, dict(parts.alarms())))
         feed = picture.feed
         # The browser counts on from these: clocks of two machines are never compared.
         age_s = (now_ns - feed.heard_ns) / 1e9 if feed is not None and feed.heard_ns else None

@@ -1,3 +1,5 @@
+// What every part uses: elements, text that changes only where it differs, the API, and the dialog that asks first.
+
 function node(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -6,4 +8,101 @@ function node(tag, attributes = {}, ...children) {
   }
   made.append(...children.filter((child) => child !== null && child !== undefined));
   return made;
+}
+
+function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function paint(element, classes) {
+  if (element.className !== classes) element.className = classes;
+}
+
+// Whether a key belongs to what is being written, wherever that stands.
+function isWriting() {
+  let active = document.activeElement;
+  while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+  return active?.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(active?.tagName) || document.querySelector("dialog[open]") !== null;
+}
+
+// ── The API ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function fetched(path, body, seconds) {
+  const terms = { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(seconds * 1000) };
+  if (body !== undefined) Object.assign(terms, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  return fetch(path, terms);
+}
+
+// A session's token is short-lived: whoever is refused for its age asks for another one, once.
+async function ask(path, body, seconds = 20) {
+  let answer = await fetched(path, body, seconds);
+  if (answer.status === 401 && (await fetched("/auth/refresh", {}, 5)).ok) answer = await fetched(path, body, seconds);
+  let said = null;
+  try { said = await answer.json(); } catch { /* an answer without words */ }
+  return { ok: answer.ok, status: answer.status, said };
+}
+
+// Why something was refused, in a sentence: the API's own where it gave one.
+function reasonOf(answer) {
+  const detail = answer.said?.detail ?? answer.said?.title ?? answer.said?.error?.message;
+  if (typeof detail === "string") return detail;
+  if (answer.status === 401) return "You are signed out: sign in again.";
+  if (answer.status === 403) return "Your role does not allow this.";
+  return `The server answered ${answer.status}.`;
+}
+
+function signIn() {
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+}
+
+// ── Asking first ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+// Resolves to the reason that was given ("" where none was asked for), or null where the person thought better of it.
+function confirmed({ title, detail = "", label, grave = false, asksReason = true }) {
+  return new Promise((resolve) => {
+    const reason = asksReason ? node("input", { type: "text", maxlength: "200", placeholder: "Reason, for the record", "aria-label": "Reason" }) : null;
+    const act = node("button", { type: "submit", class: grave ? "grave" : "main", value: "act" }, label);
+    const form = node("form", { method: "dialog" },
+      node("h2", {}, title), detail ? node("p", {}, detail) : null, reason,
+      node("div", { class: "acts" }, node("button", { type: "button", onclick: () => dialog.close("") }, "Cancel"), act));
+    const dialog = node("dialog", { class: "confirm", "aria-label": title }, form);
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "act" ? (reason?.value.trim() ?? "") : null);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    (reason ?? act).focus();
+  });
+}
+
+// A sentence at the foot of the window that goes away by itself, unless it says that something went wrong.
+function notify(sentence, wrong = false) {
+  document.querySelectorAll(".notice").forEach((each) => each.remove());
+  const notice = node("div", { class: wrong ? "notice wrong" : "notice", role: wrong ? "alert" : "status" }, sentence,
+    node("button", { type: "button", "aria-label": "Dismiss", onclick: () => notice.remove() }, "×"));
+  document.body.append(notice);
+  if (!wrong) setTimeout(() => notice.remove(), 6000);
+}
+
+// What a command did, as its receipt says it.
+function told(receipt) {
+  const what = [receipt.command, receipt.strategy].filter(Boolean).join(" ");
+  const trouble = receipt.trouble ? ` ${receipt.trouble}` : "";
+  if (receipt.account) return `${what}: the account answers that it is ${receipt.account}.${trouble}`;
+  if (receipt.told === "nobody") return `${what}: nobody could be told.${trouble}`;
+  return `${what}: sent, and the account has not answered yet.${trouble}`;
+}
+
+// Sends a command that was confirmed, and says what became of it.
+async function command(name, strategy, reason) {
+  try {
+    const answer = await ask(`/api/v1/control/${name}`, { strategy, reason });
+    if (answer.ok) notify(told(answer.said), answer.said.told === "nobody");
+    else notify(`${name} was not delivered: ${reasonOf(answer)}`, true);
+    return answer;
+  } catch (error) {
+    notify(`${name}: whether it was delivered is unknown, for the server did not answer.`, true);
+    return null;
+  }
 }
