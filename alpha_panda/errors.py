@@ -15,6 +15,9 @@
     │   └── FencedError         another process has taken over what this one writes
     ├── StoreError              the portfolio store cannot be read or written
     │   └── StoreGapError       the portfolio store has lost what it was told
+    ├── DatabaseError           the database of users, strategies and alerts cannot be read or written
+    │   ├── UnknownRowError     it holds nothing of the name or number that was given
+    │   └── DuplicateRowError   it holds something of that name already
     ├── RecoveryError           a saved session cannot be resumed as it stands
     └── ParityError             two runs that must agree to the byte do not
 
@@ -98,6 +101,20 @@ class StoreError(AlphaPandaError):
 
 class StoreGapError(StoreError):
     """The portfolio store has lost what it was told: it was flushed, or is an older copy."""
+
+
+class DatabaseError(AlphaPandaError):
+    """The database of users, strategies and alerts cannot be read or written."""
+
+    exit_code = 15
+
+
+class UnknownRowError(DatabaseError):
+    """The database holds nothing of the name or number that was given."""
+
+
+class DuplicateRowError(DatabaseError):
+    """The database holds something of the name that was given already."""
 
 
 class RecoveryError(AlphaPandaError):

@@ -1,0 +1,142 @@
+"""Connections to SQLite and PostgreSQL that behave alike: short transactions, and errors in one sentence."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Generator
+from typing import Any
+
+import asyncpg
+from sqlalchemy import URL, Connection, Executable, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from alpha_panda.database.address import PostgresServer, SqliteFile
+from alpha_panda.errors import DatabaseError
+
+_PATIENCE_S = 10
+"""How long a writer waits for another one to end, and for a server to answer."""
+
+_ADVICE = {
+    "locked": "another program has held it for long; see which, and try again",
+    "not a database": "name another file in ALPHA_PANDA_DATABASE_URL, or put this one back from a copy",
+    "malformed": "it is damaged: put it back from a copy",
+    "readonly": "give this program the right to write it and its folder",
+    "unable to open": "check the path and its rights",
+    "full": "make room on the disk",
+    "authentication": "correct user and password in ALPHA_PANDA_DATABASE_URL",
+    "does not exist": "make it there, or correct ALPHA_PANDA_DATABASE_URL",
+    "permission": "give the user of ALPHA_PANDA_DATABASE_URL that right",
+}
+_ADVICE_ELSE = "see that it runs and that ALPHA_PANDA_DATABASE_URL is right"
+
+
+class Connections:
+    """A pool of connections to one database."""
+
+    def __init__(self, engine: AsyncEngine, place: str) -> None:
+        self.place = place
+        self._engine = engine
+        self._writing_engine = engine.execution_options(writes=True)
+
+    @classmethod
+    def to(cls, address: SqliteFile | PostgresServer) -> "Connections":
+        """Return connections to a file, whose folder is made where it is missing, or to a server."""
+        with _told(address.place):
+            engine = _to_server(address) if isinstance(address, PostgresServer) else _to_file(address)
+        return cls(engine, address.place)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is a file, with one writer at a time."""
+        return self._engine.dialect.name == "sqlite"
+
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncGenerator[AsyncConnection]:
+        """Give a connection in a transaction that only reads; DatabaseError for whatever goes wrong on it."""
+        with _told(self.place):
+            async with self._engine.begin() as connection:
+                yield connection
+
+    @contextlib.asynccontextmanager
+    async def writing(self) -> AsyncGenerator[AsyncConnection]:
+        """Give a connection in a transaction that is kept at the end, and undone by an exception.
+
+        A file has one such transaction at a time, from its beginning on: what it reads first cannot go stale.
+        """
+        with _told(self.place):
+            async with self._writing_engine.begin() as connection:
+                yield connection
+
+    async def rows(self, statement: Executable) -> list[dict[str, Any]]:
+        """Return what a statement that only reads finds."""
+        async with self.reading() as connection:
+            return await rows(connection, statement)
+
+    async def written(self, statement: Executable) -> list[dict[str, Any]]:
+        """Return what a statement that writes returns, once it is kept."""
+        async with self.writing() as connection:
+            return await rows(connection, statement)
+
+    async def close(self) -> None:
+        """Close them all."""
+        await self._engine.dispose()
+
+
+async def rows(connection: AsyncConnection, statement: Executable) -> list[dict[str, Any]]:
+    """Return what a statement finds or returns, each row by the names of its columns."""
+    return [dict(row) for row in (await connection.execute(statement)).mappings()]
+
+
+def insert(connection: AsyncConnection, table: Table) -> "sqlite.Insert | postgresql.Insert":
+    """Return an INSERT that knows ON CONFLICT, in the words of the connection's dialect."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def _to_file(address: SqliteFile) -> AsyncEngine:
+    address.path.parent.mkdir(parents=True, exist_ok=True)
+    # Without an isolation level the driver begins nothing on its own, which it would do at the first write only.
+    told = {"timeout": _PATIENCE_S, "isolation_level": None}
+    url = URL.create("sqlite+aiosqlite", database=str(address.path))
+    engine = create_async_engine(url, connect_args=told, hide_parameters=True)
+    event.listen(engine.sync_engine, "connect", _prepare_file)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _prepare_file(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+
+def _to_server(address: PostgresServer) -> AsyncEngine:
+    async def connect(**_told: Any) -> asyncpg.Connection:
+        return await asyncpg.connect(address.dsn, timeout=_PATIENCE_S, command_timeout=_PATIENCE_S)
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, pool_pre_ping=True, hide_parameters=True)
+
+
+@contextlib.contextmanager
+def _told(place: str) -> Generator[None]:
+    """Turn whatever goes wrong with the database at `place` into DatabaseError."""
+    try:
+        yield
+    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, OverflowError) as error:
+        reason = _reason(error)
+        advice = next((words for sign, words in _ADVICE.items() if sign in reason), _ADVICE_ELSE)
+        raise DatabaseError(f"the database {place} cannot be used: {reason}; {advice}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return in a line what the driver said, without the statement and its values."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    if isinstance(cause, OSError) and not isinstance(cause, TimeoutError):
+        return cause.strerror or str(cause)
+    return str(cause).splitlines()[0] if str(cause) else f"no answer within {_PATIENCE_S} s"
