@@ -4,18 +4,16 @@ The gate of the web app puts the principal into the scope of every connection th
 here, and never look at cookies or tokens themselves.
 """
 
+import contextvars
 import dataclasses
 from collections.abc import Callable, Coroutine, Iterator, MutableMapping
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import HTTPException, WebSocketException
 from fastapi.dependencies.models import Dependant
 from starlette.requests import HTTPConnection
 
-Role = Literal["viewer", "operator", "admin"]
-
-ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")
-"""The roles, each of which may do what those before it may: look, act, and decide who else may."""
+from alpha_panda.database.users import ROLES, Role
 
 _POLICY_VIOLATED = 1008  # of RFC 6455, section 7.4.1
 
@@ -33,6 +31,10 @@ class Principal:
     def may(self, role: Role) -> bool:
         """Return whether what needs `role` is allowed."""
         return ROLES.index(self.role) >= ROLES.index(role)
+
+
+VISITOR: contextvars.ContextVar[Principal] = contextvars.ContextVar("VISITOR")
+"""Who asked for what is being made, for makers of pages, which are given no request."""
 
 
 def principal_of(scope: MutableMapping[str, Any]) -> Principal | None:

@@ -1,0 +1,46 @@
+"""What one visitor may ask for: so many requests in a second, and so large a body."""
+
+import collections
+import dataclasses
+from collections.abc import Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """Bounds that no person or well-behaved program meets."""
+
+    requests_per_second: float = 300.0  # of one principal
+    requests_at_once: float = 600.0
+    anonymous_per_second: float = 20.0  # of one address that has not signed in
+    anonymous_at_once: float = 60.0
+    body_bytes: int = 2**20
+    websockets: int = 64  # of one principal
+
+
+@dataclasses.dataclass
+class _Bucket:
+    tokens: float
+    filled_s: float
+
+
+class Rates:
+    """A token bucket for each visitor; of those, the ones that asked last are remembered."""
+
+    def __init__(self, monotonic: Callable[[], float], kept_max: int = 10_000) -> None:
+        self._monotonic = monotonic
+        self._kept_max = kept_max
+        self._buckets: collections.OrderedDict[str, _Bucket] = collections.OrderedDict()
+
+    def wait_s(self, visitor: str, per_second: float, at_once: float) -> float:
+        """Take one request of `visitor` from its bucket; return 0, or after how many seconds there is one again."""
+        now_s = self._monotonic()
+        bucket = self._buckets.setdefault(visitor, _Bucket(at_once, now_s))
+        self._buckets.move_to_end(visitor)
+        if len(self._buckets) > self._kept_max:
+            self._buckets.popitem(last=False)
+        bucket.tokens = min(at_once, bucket.tokens + (now_s - bucket.filled_s) * per_second)
+        bucket.filled_s = now_s
+        if bucket.tokens < 1.0:
+            return (1.0 - bucket.tokens) / per_second
+        bucket.tokens -= 1.0
+        return 0.0

@@ -1,0 +1,73 @@
+"""Access tokens: short-lived, signed, and worth nothing once anything about them differs from what was issued."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+
+from alpha_panda.apps.access import ROLES, Principal
+from alpha_panda.units import MINUTE_NS, SECOND_NS
+
+LIFETIME_NS = 15 * MINUTE_NS
+
+SECRET_LENGTH_MIN = 32
+"""Characters of a secret that tokens are signed with; HS256 asks for as many bytes (RFC 7518, section 3.2)."""
+
+_ALGORITHM, _ISSUER, _AUDIENCE = "HS256", "alpha-panda", "alpha-panda-web"
+_CLAIMS = ["iss", "aud", "sub", "iat", "exp", "sid", "role", "generation"]
+_LONGEST = 2_048  # characters: one of ours is about 350
+
+
+class AccessTokens:
+    """Issues and reads access tokens that `secret` signs; `wall_ns` is the clock by which they expire."""
+
+    def __init__(self, secret: bytes, wall_ns: Callable[[], int]) -> None:
+        # The same secret may serve other ends, so none of them is given the key of this one.
+        self._key = hmac.digest(secret, b"alpha-panda access token", "sha256")
+        self._key_id = hashlib.sha256(self._key).hexdigest()[:12]
+        self._wall_ns = wall_ns
+
+    def issue(self, principal: Principal) -> str:
+        """Return the token of a principal, good until it expires."""
+        claims = {
+            "iss": _ISSUER,
+            "aud": _AUDIENCE,
+            "sub": principal.name,
+            "iat": self._wall_ns() // SECOND_NS,
+            "exp": principal.expires_ns // SECOND_NS,
+            "sid": principal.session,
+            "role": principal.role,
+            "generation": principal.generation,
+        }
+        return jwt.encode(claims, self._key, _ALGORITHM, headers={"kid": self._key_id})
+
+    def read(self, token: str) -> Principal | None:
+        """Return who a token says asks; None for one that was not issued here, was changed, or has expired."""
+        if len(token) > _LONGEST:
+            return None
+        try:
+            if jwt.get_unverified_header(token).get("kid") != self._key_id:
+                return None
+            # The library would look at the clock of the machine; times are compared below, by the injected one.
+            options: Any = {"require": _CLAIMS, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
+            claims = jwt.decode(
+                token, self._key, algorithms=[_ALGORITHM], audience=_AUDIENCE, issuer=_ISSUER, options=options
+            )
+        except jwt.InvalidTokenError:
+            return None
+        principal = _principal(claims)
+        return principal if principal is not None and principal.expires_ns > self._wall_ns() else None
+
+
+def _principal(claims: dict[str, Any]) -> Principal | None:
+    name, role, session = claims["sub"], claims["role"], claims["sid"]
+    generation, expires_s = claims["generation"], claims["exp"]
+    well_formed = (
+        isinstance(name, str)
+        and isinstance(session, str)
+        and isinstance(generation, int)
+        and isinstance(expires_s, int)
+    )
+    return Principal(name, role, generation, session, expires_s * SECOND_NS) if well_formed and role in ROLES else None
