@@ -19,7 +19,6 @@ from alpha_panda.live.session import Blueprint
 from alpha_panda.live.topics import instrument_key
 
 _SOURCE = "account"
-_FINISHED = ("complete", "cancelled", "expired")
 
 
 class _Memory(msgspec.Struct, array_like=True):
@@ -94,7 +93,7 @@ class Causes:
                 decided[order_id] = message
             case OrderUpdate(order_id=order_id, status=status):
                 self._placed.setdefault(order_id, message)
-                if status in _FINISHED:
+                if status in FINISHED:
                     del self._placed[order_id]
             case _:
                 pass

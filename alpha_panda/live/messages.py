@@ -27,6 +27,9 @@ Guard = Literal[
 AccountState = Literal["running", "reducing", "paused", "halted", "killed"]
 Phase = Literal["recovering", "running", "waiting", "stopped", "ended", "failed"]
 
+FINISHED: tuple[OrderStatus, ...] = ("complete", "cancelled", "expired")
+"""The states of an order after which nothing more happens to it."""
+
 
 # ── Market and strategies ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -33,7 +33,6 @@ from alpha_panda.live.topics import position_key
 Pipeline = Any
 
 _STATUSES = get_args(OrderStatus)
-_FINISHED = ("complete", "cancelled", "expired")
 
 # Redis orders equal scores by the bytes of the member, and a score has 53 bits: this prefix keeps nanoseconds in order.
 _MEMBER_HEAD = struct.Struct(">qq")
@@ -132,7 +131,7 @@ class Fold:
 
 def _write_orders(pipeline: Pipeline, keys: Keys, orders: dict[int, OrderUpdate]) -> None:
     pipeline.hset(keys.orders, mapping={str(order_id): _encoder.encode(order) for order_id, order in orders.items()})
-    finished = {order_id for order_id, order in orders.items() if order.status in _FINISHED}
+    finished = {order_id for order_id, order in orders.items() if order.status in FINISHED}
     if finished:
         pipeline.srem(keys.working, *finished)
     if working := orders.keys() - finished:
@@ -156,7 +155,7 @@ def _write_fills(pipeline: Pipeline, keys: Keys, book: str, fills: Sequence[Fill
 
 def _progress(order: OrderUpdate) -> tuple[bool, int, int, int]:
     """Return how far an order has come."""
-    return order.status in _FINISHED, order.filled, order.updated_ns, _STATUSES.index(order.status)
+    return order.status in FINISHED, order.filled, order.updated_ns, _STATUSES.index(order.status)
 
 
 # ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
