@@ -239,10 +239,13 @@ def missing_in(readers: Iterable[Reader]) -> str:
 
 
 class Recording:
-    """A partition as it was recorded, record by record."""
+    """A partition as it was recorded, record by record; at most `block` of them are read ahead."""
 
-    def __init__(self, log: Log, topic: Topic, partition: int = 0, place: Place | None = None) -> None:
+    def __init__(
+        self, log: Log, topic: Topic, partition: int = 0, place: Place | None = None, block: int = 256
+    ) -> None:
         self.reader = Reader(log, topic, partition, place)
+        self._block = block
         self._ahead: list[Entry] = []
 
     async def next(self) -> Entry | None:
@@ -255,5 +258,5 @@ class Recording:
     async def peek(self) -> Entry | None:
         """Return the next record without passing over it; None at the end of the partition."""
         if not self._ahead:
-            self._ahead = (await self.reader.read(256))[::-1]
+            self._ahead = (await self.reader.read(self._block))[::-1]
         return self._ahead[-1] if self._ahead else None
