@@ -13,7 +13,7 @@ import msgspec
 from alpha_panda.chain import Work
 from alpha_panda.live.arrivals import Arrival
 from alpha_panda.live.envelope import Envelope
-from alpha_panda.live.messages import Decision, Fill, OrderUpdate, Payload, PnlSnapshot, Signal
+from alpha_panda.live.messages import FINISHED, Decision, Fill, OrderUpdate, Payload, PnlSnapshot, Signal
 from alpha_panda.live.payloads import decisions_of, fills_of, orders_of, snapshots_of
 from alpha_panda.live.session import Blueprint
 from alpha_panda.live.topics import instrument_key

@@ -25,7 +25,7 @@ from typing import Any, get_args
 import msgspec
 
 from alpha_panda.errors import StoreGapError
-from alpha_panda.live.messages import Decision, Fill, OrderStatus, OrderUpdate, Place, PnlSnapshot
+from alpha_panda.live.messages import FINISHED, Decision, Fill, OrderStatus, OrderUpdate, Place, PnlSnapshot
 from alpha_panda.live.store.base import DECISIONS_KEPT, ORDERS_KEPT, Change, Dump, Places, Portfolio, Position
 from alpha_panda.live.topics import position_key
 
