@@ -28,10 +28,10 @@ class Part(pn.custom.JSComponent):
 
     shown = param.Dict(default={}, doc="what it shows")
 
-    __abstract = True
+    styles_of = ("parts.css",)
 
     def __init__(self, **params: Any) -> None:
-        super().__init__(stylesheets=[browser_file("parts.css")], **params)
+        super().__init__(stylesheets=[browser_file(name) for name in self.styles_of], **params)
 
     def tell(self, **values: Any) -> None:
         """Show these values besides those that it shows; nothing is sent where none of them is another."""

@@ -1,5 +1,6 @@
 """The navigation, and the strip that says on every page how things stand and lets a person stop everything."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import param
@@ -9,8 +10,9 @@ from alpha_panda.apps.dashboard.components import Part, module
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import repeat
 from alpha_panda.apps.desk.models import Picture
+from alpha_panda.units import SECOND_NS
 
-BEAT_MS = 1_000
+BEAT_MS = 500
 """How often a page hears that the server is there, whatever the market does."""
 
 
@@ -19,6 +21,7 @@ class Navigation(Part):
 
     dark = param.Boolean(default=False, doc="whether the page is dark; the browser sets it")
 
+    styles_of = ("parts.css", "navigation.css")
     _esm = module("navigation.js")
 
 
@@ -27,6 +30,7 @@ class Strip(Part):
 
     beat = param.Dict(default={}, doc="that the server is there, and what time it is there")
 
+    styles_of = ("parts.css", "strip.css")
     _esm = module("stop.js", "strip.js")
 
 
@@ -41,23 +45,29 @@ def status_strip(parts: DashboardParts, title: str) -> Strip:
 
     def flush() -> None:
         picture = parts.desk.picture
-        now_ns = parts.now_ns()
-        strip.tell(**status(picture, dict(parts.alarms())))
-        feed = picture.feed
-        # The browser counts on from these: clocks of two machines are never compared.
-        age_s = (now_ns - feed.heard_ns) / 1e9 if feed is not None and feed.heard_ns else None
-        strip.beat = {
-            "now_ms": now_ns // 1_000_000,
-            "feed_age_s": age_s,
-            "taken_age_s": (now_ns - picture.taken_ns) / 1e9,
-        }
+        strip.tell(**status(picture, parts.alarms()))
+        strip.beat = ages(picture, parts.now_ns())
 
     flush()
-    repeat(flush, BEAT_MS // 2)
+    repeat(flush, BEAT_MS)
     return strip
 
 
-def status(picture: Picture, alarms: dict[str, int]) -> dict[str, Any]:
+def ages(picture: Picture, now_ns: int) -> dict[str, Any]:
+    """Return how old things are; the browser counts on from there, so that two machines' clocks are never compared."""
+    heard_ns = picture.feed.heard_ns if picture.feed is not None else 0
+    return {
+        "now_ms": now_ns // 1_000_000,
+        "feed_age_s": _seconds_since(heard_ns, now_ns),
+        "read_ages_s": {source.name: _seconds_since(source.read_ns, now_ns) for source in picture.sources},
+    }
+
+
+def _seconds_since(time_ns: int, now_ns: int) -> float | None:
+    return round((now_ns - time_ns) / SECOND_NS, 3) if time_ns else None
+
+
+def status(picture: Picture, alarms: Mapping[str, int]) -> dict[str, Any]:
     """Return what the strip shows of a picture."""
     session, account = picture.session, picture.account
     lags = [stage.lag for stage in picture.stages if stage.lag is not None]
@@ -73,7 +83,7 @@ def status(picture: Picture, alarms: dict[str, int]) -> dict[str, Any]:
         "market_open": picture.feed.market_open if picture.feed else None,
         "market_clock": shown.clock(picture.feed.market_ns) if picture.feed else "",
         "lag": max(lags) if lags else None,
-        "sources": [source.model_dump() for source in picture.sources],
-        "alarms": alarms,
+        "sources": {source.name: {"well": source.well, "trouble": source.trouble} for source in picture.sources},
+        "alarms": dict(alarms),
         "troubles": list(picture.troubles),
     }

@@ -28,7 +28,7 @@ function isWriting() {
 // ── The API ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 async function fetched(path, body, seconds) {
-  const terms = { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(seconds * 1000) };
+  const terms = { redirect: "error", credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(seconds * 1000) };
   if (body !== undefined) Object.assign(terms, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
   return fetch(path, terms);
 }
@@ -44,8 +44,8 @@ async function ask(path, body, seconds = 20) {
 
 // Why something was refused, in a sentence: the API's own where it gave one.
 function reasonOf(answer) {
-  const detail = answer.said?.detail ?? answer.said?.title ?? answer.said?.error?.message;
-  if (typeof detail === "string") return detail;
+  const sentence = answer.said?.error?.message;
+  if (sentence) return sentence[0].toUpperCase() + sentence.slice(1) + ".";
   if (answer.status === 401) return "You are signed out: sign in again.";
   if (answer.status === 403) return "Your role does not allow this.";
   return `The server answered ${answer.status}.`;
@@ -53,6 +53,11 @@ function reasonOf(answer) {
 
 function signIn() {
   location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+}
+
+async function signOut() {
+  await fetched("/auth/sign-out", {}, 5).catch(() => null);
+  signIn();
 }
 
 // ── Asking first ────────────────────────────────────────────────────────────────────────────────────────────────────

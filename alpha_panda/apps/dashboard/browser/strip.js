@@ -1,3 +1,127 @@
+// How things stand: mode, account, market, feed, log, store, alarms, clock. Ages are counted here, from the last word of
+// the server, so that a server that has died shows; what has not been heard of for long is unknown, not well.
+
+const UNKNOWN_MS = 5000, SILENT_MS = 10000, LOOK_MS = 3000, RELOAD_MS = 20000, REFRESH_MS = 8 * 60 * 1000;
+const AMBER_S = 2, RED_S = 10;
+const MARKS = { well: "●", note: "●", warn: "▲", bad: "■", unknown: "?" };
+const MODES = { paper: "PAPER", live: "LIVE", replay: "REPLAY", none: "NO SESSION" };
+
+const clockOf = new Intl.DateTimeFormat("en-GB", { timeZone: "Asia/Kolkata", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+
+function ageText(seconds) {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 120) return `${Math.floor(seconds)} s`;
+  return seconds < 7200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
+}
+
+function chip(name) {
+  const mark = node("i", { "aria-hidden": "true" }), value = node("b");
+  const made = node("span", { class: "chip unknown" }, mark, name ? node("span", {}, name) : null, value);
+  const show = (tone, text, title = "") => {
+    paint(made, `chip ${tone} of-${name.toLowerCase()}`);
+    put(mark, MARKS[tone]);
+    put(value, text);
+    if (made.title !== title) made.title = title;
+  };
+  return { made, show };
+}
+
+// Comes back by itself after the server was away: a new page from a new process, a sign-in where the session is over.
+function watchServer(boot, silence) {
+  const tries = () => Number(sessionStorage.getItem("reloads") ?? 0);
+  let says = "";
+  const look = async () => {
+    const silent = silence();
+    if (silent < SILENT_MS) { says = ""; return; }
+    try {
+      const answer = await ask("/api/v1/boot", undefined, 4);
+      if (answer.status === 401) return signIn();
+      if (!answer.ok) { says = `The server answers ${answer.status}`; return; }
+      says = "The server answers, this page does not hear it";
+      // A page that reloads in vain waits longer each time.
+      if (answer.said.boot_id !== boot || silent > RELOAD_MS * 2 ** Math.min(tries(), 4)) {
+        sessionStorage.setItem("reloads", String(tries() + 1));
+        location.reload();
+      }
+    } catch { says = "The server does not answer"; }
+  };
+  const looking = setInterval(look, LOOK_MS);
+  const carrying = setInterval(() => fetched("/auth/refresh", {}, 5).catch(() => null), REFRESH_MS);
+  return { says: () => says, heard: () => sessionStorage.removeItem("reloads"), forget: () => { clearInterval(looking); clearInterval(carrying); } };
+}
+
+function alarmsOf(counts) {
+  const severities = ["critical", "high", "low"].filter((each) => counts[each]);
+  if (!severities.length) return ["well", "none", "No open alarms"];
+  const text = severities.map((each) => `${counts[each]} ${each}`).join(" · ");
+  return [counts.critical ? "bad" : counts.high ? "warn" : "note", text, "Open alarms by priority"];
+}
+
+function sourceOf(source, age) {
+  if (!source.well) return ["bad", age === null ? "away" : `away ${ageText(age)}`, source.trouble];
+  if (age !== null && age > UNKNOWN_MS / 1000) return ["unknown", "unknown", "It has not been looked at for a while"];
+  return ["well", "well", ""];
+}
+
+function stateOf(shown) {
+  if (shown.killed) return ["bad", "KILLED", shown.account_killed ? "The account is stopped until a person resets it" : "The latch is engaged; the account has not confirmed it yet"];
+  if (shown.phase === "ended" && shown.state !== "halted") return ["note", "ended", "The session has ended"];
+  if (["recovering", "waiting", "failed"].includes(shown.phase)) return [shown.phase === "failed" ? "bad" : "warn", shown.phase, "The session's own state"];
+  const states = { running: "well", reducing: "warn", paused: "warn", halted: "bad" };
+  return [states[shown.state] ?? "unknown", shown.state === "reducing" ? "reduce only" : shown.state, shown.halt ? `Because of ${shown.halt}` : ""];
+}
+
 export function render({ model, el }) {
-  el.append(node("div", {}, JSON.stringify(model.shown)));
+  const chips = Object.fromEntries(["Account", "Market", "Feed", "Lag", "Log", "Store", "Alarms"].map((name) => [name, chip(name)]));
+  const mode = node("span", { class: "mode" }), says = node("span", { class: "troubles", role: "status" });
+  const clock = node("b"), market = node("span");
+  const stop = stopButton({ reason: "STOP from the dashboard" });
+  el.append(node("section", { class: "strip", "aria-label": "Status" }, mode, ...Object.values(chips).map((each) => each.made), says,
+    node("span", { class: "clock", title: "Time in India, by the server's clock; below it how far in the market the feed has come" }, clock, market),
+    model.shown.may_act ? stop.says : null, model.shown.may_act ? stop.button : null));
+
+  let heard = performance.now(), base = model.beat, hidden = "";
+  const silence = () => performance.now() - heard;
+  const server = watchServer(model.shown.boot, silence);
+
+  const draw = () => {
+    const shown = model.shown, silent = silence(), unknown = silent > UNKNOWN_MS, gone = silent / 1000;
+    const word = MODES[shown.mode] ?? shown.mode.toUpperCase();
+    put(mode, word);
+    paint(mode, `mode ${shown.mode}`);
+    mode.title = shown.session ? `${shown.session} at ${shown.broker}` : "No session has begun";
+    document.documentElement.dataset.mode = shown.mode;
+    const title = `${word} · ${shown.title} · Alpha Panda`;
+    if (document.title !== title) document.title = title;
+
+    const show = (name, terms) => (unknown ? chips[name].show("unknown", "unknown", "Nothing was heard from the server") : chips[name].show(...terms));
+    show("Account", stateOf(shown));
+    show("Market", shown.market_open === null ? ["unknown", "unknown"] : shown.market_open ? ["well", "open"] : ["note", "closed"]);
+    show("Lag", shown.lag === null ? ["unknown", "unknown"] : [shown.lag > 5000 ? "bad" : shown.lag > 500 ? "warn" : "well", shown.lag.toLocaleString("en-IN"), "Records that the slowest stage has still to read"]);
+    for (const [name, key] of [["Log", "log"], ["Store", "store"]]) {
+      const source = shown.sources[key], age = base.read_ages_s?.[key];
+      show(name, source ? sourceOf(source, age == null ? null : age + gone) : ["unknown", "unknown"]);
+    }
+    show("Alarms", alarmsOf(shown.alarms));
+
+    const age = base.feed_age_s == null ? null : base.feed_age_s + gone, open = shown.market_open === true;
+    const late = open && age !== null ? (age > RED_S ? "bad" : age > AMBER_S ? "warn" : "well") : age === null ? "unknown" : "note";
+    chips.Feed.show(late, age === null ? "unknown" : ageText(age), "Since the last frame of the market arrived");
+    const stale = silent > SILENT_MS || late === "bad" ? "red" : unknown || late === "warn" ? "amber" : "";
+    if (document.documentElement.dataset.stale !== stale) document.documentElement.dataset.stale = stale;
+
+    const lost = unknown ? `${server.says() || "Nothing is heard from the server"}: figures are ${ageText(gone)} old` : "";
+    put(says, lost || (shown.troubles[0] ?? ""));
+    paint(says, lost ? "troubles lost" : "troubles");
+    says.title = [lost, ...shown.troubles].filter(Boolean).join("\n");
+    put(clock, base.now_ms ? `${clockOf.format(base.now_ms + silent)} IST` : "–");
+    put(market, shown.market_clock ? `market ${shown.market_clock}` : "");
+    stop.hear(shown.killed, shown.account_killed);
+  };
+
+  model.on("beat", () => { heard = performance.now(); base = model.beat; server.heard(); draw(); });
+  model.on("shown", draw);
+  const drawing = setInterval(draw, 250);
+  draw();
+  return () => { clearInterval(drawing); server.forget(); stop.forget(); };
 }
