@@ -14,6 +14,7 @@ from tests.faults.counting import (  # noqa: F401  # a fixture, and hooks that m
     pytest_testnodedown,
 )
 from tests.kafka import kafka, kafka_server  # noqa: F401  # they are fixtures
+from tests.postgres import postgres_server, postgres_url, shared_postgres  # noqa: F401  # they are fixtures
 from tests.redis_server import redis_server, redis_url, shared_redis  # noqa: F401  # they are fixtures
 
 SHARED_DATA = pathlib.Path(__file__).parents[2] / "shared" / "data"
