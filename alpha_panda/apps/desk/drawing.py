@@ -1,0 +1,225 @@
+"""Drawing the picture of a session from what is known of it: a pure function of facts, and the facts."""
+
+import collections
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from alpha_panda.apps.desk.minutes import Minutes
+from alpha_panda.apps.desk.models import (
+    Account,
+    Feed,
+    Latch,
+    Limit,
+    Picture,
+    Position,
+    Refusals,
+    SessionTerms,
+    Source,
+    Stage,
+    Strategy,
+)
+from alpha_panda.apps.desk.reports import Reports, limits_of
+from alpha_panda.apps.desk.showing import Shower
+from alpha_panda.apps.desk.tape import Spoken, Tape
+from alpha_panda.config import StrategyTerms
+from alpha_panda.live.control import killswitch
+from alpha_panda.live.messages import Session
+from alpha_panda.live.observer import ACCOUNT
+from alpha_panda.live.store.base import Portfolio
+from alpha_panda.sessions import session_of
+from alpha_panda.units import ist_date
+
+SourceName = Literal["log", "store", "folder"]
+Phase = Literal["waiting", "recovering", "trading", "ended", "failed", "unknown"]
+
+_OVER = ("ended", "stopped")
+
+
+@dataclasses.dataclass
+class Reading:
+    """How the reading of one source went last."""
+
+    trouble: str = "nobody has looked yet"
+    read_ns: int = 0
+
+    def note(self, now_ns: int, trouble: str) -> None:
+        """Note that it was read at `now_ns`, or what kept it from being."""
+        self.trouble = trouble
+        if not trouble:
+            self.read_ns = now_ns
+
+
+@dataclasses.dataclass
+class Facts:
+    """All that is known of a session at a moment."""
+
+    name: str
+    sources: dict[SourceName, Reading] = dataclasses.field(
+        default_factory=lambda: {"log": Reading(), "store": Reading(), "folder": Reading()}
+    )
+    session: Session | None = None
+    embedded: bool = True
+    shower: Shower | None = None
+    tape: Tape | None = None
+    minutes: Minutes | None = None
+    reports: Reports = dataclasses.field(default_factory=Reports)
+    portfolio: Portfolio | None = None
+    latch: killswitch.Latch | None = None
+    commands_waiting: int = 0
+    dead_letters: int = 0
+    gaps: int = 0
+    heard_ns: int = 0
+    missing: str = ""
+
+
+def draw(facts: Facts, number: int, now_ns: int) -> Picture:
+    """Return the picture of these facts at `now_ns`."""
+    stages = facts.reports.stages(now_ns) if facts.session else ()
+    account = facts.reports.account()
+    positions = _positions(facts)
+    tape, portfolio = facts.tape, facts.portfolio
+    return Picture(
+        number=number,
+        taken_ns=now_ns,
+        session=_session(facts),
+        sources=tuple(
+            Source(name=name, well=not each.trouble, trouble=each.trouble, read_ns=each.read_ns)
+            for name, each in facts.sources.items()
+        ),
+        phase=_phase(facts, stages),
+        account=account,
+        limits=_limits(facts),
+        feed=_feed(facts),
+        stages=stages,
+        strategies=tuple(_strategies(facts, positions)),
+        positions=positions,
+        orders=tuple(map(facts.shower.order, portfolio.orders)) if portfolio and facts.shower else (),
+        decisions=tuple(tape.decisions) if tape else (),
+        refusals=_refusals(portfolio),
+        happenings=tuple(tape.lines) if tape else (),
+        curve=tape.curve if tape else (),
+        latch=None
+        if facts.latch is None
+        else Latch(who=facts.latch.who, reason=facts.latch.reason, time_ns=facts.latch.time_ns),
+        commands_waiting=facts.commands_waiting,
+        dead_letters=facts.dead_letters,
+        troubles=tuple(_troubles(facts, stages, account)),
+    )
+
+
+def _session(facts: Facts) -> SessionTerms | None:
+    if facts.session is None or facts.shower is None:
+        return None
+    profile = facts.shower.profile
+    return SessionTerms(
+        name=facts.name,
+        broker=profile.account.broker,
+        mode="paper",  # the only account there is
+        feed=facts.session.feed,
+        started_ns=facts.session.started_ns,
+        log="embedded" if facts.embedded else "kafka",
+        strategies=tuple(terms.name for terms in profile.strategies),
+        symbols=tuple(facts.shower.universe.symbols),
+        code_digest=facts.session.code_digest,
+    )
+
+
+def _phase(facts: Facts, stages: tuple[Stage, ...]) -> Phase:
+    """Return what the session does, by its account; it is unknown where that is silent."""
+    if facts.session is None:
+        return "waiting"
+    account = next((stage for stage in stages if stage.stage == ACCOUNT), None)
+    if account is None or account.trouble == "silent" or facts.sources["log"].trouble:
+        return "unknown"
+    if any(stage.phase == "failed" for stage in stages):
+        return "failed"
+    if account.phase in _OVER:
+        return "ended"
+    return "trading" if account.phase == "running" else "recovering"
+
+
+def _limits(facts: Facts) -> tuple[Limit, ...]:
+    return limits_of(facts.shower.profile.risk, facts.reports.figures()) if facts.shower else ()
+
+
+def _feed(facts: Facts) -> Feed | None:
+    if facts.shower is None or facts.minutes is None:
+        return None
+    market_ns = facts.minutes.time_ns
+    return facts.reports.feed(market_ns, facts.heard_ns, _is_open(facts.shower, market_ns))
+
+
+def _is_open(shower: Shower, time_ns: int) -> bool | None:
+    """Return whether any calendar of the session's instruments is open at an instant; None before there is one."""
+    if not time_ns:
+        return None
+    hours = [session_of(calendar, ist_date(time_ns)) for calendar in {each.calendar for each in shower.universe}]
+    return any(each is not None and each[0] <= time_ns < each[1] for each in hours)
+
+
+def _positions(facts: Facts) -> tuple[Position, ...]:
+    if facts.portfolio is None or facts.shower is None:
+        return ()
+    figures = facts.reports.figures()
+    return tuple(facts.shower.position(book, figures) for book in facts.portfolio.positions)
+
+
+def _strategies(facts: Facts, positions: tuple[Position, ...]) -> Iterator[Strategy]:
+    if facts.shower is None or facts.tape is None:
+        return
+    figures = facts.reports.figures()
+    held: Mapping[str, list[Position]] = collections.defaultdict(list)
+    for position in positions:
+        held[position.strategy].append(position)
+    for terms in facts.shower.profile.strategies:
+        yield _strategy(terms, figures, held[terms.name], facts.tape.spoken[terms.name])
+
+
+def _strategy(terms: StrategyTerms, figures: Mapping[str, float], held: list[Position], spoken: Spoken) -> Strategy:
+    unrealised = [each.unrealised_e4 for each in held]
+    return Strategy(
+        name=terms.name,
+        state="disabled"
+        if f"disabled.{terms.name}" in figures
+        else "paused"
+        if f"paused.{terms.name}" in figures
+        else "running",
+        source=terms.strategy,
+        interval_ns=terms.interval_ns,
+        product=terms.product,
+        symbols=terms.instruments,
+        capital_e4=terms.capital_e4,
+        parameters=dict(terms.parameters),
+        realised_e4=sum(each.realised_e4 for each in held),
+        unrealised_e4=None if None in unrealised else sum(each for each in unrealised if each is not None),
+        charges_e4=sum(each.charges_e4 for each in held),
+        open_positions=sum(each.quantity != 0 for each in held),
+        signals=spoken.signals,
+        last_signal_ns=spoken.time_ns,
+        last_symbol=spoken.symbol,
+        last_target=spoken.target,
+    )
+
+
+def _refusals(portfolio: Portfolio | None) -> tuple[Refusals, ...]:
+    counts = portfolio.refusals.items() if portfolio else ()
+    return tuple(Refusals(code=code, count=count) for code, count in sorted(counts, key=lambda each: (-each[1], each)))
+
+
+def _troubles(facts: Facts, stages: tuple[Stage, ...], account: Account | None) -> Iterator[str]:
+    """Yield what a person should know is wrong, the worst first."""
+    if facts.latch is not None:
+        why = f": {facts.latch.reason}" if facts.latch.reason else ""
+        yield f"the kill latch is engaged by {facts.latch.who}{why}"
+    if account is not None and account.halt:
+        yield f"the account is {account.state} by {account.halt}"
+    names = {"log": "the event log", "store": "the portfolio store", "folder": "the session's folder"}
+    yield from (f"{names[name]}: {each.trouble}" for name, each in facts.sources.items() if each.trouble)
+    yield from (f"the {each.stage} stage is {each.trouble}" for each in stages if each.trouble)
+    if facts.missing:
+        yield f"{facts.missing}: alpha-panda dlq replay puts it back"
+    if facts.dead_letters:
+        yield f"{facts.dead_letters} records could not be processed: see alpha-panda dlq list"
+    if facts.commands_waiting:
+        yield f"{facts.commands_waiting} commands wait for a session to take them up"

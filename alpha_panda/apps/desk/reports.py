@@ -1,0 +1,157 @@
+"""What the stages said of themselves, as the screens show it: the stages, the account, and how near its limits are."""
+
+import collections
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, cast, get_args
+
+from alpha_panda.apps.desk.models import Account, Delay, Feed, Latency, Limit, Stage
+from alpha_panda.config import Risk
+from alpha_panda.kernels.risk import CODES
+from alpha_panda.live.messages import AccountState, StageReport
+from alpha_panda.live.observer import ACCOUNT, FEED, REPORTS_MISSED_S
+from alpha_panda.live.watch.overview import shown_reports
+from alpha_panda.units import SECOND_NS
+from alpha_panda.words import WORDS
+
+_REPORTS = 256
+_AT_WORK = ("recovering", "running", "waiting")
+_ACCOUNT_COUNTS = ("positions", "orders_working", "orders_made", "approved", "refused", "fills", "signals", "events")
+_ACCOUNT_E4 = ("realised_e4", "unrealised_e4", "charges_e4")
+
+
+class Progress(NamedTuple):
+    """How far a stage has come, as somebody looked it up."""
+
+    lag: int | None
+    market_ns: int
+
+
+class Reports:
+    """The latest reports of all stages, and how far each stage has come."""
+
+    def __init__(self) -> None:
+        self.progress: dict[tuple[str, str], Progress] = {}
+        self._latest: collections.deque[StageReport] = collections.deque(maxlen=_REPORTS)
+        self._rates: dict[tuple[str, str], float] = {}
+
+    def take(self, report: StageReport) -> None:
+        """Keep a report, and how many events its stage took up a second since the last one."""
+        key = (report.stage, report.holder)
+        before = next((each for each in reversed(self._latest) if (each.stage, each.holder) == key), None)
+        self._latest.append(report)
+        if before is not None and {"events"} <= before.figures.keys() & report.figures.keys():
+            elapsed_s = (report.reported_ns - before.reported_ns) / SECOND_NS
+            if elapsed_s > 0:
+                events = report.figures["events"] - before.figures["events"]
+                self._rates[key] = max(events / elapsed_s, 0.0)
+
+    def shown(self) -> list[tuple[str, StageReport | None]]:
+        """Return the report that counts of each process at each stage; None where a stage never reported."""
+        return shown_reports(self._latest)
+
+    def figures(self) -> Mapping[str, float]:
+        """Return what the account last reported; nothing before it did."""
+        report = self.of_account()
+        return report.figures if report is not None else {}
+
+    def of_account(self) -> StageReport | None:
+        """Return the account's last report with figures; None before there is one."""
+        told = [each for each in self._latest if each.stage == ACCOUNT and "equity_e4" in each.figures]
+        return told[-1] if told else None
+
+    def stages(self, now_ns: int) -> tuple[Stage, ...]:
+        """Return the stages as they are shown at `now_ns`."""
+        return tuple(self._stage(stage, report, now_ns) for stage, report in self.shown())
+
+    def _stage(self, stage: str, report: StageReport | None, now_ns: int) -> Stage:
+        if report is None:
+            report, phase, age_s, trouble = StageReport(stage, (), "", "waiting", 0, (), {}), "unknown", 0.0, "silent"
+        else:
+            phase, age_s = report.phase, max(now_ns - report.reported_ns, 0) / SECOND_NS
+            silent = phase in _AT_WORK and age_s > REPORTS_MISSED_S
+            trouble = "failed" if phase == "failed" else "silent" if silent else ""
+        progress = self.progress.get((stage, report.holder), Progress(None, 0))
+        return Stage(
+            stage=stage,
+            holder=report.holder,
+            partitions=report.partitions,
+            phase=phase,
+            reported_ns=report.reported_ns,
+            age_s=age_s,
+            lag=progress.lag,
+            market_ns=progress.market_ns,
+            events_a_second=self._rates.get((stage, report.holder)),
+            trouble=trouble,
+            note=report.note,
+            delays=tuple(_delays(report.figures)),
+            set_aside=int(report.figures.get("set_aside", 0)),
+            dead_letters=int(report.figures.get("dead_letters", 0)),
+            figures=dict(report.figures),
+        )
+
+    def account(self) -> Account | None:
+        """Return the account; None before it has reported."""
+        report = self.of_account()
+        if report is None:
+            return None
+        figures = report.figures
+        base_e4 = int(figures["day_start_equity_e4"])
+        told: dict[str, Any] = {name: int(figures[name]) for name in _ACCOUNT_COUNTS + _ACCOUNT_E4 if name in figures}
+        return Account(
+            state=cast(AccountState, WORDS["state"][int(figures["state"])]),
+            halt=CODES[int(figures["halt_code"])] if figures.get("halt_code") else "",
+            reported_ns=report.reported_ns,
+            market_ns=self.progress.get((ACCOUNT, report.holder), Progress(None, 0)).market_ns,
+            equity_e4=int(figures["equity_e4"]),
+            cash_e4=int(figures["cash_e4"]),
+            gross_e4=int(figures["gross_e4"]),
+            # Before the first day there is nothing to measure from.
+            day_pnl_e4=int(figures["equity_e4"]) - base_e4 if base_e4 else 0,
+            **told,
+        )
+
+    def feed(self, market_ns: int, heard_ns: int, market_open: bool | None) -> Feed:
+        """Return the feed, with the counts of its stage."""
+        reports = [each for stage, each in self.shown() if stage == FEED and each is not None]
+        figures: Mapping[str, float] = reports[-1].figures if reports else {}
+        counts = {name: int(figures.get(name, 0)) for name in ("gaps", "reconnects", "kept_out")}
+        return Feed(market_ns=market_ns, heard_ns=heard_ns, market_open=market_open, **counts)
+
+
+def _delays(figures: Mapping[str, float]) -> Iterator[Delay]:
+    for name in get_args(Latency):
+        told = {each: figures.get(f"{name}_seconds.{each}") for each in ("p50", "p99", "max", "count")}
+        if told["count"]:
+            yield Delay(
+                name=name,
+                p50_s=told["p50"] or 0.0,
+                p99_s=told["p99"] or 0.0,
+                max_s=told["max"] or 0.0,
+                count=int(told["count"]),
+            )
+
+
+def limits_of(risk: Risk, figures: Mapping[str, float]) -> tuple[Limit, ...]:
+    """Return how much of each limit is used, by what the account reported; none before it did."""
+    if not {"equity_e4", "day_base_e4", "drawdown_base_e4"} <= figures.keys():
+        return ()
+    equity_e4, gross_e4 = figures["equity_e4"], figures["gross_e4"]
+    day_loss = _lost(figures["day_base_e4"], equity_e4)
+    drawdown = _lost(figures["drawdown_base_e4"], equity_e4)
+    gross = gross_e4 / equity_e4 if equity_e4 > 0 else 0.0
+    positions, orders = figures.get("positions", 0.0), figures.get("orders_working", 0.0)
+    shown: Sequence[tuple[str, float, float, bool, str]] = (
+        ("day_loss_reduce", day_loss, risk.day_loss_reduce, True, "nothing opens for the rest of the day"),
+        ("day_loss_halt", day_loss, risk.day_loss_halt, True, "everything is closed for the rest of the day"),
+        ("drawdown_halt", drawdown, risk.drawdown_halt, True, "everything is closed until a person resets it"),
+        ("gross_fraction", gross, risk.gross_fraction_max, True, "nothing opens beyond it"),
+        ("positions", positions, float(risk.positions_max), False, "no further position opens"),
+        ("open_orders", orders, float(risk.open_orders_max), False, "no further order is made"),
+    )
+    names = ("name", "used", "allowed", "is_ratio", "action")
+    return tuple(Limit.model_validate(dict(zip(names, row, strict=True))) for row in shown)
+
+
+def _lost(base_e4: float, equity_e4: float) -> float:
+    """Return what was lost of a base, as a fraction of it; nothing on a gain."""
+    return max(0.0, (base_e4 - equity_e4) / base_e4) if base_e4 > 0 else 0.0
