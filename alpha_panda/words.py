@@ -1,8 +1,9 @@
 """The words for the numbers in records: what people and messages call a verdict, a side, a status."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from alpha_panda.kernels import records, risk
+from alpha_panda.units import SECOND_NS, format_rupees, ist_datetime
 
 WORDS: Mapping[str, Mapping[int, str]] = {
     "verdict": {records.APPROVED: "approved", records.CLIPPED: "clipped", records.REFUSED: "refused"},
@@ -37,3 +38,39 @@ WORDS: Mapping[str, Mapping[int, str]] = {
     },
 }
 """What the numbers in these fields of a record are called."""
+
+
+def figures_of(code: str, figure: float, limit: float) -> tuple[str, str]:
+    """Return what a risk rule measured and what it allows, in the unit of that rule; empty where it says neither.
+
+    A rule that approved measures what the opening part of the order is worth.
+    """
+    read = _UNITS.get(code)
+    if read is None:
+        return "", ""
+    return read(figure), "" if code in _WITHOUT_LIMIT else read(limit)
+
+
+def _clock(day_ns: float) -> str:
+    minutes = round(day_ns) // (60 * SECOND_NS)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+_UNITS: Mapping[str, Callable[[float], str]] = {
+    **dict.fromkeys(
+        ("none", "order_value", "order_equity", "concentration", "gross_exposure", "nothing_to_buy_with"),
+        lambda amount_e4: format_rupees(round(amount_e4)),
+    ),
+    **dict.fromkeys(("order_quantity", "positions", "open_orders", "rate_day"), lambda count: f"{count:,.0f}"),
+    **dict.fromkeys(("rate_second", "rate_second_strategy"), lambda count: f"{count:,.0f} a second"),
+    "rate_minute": lambda count: f"{count:,.0f} a minute",
+    "strategy_disabled": lambda count: f"{count:,.0f} refusals in a row",
+    "collar": lambda ratio: f"{ratio:.2%} from the last price",
+    **dict.fromkeys(("stale_price", "duplicate"), lambda age_ns: f"{age_ns / SECOND_NS:,.1f} s"),
+    "after_market": lambda time_ns: f"{ist_datetime(round(time_ns)):%Y-%m-%d %H:%M:%S}",
+    "outside_window": _clock,
+    "self_cross": lambda order_id: f"order {order_id:.0f}",
+    **dict.fromkeys(("halted", "reduce_only"), lambda code: risk.CODES[round(code)].replace("_", " ")),
+    "exiting": lambda guard: WORDS["guard"][round(guard)].replace("_", " "),
+}
+_WITHOUT_LIMIT = ("none", "self_cross", "halted", "reduce_only", "exiting")

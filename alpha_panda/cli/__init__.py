@@ -38,6 +38,7 @@ register(
         "replay": "alpha_panda.cli.replay:replay_session",
         "verify": "alpha_panda.cli.verify:verify_session",
         "rebuild": "alpha_panda.cli.rebuild:rebuild_portfolio",
+        "lineage": "alpha_panda.cli.lineage:show_lineage",
         "doctor": "alpha_panda.cli.doctor:doctor",
     },
 )
