@@ -229,7 +229,6 @@ async def trade(plan: Plan, status: Status, stop: asyncio.Event) -> AccountEngin
                 if (blueprint := await _blueprint(log, plan, status, stop)) is None:
                     status.on_feed_over(stopped=True)
                     return None
-                status.on_began(blueprint)
                 parts = Parts(
                     log=log,
                     state=options.state,

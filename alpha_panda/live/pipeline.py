@@ -29,7 +29,8 @@ from alpha_panda.live.status import RECOVERING, TRADING, WAITING, Status
 from alpha_panda.live.store.base import Store
 from alpha_panda.live.streams import Notice, Reader, missing_in
 from alpha_panda.live.topics import CONTROL, Topic
-from alpha_panda.live.watch.overview import account_figures
+from alpha_panda.live.watch.figures import account_figures
+from alpha_panda.live.watch.latency import Latency
 
 STAGES = (FEED, SIGNALS, ACCOUNT, PORTFOLIO)
 """The stages of a session, in the order in which events pass them."""
@@ -65,11 +66,11 @@ async def run_session(blueprint: Blueprint, parts: Parts, stages: Sequence[str] 
     Returns the account as it is on the log, where it is one of the stages. Raises RecoveryError where the session on
     the log cannot be resumed, FencedError where another process works on it.
     """
+    parts.status.on_began(blueprint)
     # In a thread of its own, so that the screen shows what is waited for.
     await asyncio.to_thread(compile_kernels, blueprint.profile, blueprint.universe, blueprint.strategies)
     if parts.status.phase != WAITING:
         parts.status.phase = RECOVERING
-    parts.status.on_began(blueprint)
     return await _Process(blueprint, parts, stages).run()
 
 
@@ -82,6 +83,7 @@ class _Process:
         self._parts = parts
         self._stages = stages
         self._log, self._status = parts.log, parts.status
+        self._latency = Latency(surroundings.wall_ns, also=(parts.status,))
         self._colleagues = Colleagues(parts.log, surroundings.holder, surroundings.monotonic)
         self._reporter = Reporter(
             parts.log, blueprint.origin, surroundings.holder, surroundings.wall_ns, surroundings.sleep, parts.status
@@ -153,6 +155,7 @@ class _Process:
     async def _working(self, stage: str, partitions: Sequence[int]) -> AsyncGenerator[Worker]:
         """Report on a stage for as long as the context lasts, and how it came to its end."""
         worker = Worker(stage, partitions)
+        worker.figures = lambda: {**self._latency.figures(stage), **self._status.figures(stage)}
         self._reporter.workers.append(worker)
         try:
             yield worker
@@ -221,7 +224,7 @@ class _Process:
                 engines[partition], readers[partition] = engine, reader
                 self._begins(worker, (partition, raw.epoch))
                 await run_signals(
-                    engine, self._log, reader, raw, enough, self._status, self._parts.surroundings.monotonic
+                    engine, self._log, reader, raw, enough, self._latency, self._parts.surroundings.monotonic
                 )
 
             def idle(ended: bool) -> None:
@@ -246,7 +249,8 @@ class _Process:
             status.on_recovered(blueprint, engine.stage, frames, engine.next_frame, engine.next_frame)
             topics = {topic.name: topic for topic in (blueprint.ticks, blueprint.topics.signals_raw, CONTROL)}
             worker.reads = lambda: [(topics[place.topic], place) for place in engine.places.values()]
-            worker.figures = lambda: account_figures(engine.stage)
+            others = worker.figures
+            worker.figures = lambda: {**account_figures(engine.stage, blueprint.names), **others()}
             self._begins(worker, (0, journal.epoch))
             switch = KillSwitch(self._parts.state, self._parts.surroundings.monotonic)
             gathering = Gathering(
@@ -254,7 +258,9 @@ class _Process:
             )
             worker.missing = lambda: gathering.missing
             async with contextlib.aclosing(gathering):
-                await run_account(engine, self._log, gathering, journal, status, self._parts.surroundings.monotonic)
+                await run_account(
+                    engine, self._log, gathering, journal, self._latency, self._parts.surroundings.monotonic
+                )
 
     async def _portfolio(self) -> None:
         store, blueprint = self._parts.store, self._blueprint

@@ -40,11 +40,6 @@ class Worker:
         self.figures: Callable[[], Mapping[str, float]] = dict
         self.note = ""
 
-    @property
-    def at_work(self) -> bool:
-        """Whether it has not come to an end."""
-        return self.phase in _AT_WORK
-
 
 class Reporter:
     """Says for the stages of this process how they are."""

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from alpha_panda.chain import AccountStage
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.base import Record
-from alpha_panda.live.messages import Decision, Payload, Signal, StageReport
-from alpha_panda.live.observer import Inputs, Observer
+from alpha_panda.live.messages import Decision, Gap, Payload, Signal, StageReport
+from alpha_panda.live.observer import FEED, Inputs, Observer
 from alpha_panda.live.session import Blueprint
 from alpha_panda.live.store.base import Portfolio
+from alpha_panda.live.streams import UNDECODABLE
 
 COMPILING = "compiling the kernels, half a minute where they are new"
 RECOVERING, TRADING, STOPPED, ENDED = "recovering", "trading", "stopped", "ended"
@@ -51,10 +52,29 @@ class Status(Observer):
     decisions: list[Decision] = dataclasses.field(default_factory=list[Decision])
     refusals: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
     set_aside: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
+    gaps: int = 0
+    reconnects: int = 0
+    conflated: int = 0
+    faults: collections.Counter[tuple[str, str]] = dataclasses.field(  # by stage: set aside, and of these given up
+        default_factory=collections.Counter[tuple[str, str]]
+    )
     reports: dict[str, StageReport] = dataclasses.field(default_factory=dict[str, StageReport])
     lags: dict[str, dict[tuple[str, int], int]] = dataclasses.field(
         default_factory=lambda: collections.defaultdict(dict[tuple[str, int], int])
     )
+
+    def figures(self, stage: str) -> dict[str, float]:
+        """Return what a stage of this process reports of bad records, and the feed of its events besides."""
+        faults = {name: float(self.faults[stage, name]) for name in ("set_aside", "dead_letters")}
+        if stage != FEED:
+            return faults
+        counted = ("events", "kept_out", "gaps", "reconnects", "conflated")
+        # A letter is written about each event that is kept out.
+        return {
+            **faults,
+            **{name: float(getattr(self, name)) for name in counted},
+            "dead_letters": float(self.kept_out),
+        }
 
     def on_recovered(
         self, blueprint: Blueprint, account: AccountStage, frames: int, signals_next: int, account_next: int
@@ -80,6 +100,21 @@ class Status(Observer):
         """Note that the feed says no more, since it was stopped or has ended."""
         self.phase = STOPPED if stopped else ENDED
         super().on_feed_over(stopped)
+
+    def on_gap(self, gap: Gap) -> None:
+        """Count a silence of the feed."""
+        self.gaps += 1
+        super().on_gap(gap)
+
+    def on_reconnected(self, reason: str) -> None:
+        """Count a new connection of the feed."""
+        self.reconnects += 1
+        super().on_reconnected(reason)
+
+    def on_conflated(self, ticks: int) -> None:
+        """Count ticks given up for later ones."""
+        self.conflated += ticks
+        super().on_conflated(ticks)
 
     def on_signals(self, next_frame: int, messages: Sequence[Envelope], inputs: Inputs | None = None) -> None:
         """Note how far the signals stage is, and the latest of what it said."""
@@ -113,6 +148,9 @@ class Status(Observer):
     def on_set_aside(self, stage: str, record: Record, reason: str) -> None:
         """Count what was not applied, by the words that its reason begins with."""
         self.set_aside[reason.split(":")[0]] += 1
+        self.faults[stage, "set_aside"] += 1
+        # A reader that gives a record up sets it aside with a letter.
+        self.faults[stage, "dead_letters"] += reason.startswith(UNDECODABLE)
         super().on_set_aside(stage, record, reason)
 
     def on_report(self, report: StageReport) -> None:

@@ -15,8 +15,6 @@ from alpha_panda.live.messages import Place, Takeover
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.streams import Reader
 
-_SOURCE = "writer"
-
 
 class Writer:
     """The right to write one partition, as long as nobody takes it over; `reader` stands at the partition's end."""

@@ -5,13 +5,18 @@ import math
 import multiprocessing
 import pathlib
 import random
+import time
 
 import pytest
 
 from alpha_panda.live.build import Options, new_status, planned, trade
 from alpha_panda.live.envelope import decode
 from alpha_panda.live.log.sqlite import SqliteLog
+from alpha_panda.live.messages import StageReport
+from alpha_panda.live.pipeline import STAGES as PIPELINE_STAGES
+from alpha_panda.live.topics import STAGES
 from tests.live.trading import (
+    MORNING,
     PAPER,
     PAPER_TOML,
     SYMBOLS,
@@ -54,6 +59,18 @@ async def test_a_session_that_has_ended_only_says_how(tmp_path: pathlib.Path):
     again = await run_in(tmp_path, ChoppedFeed(morning()))
     assert again.stage.summary() == first.stage.summary()
     assert again.steps == first.steps
+
+
+async def test_each_stage_reports_its_figures_and_the_account_its_own(tmp_path: pathlib.Path):
+    async with SqliteLog(tmp_path, clock=time.time_ns) as log:
+        engine = await run_on(log, ChoppedFeed(morning()))
+        reports = [decode(record).data for record in await records_of(log, STAGES)]
+    last = {report.stage: report.figures for report in reports if isinstance(report, StageReport)}
+    assert last["feed"]["events"] == last["signals"]["events"] == last["account"]["events"] == MORNING
+    assert last["account"]["equity_e4"] == engine.stage.account["equity_e4"]
+    assert last["account"]["tick_to_order_seconds.count"] == engine.stage.account["orders_made"]
+    assert last["signals"]["tick_to_signal_seconds.count"] == engine.stage.account["signals"]
+    assert {stage: figures["set_aside"] for stage, figures in last.items()} == dict.fromkeys(PIPELINE_STAGES, 0)
 
 
 # ── Crashes ──────────────────────────────────────────────────────────────────────────────────────────────────────────

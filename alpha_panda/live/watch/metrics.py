@@ -19,6 +19,7 @@ from alpha_panda.live.messages import Decision, Fill, Gap, OrderUpdate, Phase, S
 from alpha_panda.live.observer import ACCOUNT, FEED, PORTFOLIO, REPORTS_MISSED_S, SESSION, SIGNALS, Inputs, Observer
 from alpha_panda.live.session import Blueprint
 from alpha_panda.live.streams import DUPLICATE, STALE, UNDECODABLE
+from alpha_panda.live.watch.latency import latencies
 from alpha_panda.live.watch.metric_series import MetricSeries
 from alpha_panda.live.watchdog import FeedAge
 from alpha_panda.units import SECOND_NS, to_rupees
@@ -125,13 +126,8 @@ class Metrics(Observer):
             return
         self._series.of("alpha_panda_events_total", stage).inc(inputs.events)
         self._series.of("alpha_panda_step_seconds", stage).observe(self._monotonic() - inputs.began_s)
-        now_ns = self._clock_ns()
-        for message in messages:
-            name = _LATENCIES.get(message.type)
-            appended_ns = inputs.appended_ns.get(message.correlation_id) if name else None
-            # A clock that was set back, or another machine's that is ahead, measures nothing.
-            if name and appended_ns and appended_ns <= now_ns:
-                self._series.of(name, stage).observe((now_ns - appended_ns) / SECOND_NS)
+        for name, seconds in latencies(messages, inputs, self._clock_ns()):
+            self._series.of(f"alpha_panda_{name}", stage).observe(seconds)
 
     # ── What happens to feed, records and stages ─────────────────────────────────────────────────────────────────────
 
@@ -236,14 +232,6 @@ class Metrics(Observer):
         self._series.of("alpha_panda_orders_working", broker).set(int(account["orders_working"]))
         for number, word in WORDS["state"].items():
             self._series.of("alpha_panda_account_state", broker, word).set(number == account["state"])
-
-
-_LATENCIES = {
-    "trading_signal": "alpha_panda_tick_to_signal_seconds",
-    "validated_signal": "alpha_panda_tick_to_decision_seconds",
-    "rejected_signal": "alpha_panda_tick_to_decision_seconds",
-    "order_placed": "alpha_panda_tick_to_order_seconds",
-}
 
 
 def _zeros(stages: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -7,7 +7,6 @@ import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from alpha_panda.chain import AccountStage
 from alpha_panda.errors import CorruptRecordError
 from alpha_panda.live.control.commands import Spool
 from alpha_panda.live.control.killswitch import KillSwitch, Latch
@@ -38,22 +37,10 @@ _REPORTS, _REFUSALS, _FILLS = 256, 512, 4_096
 
 _AT_WORK: tuple[Phase, ...] = ("recovering", "running", "waiting")
 _OF_THE_MARKET = Ticks | Signal | Progress | JournalEntry  # messages whose time is the market's
-_FIGURES = (
+_NEEDED = (
     *("state", "cash_e4", "equity_e4", "day_start_equity_e4", "gross_e4", "positions", "orders_working"),
     *("approved", "refused", "fills"),
 )
-_STOPPED = ("paused", "disabled")  # what a strategy may be: by a person, or after too many refusals
-
-
-def account_figures(stage: AccountStage) -> dict[str, float]:
-    """Return what the account's stage reports of itself; amounts are exact up to 2^53 E4, ninety thousand crore."""
-    stopped = {
-        f"{field}.{name}": 1.0
-        for field in _STOPPED
-        for name, sleeve in zip(stage.strategies, stage.sleeves, strict=True)
-        if sleeve[field] == 1
-    }
-    return {**{name: float(stage.account[name]) for name in _FIGURES}, **stopped}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,7 +200,7 @@ async def market_time_ns(log: Log, topic: Topic, partition: int, offset: int) ->
 
 
 def _account(reports: Sequence[StageReport], snapshots: Sequence[Payload]) -> AccountView | None:
-    told = [report.figures for report in reports if report.stage == ACCOUNT and report.figures.keys() >= set(_FIGURES)]
+    told = [report.figures for report in reports if report.stage == ACCOUNT and report.figures.keys() >= set(_NEEDED)]
     if told:
         figures = {name: int(value) for name, value in told[-1].items()}
         return AccountView(

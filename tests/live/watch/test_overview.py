@@ -14,9 +14,11 @@ from alpha_panda.live.envelope import Envelope, encode
 from alpha_panda.live.log.base import NewRecord
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Decision, Fill, Payload, Phase, Place, Session, StageReport, Ticks
+from alpha_panda.live.payloads import Names
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.topics import SESSIONS, STAGES, BrokerTopics, market_ticks
-from alpha_panda.live.watch.overview import Overview, Position, StageView, account_figures, look
+from alpha_panda.live.watch.figures import account_figures
+from alpha_panda.live.watch.overview import Overview, Position, StageView, look
 from alpha_panda.units import SECOND_NS
 from tests.live.samples import DECISION, FILL, PAYLOADS, RELIANCE, SNAPSHOT, changed
 from tests.market import Desk, path, profile, strategy_terms
@@ -132,7 +134,7 @@ def test_lag_and_market_time_are_those_of_the_place_where_a_stage_reads_on(tmp_p
 def test_the_account_is_as_its_stage_reports_it(tmp_path: pathlib.Path):
     terms = profile(strategy_terms(capital=1_000, size={"mode": "units", "value": 10}), risk={"day_loss_halt": 0.03})
     desk = Desk(path("10:00", 100, 100, 95), (0, 1.0), terms=terms)
-    figures = account_figures(desk.stage)
+    figures = account_figures(desk.stage, Names(desk.stage.strategies, (1,)))
     seen_account = seen(tmp_path, *ALL_WELL, report("account", figures=figures), ANSWER).account
     assert seen_account is not None
     account = desk.account
@@ -147,7 +149,9 @@ def test_strategies_that_are_paused_or_disabled_are_named(tmp_path: pathlib.Path
     wild = {"order_type": "LIMIT", "offset_ticks": 60}
     terms = profile(strategy_terms("one", entry=wild), strategy_terms("two"), risk={"collar": 0.02, "rejects": 1})
     desk = Desk(path("10:00", 100, 100), (0, 1.0), terms=terms, commands=[(1, "pause", "two")])
-    account = seen(tmp_path, report("account", figures=account_figures(desk.stage))).account
+    account = seen(
+        tmp_path, report("account", figures=account_figures(desk.stage, Names(desk.stage.strategies, (1,))))
+    ).account
     assert account is not None
     assert (account.paused, account.disabled) == (["two"], ["one"])
 
