@@ -1,43 +1,41 @@
-"""Tables of the dashboard: rows that are patched in place, filtered, walked with the keys, and opened."""
+"""Tables of the pages: rows that are patched in place, put under tabs, filtered, walked with the keys and opened."""
 
+import functools
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
 import panel as pn
-import param
-from panel.custom import JSComponent
-from panel.io.resources import CDN_DIST
-from panel.models.tabulator import TABULATOR_VERSION
+from panel.models.tabulator import THEME_PATH
 
-_HERE = pathlib.Path(__file__).parent
+from alpha_panda.apps.dashboard.components import Part, module
 
 
 class Act(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a button does: it asks for confirmation, and sends a request of its own to the API."""
+    """What a button does: it asks to be confirmed, and the browser sends a request of its own to the API."""
 
     label: str
     path: str  # below /api/v1
     title: str  # what the confirmation asks
     detail: str = ""  # what will happen, in a sentence
     body: Mapping[str, str] = {}
-    reason: bool = True  # whether a person is asked why
-    grave: bool = False  # whether it stops trading or money
+    asks_reason: bool = True
+    grave: bool = False  # whether it is hard to take back
 
 
 class Cell(msgspec.Struct, frozen=True, omit_defaults=True):
     """What stands in one place of a table: text, and nothing but text."""
 
     text: str
-    tone: str = ""  # classes of the style sheet, such as `up`, `sell`, `chip warn`
-    sort: float | str | None = None  # what it is sorted by, where that is not its text
+    tone: str = ""  # classes of the style sheet, such as `up` or `chip warn`
+    sort: float | None = None  # what it is sorted by, where that is not its text
     hint: str = ""
     act: Act | None = None
 
 
 Row = Mapping[str, Cell | str]
-"""The cells of a row by column; `key` names it for ever, and `group` says under which of the tabs it is seen."""
+"""The cells of a row by column; `key` names it for ever, and `group` the tabs that it stands under."""
 
 
 class Column(NamedTuple):
@@ -45,57 +43,79 @@ class Column(NamedTuple):
 
     field: str
     title: str
-    width: int  # pixels, of which the columns that `grow` get what is left
+    width: int  # in pixels; of a column that grows, the least
     number: bool = False  # set flush right
-    grow: bool = False
+    grows: bool = False
 
 
-class Table(JSComponent):
-    """A table that a page shows its rows in; only what has changed is sent, and no row moves under the cursor."""
+class Table(Part):
+    """A table of a page: only what has changed is sent, and no row moves under the cursor.
 
-    _esm = _HERE / "table.js"
-    _stylesheets = (
-        f"{CDN_DIST}bundled/datatabulator/tabulator-tables@{TABULATOR_VERSION}/dist/css/tabulator_simple.min.css",
-        _HERE / "table.css",
-    )
+    Panel's own table draws all its rows again at every patch, and loses a click that falls between; this one speaks to
+    the same Tabulator by itself.
+    """
 
-    columns = cast(list[dict[str, Any]], param.List(constant=True))
-    groups = cast(list[list[str]], param.List(constant=True))
-    empty = cast(str, param.String())
-    label = cast(str, param.String(constant=True))
+    _esm = module("acting.js", "table.js")
+    styles_of = ("parts.css", "tones.css", "table.css")
 
     def __init__(
         self,
         label: str,
         columns: Sequence[Column],
+        *,
+        empty: str,
         opened: Callable[[str], Any] | None = None,
         groups: Iterable[tuple[str, str]] = (),
+        filtered: bool = True,
         **terms: Any,
     ) -> None:
-        """Make a table; `opened` is told the key of a row that is clicked or entered, `groups` are (group, title)."""
+        """Make a table; `opened` is told the key of a row that is clicked or entered, `groups` are its tabs."""
         self._rows: dict[str, dict[str, Any]] = {}
         self._opened = opened
-        self._ready = False
+        self._there = False  # whether the browser has made it
         super().__init__(
-            label=label,
-            columns=[column._asdict() for column in columns],
-            groups=[list(group) for group in groups],
-            **{"sizing_mode": "stretch_both", "min_height": 120, **terms},
+            shown={
+                "label": label,
+                "columns": [column._asdict() for column in columns],
+                "groups": [list(group) for group in groups],
+                "opens": opened is not None,
+                "filtered": filtered,
+                "empty": empty,
+            },
+            **{"sizing_mode": "stretch_both", **terms},
         )
+        self.stylesheets = [_tabulator_css(), *self.stylesheets]
 
-    def show(self, rows: Iterable[Row]) -> None:
-        """Show these rows, in this order where the table was empty; later ones are put above."""
+    def say(self, empty: str) -> None:
+        """Say this where there is no row."""
+        self.tell(empty=empty)
+
+    def put(self, rows: Iterable[Row]) -> None:
+        """Show these rows in this order; a row that is there keeps its place."""
         wanted = {str(row["key"]): msgspec.to_builtins(dict(row)) for row in rows}
         before, self._rows = self._rows, wanted
-        if not self._ready or wanted == before:
+        if not self._there or wanted == before:
             return
         changed = {key: row for key, row in wanted.items() if before.get(key) != row}
-        gone = [key for key in before if key not in wanted]
-        self._send_msg({"put": list(changed.values()), "gone": gone, "order": list(wanted) if changed else []})
+        come = changed.keys() - before.keys()
+        self._send_msg({
+            "put": list(changed.values()),
+            "gone": [key for key in before if key not in wanted],
+            # A new row needs to know before which other it stands.
+            "order": list(wanted) if come else [],
+        })
 
     def _handle_msg(self, data: Any) -> None:
         if data == "ready":
-            self._ready = True
+            self._there = True
             self._send_msg({"all": list(self._rows.values())})
-        elif self._opened is not None and (key := data.get("open")) in self._rows:
-            pn.state.execute(lambda: cast(Callable[[str], Any], self._opened)(key))
+        elif self._opened is not None and (key := data["open"]) in self._rows:
+            opened = self._opened
+            pn.state.execute(lambda: opened(key))
+
+
+@functools.cache
+def _tabulator_css() -> str:
+    """Return the style sheet of the Tabulator that Panel serves."""
+    folder = pathlib.Path(pn.__file__).parent / "dist" / "bundled" / "datatabulator"
+    return (folder / THEME_PATH / "tabulator_simple.min.css").read_text(encoding="utf-8")

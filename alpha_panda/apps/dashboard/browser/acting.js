@@ -1,0 +1,24 @@
+// What a button does: asked once more, and sent straight to the API, so that the gate, the roles and the audit are those
+// of every other client.
+
+async function perform({ path, body = {}, title, detail, label, grave, asks_reason: asksReason = true }) {
+  const reason = await confirmed({ title, detail, label, grave, asksReason });
+  if (reason === null) return;
+  try {
+    const answer = await ask(`/api/v1${path}`, asksReason ? { ...body, reason } : body);
+    if (answer.ok) notify(answer.said?.command ? told(answer.said) : `${label}: done.`, answer.said?.told === "nobody");
+    else notify(`${label}: ${reasonOf(answer)}`, true);
+  } catch (error) {
+    notify(`${label}: whether it was delivered is unknown, for the server did not answer.`, true);
+  }
+}
+
+// One listener for the page, however many of its parts have buttons.
+function listenForActs() {
+  if (window.listensForActs) return;
+  window.listensForActs = true;
+  document.addEventListener("click", (event) => {
+    const chosen = event.composedPath().find((each) => each.dataset?.act);
+    if (chosen) perform(JSON.parse(chosen.dataset.act));
+  });
+}

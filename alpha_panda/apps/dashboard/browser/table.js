@@ -1,0 +1,186 @@
+// A table on Tabulator: its cells are text, its rows are patched where they stand, and keys walk it.
+
+const whole = (cell) => (typeof cell === "string" ? { text: cell } : cell ?? { text: "" });
+
+function draw(cell) {
+  const { text, tone, hint, act } = whole(cell.getValue());
+  if (!act) return node("span", { class: tone, title: hint }, text);
+  const tones = `act ${act.grave ? "grave" : ""}`;
+  return node("button", { class: tones, type: "button", title: hint, "data-act": JSON.stringify(act) }, act.label);
+}
+
+function compare(one, other) {
+  const [first, second] = [one, other].map(whole).map((each) => each.sort ?? each.text);
+  if (typeof first === "number" && typeof second === "number") return first - second;
+  return String(first).localeCompare(String(second), "en", { numeric: true });
+}
+
+const words = (row) =>
+  Object.entries(row)
+    .filter(([field]) => field !== "key" && field !== "group")
+    .map(([, cell]) => whole(cell).text)
+    .join(" ")
+    .toLowerCase();
+
+const isUnder = (group, row) => !group || group === "all" || (row.group ?? "").split(" ").includes(group);
+
+// What stands above a table: its tabs, with how many rows are under each, and the filter.
+class Bar {
+  constructor({ groups, label, filtered }, changed) {
+    this.group = groups.length ? groups[0][0] : "";
+    this.tabs = new Map(groups.map(([group, title]) => [group, this.tab(group, title, changed)]));
+    this.found = node("span", { class: "found" });
+    const terms = { class: "filter", type: "search", placeholder: "Filter  /", "aria-label": `Filter ${label}` };
+    this.filter = node("input", { ...terms, oninput: changed, onkeydown: (event) => this.leave(event, changed) });
+    this.root = node("div", { class: "bar", hidden: !filtered }, ...this.tabs.values(), this.found, this.filter);
+    this.mark();
+  }
+
+  tab(group, title, changed) {
+    const choose = () => {
+      this.group = group;
+      this.mark();
+      changed();
+    };
+    return node("button", { class: "tab", type: "button", onclick: choose }, title, node("span", { class: "count" }));
+  }
+
+  leave(event, changed) {
+    if (event.key === "Escape") {
+      this.filter.value = "";
+      changed();
+    }
+    if (event.key === "Escape" || event.key === "Enter") this.filter.blur();
+  }
+
+  mark() {
+    for (const [group, tab] of this.tabs) tab.setAttribute("aria-pressed", String(group === this.group));
+  }
+
+  get looked() {
+    return this.filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+  }
+
+  admits(row) {
+    return isUnder(this.group, row) && this.looked.every((word) => words(row).includes(word));
+  }
+
+  tell(rows, active) {
+    for (const [group, tab] of this.tabs) {
+      const under = rows.filter((row) => isUnder(group, row)).length;
+      tab.lastChild.textContent = under ? under.toLocaleString("en-IN") : "";
+    }
+    this.found.textContent = this.looked.length ? `${active} found` : "";
+  }
+}
+
+function columnOf({ field, title, width, number, grows }) {
+  const side = number ? "right" : "left";
+  const size = grows ? { minWidth: width, widthGrow: 1 } : { width, minWidth: 24 };
+  const looks = { formatter: draw, sorter: compare, hozAlign: side, headerHozAlign: side };
+  return { field, title, ...size, ...looks, headerTooltip: title || false, resizable: false, headerSortTristate: true };
+}
+
+class Rows {
+  constructor(model, place, nothing) {
+    Object.assign(this, { model, nothing, picked: null, told: Promise.resolve() });
+    this.bar = new Bar(model.shown, () => this.sift());
+    this.table = new window.Tabulator(place, {
+      ...{ index: "key", columns: model.shown.columns.map(columnOf), layout: "fitColumns", height: "100%" },
+      ...{ rowHeight: 28, selectableRows: false, headerSortElement: "<i></i>", placeholder: false },
+    });
+    this.table.on("rowClick", (event, row) => {
+      if (!event.composedPath().some((each) => each.dataset?.act)) this.open(row);
+    });
+    this.table.on("tableBuilt", () => {
+      model.on("msg:custom", (data) => {
+        this.told = this.told.then(() => this.take(data)).catch((error) => console.error(error));
+      });
+      model.send_msg("ready");
+    });
+  }
+
+  async take({ all, put, gone, order }) {
+    if (all) await this.table.replaceData(all);
+    else {
+      await this.table.deleteRow(gone.filter((key) => this.table.getRow(key)));
+      await this.table.updateData(put.filter((row) => this.table.getRow(row.key)));
+      await this.add(put.filter((row) => !this.table.getRow(row.key)), order);
+    }
+    this.sift();
+  }
+
+  // From the last to the first, each goes before the one that follows it.
+  async add(rows, order) {
+    const places = new Map(order.map((key, place) => [key, place]));
+    for (const row of rows.reverse()) {
+      const following = this.table.getRow(order[places.get(row.key) + 1]);
+      await this.table.addRow(row, Boolean(following), following || undefined);
+    }
+  }
+
+  sift() {
+    const isSifted = this.bar.looked.length || (this.bar.group && this.bar.group !== "all");
+    if (isSifted) this.table.setFilter((row) => this.bar.admits(row));
+    else if (this.table.getFilters().length) this.table.clearFilter();
+    const active = this.table.getDataCount("active");
+    this.bar.tell(this.table.getData(), active);
+    this.nothing.hidden = active > 0;
+    this.nothing.textContent = this.table.getDataCount() && isSifted ? "No row matches." : this.model.shown.empty;
+  }
+
+  pick(row) {
+    if (this.picked) this.picked.getElement().classList.remove("picked");
+    this.picked = row;
+    row.getElement().classList.add("picked");
+  }
+
+  open(row) {
+    if (!this.model.shown.opens) return;
+    this.pick(row);
+    this.model.send_msg({ open: row.getData().key });
+  }
+
+  async walk(event) {
+    const rows = this.table.getRows("active");
+    const place = rows.indexOf(this.picked);
+    if (event.key === "/") {
+      if (this.bar.root.hidden) return;
+      event.preventDefault();
+      this.bar.filter.focus();
+    } else if (event.key === "j" || event.key === "k") {
+      const next = rows[Math.min(Math.max(place + (event.key === "j" ? 1 : -1), 0), rows.length - 1)];
+      if (!next) return;
+      await this.table.scrollToRow(next, "nearest", false).catch(() => {});
+      this.pick(next);
+    } else if (event.key === "Enter" && place >= 0) this.open(this.picked);
+  }
+}
+
+export function render({ model, el }) {
+  const place = node("div", { class: "place" });
+  const nothing = node("p", { class: "nothing" }, model.shown.empty);
+  const root = node("section", { class: "table", "aria-label": model.shown.label }, place, nothing);
+  el.append(root);
+  listenForActs();
+  let rows = null;
+  // Tabulator measures its place, which has none before the page is laid out.
+  const start = () => {
+    if (rows || !place.isConnected || !place.clientHeight) return;
+    rows = new Rows(model, place, nothing);
+    root.prepend(rows.bar.root);
+  };
+  model.on("shown", () => rows?.sift());
+  const sight = new ResizeObserver(start);
+  sight.observe(place);
+  const walk = (event) => {
+    const isHeld = event.ctrlKey || event.metaKey || event.altKey;
+    if (rows && !isHeld && !isWriting() && root.checkVisibility()) rows.walk(event);
+  };
+  document.addEventListener("keydown", walk);
+  model.on("remove", () => {
+    sight.disconnect();
+    document.removeEventListener("keydown", walk);
+    rows?.table.destroy();
+  });
+}

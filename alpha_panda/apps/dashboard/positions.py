@@ -1,0 +1,179 @@
+"""What the account holds, what each strategy made of it, and the fills that made a position."""
+
+from collections.abc import Iterable, Iterator
+
+from panel.viewable import Viewable
+
+from alpha_panda.apps.dashboard import cells, shown
+from alpha_panda.apps.dashboard.frames import card, column, row
+from alpha_panda.apps.dashboard.parts import DashboardParts
+from alpha_panda.apps.dashboard.refreshing import refresh
+from alpha_panda.apps.dashboard.sheets import Sheet, figures, heading, note, text
+from alpha_panda.apps.dashboard.shell import shell
+from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
+from alpha_panda.apps.desk.models import Account, Fill, Picture, Position, Strategy
+from alpha_panda.apps.markup import Html
+
+_FILLS, _PAGES = 500, 8  # a page of fills, and how many pages are looked through for those of a position
+
+HOLDINGS = (
+    Column("symbol", "Instrument", 140, grows=True),
+    Column("strategy", "Strategy", 110, grows=True),
+    Column("product", "Product", 62),
+    Column("quantity", "Quantity", 74, number=True),
+    Column("average", "Average", 88, number=True),
+    Column("last", "Last", 88, number=True),
+    Column("unrealised", "Unrealised", 108, number=True),
+    Column("realised", "Realised", 108, number=True),
+    Column("charges", "Charges", 88, number=True),
+    Column("fills", "Fills", 48, number=True),
+)
+
+SLEEVES = (
+    Column("strategy", "Strategy", 100, grows=True),
+    Column("open", "Open", 48, number=True),
+    Column("realised", "Realised", 104, number=True),
+    Column("unrealised", "Unrealised", 104, number=True),
+    Column("charges", "Charges", 84, number=True),
+)
+
+FILLS = (
+    Column("time", "Time", 70),
+    Column("side", "Side", 44),
+    Column("quantity", "Quantity", 68, number=True),
+    Column("price", "Price", 80, grows=True, number=True),
+    Column("realised", "Realised", 96, number=True),
+    Column("held", "Then held", 72, number=True),
+)
+
+
+def positions(parts: DashboardParts) -> Viewable:
+    """Return the page of the positions."""
+    account, chosen = Sheet("Account"), Sheet("Position", _unchosen(), height=104)
+    fills = Table("Fills", FILLS, empty="The fills of a position stand here when one is chosen.")
+    held = Table("Positions", HOLDINGS, empty="", groups=_TABS, opened=lambda key: drill(key))
+    made = Table("Strategies", SLEEVES, empty="No strategy has begun.", filtered=False)
+    at_hand: dict[str, Position] = {}
+
+    def draw(picture: Picture) -> None:
+        at_hand.clear()
+        at_hand.update((key_of(each), each) for each in picture.positions)
+        account.put(totals(picture.account))
+        held.say(why_none(picture))
+        held.put(holdings(picture.positions))
+        made.put(sleeves(picture.strategies))
+
+    async def drill(key: str) -> None:
+        chosen.put(chosen_figures(at_hand[key]))
+        fills.put(fill_rows(await _fills_of(parts, at_hand[key])))
+
+    refresh(parts.desk, draw)
+    aside = column(card(Sheet("", heading("By strategy")), made, height=264), card(chosen, fills), width=470)
+    return shell(parts, "/positions", column(card(account, height=74), row(card(held), aside)))
+
+
+_TABS = (("all", "All"), ("open", "Open"), ("closed", "Closed today"))
+
+
+def holdings(positions: Iterable[Position]) -> Iterator[Row]:
+    """Yield the rows of the positions, those that are open and those that were closed today."""
+    for each in positions:
+        yield {
+            "key": key_of(each),
+            "group": "open" if each.quantity else "closed",
+            "symbol": Cell(each.symbol, "strong" if each.quantity else "muted"),
+            "strategy": each.strategy,
+            "product": Cell(each.product, "muted"),
+            "quantity": cells.quantity(each.quantity),
+            "average": cells.price(each.average_e4),
+            "last": cells.price(each.last_e4),
+            "unrealised": cells.money(each.unrealised_e4, signed=True),
+            "realised": cells.money(each.realised_e4, signed=True),
+            "charges": cells.money(each.charges_e4, quiet=True),
+            "fills": cells.count(each.fills),
+        }
+
+
+def sleeves(strategies: Iterable[Strategy]) -> Iterator[Row]:
+    """Yield what each strategy made, as the account says it."""
+    for each in strategies:
+        yield {
+            "key": each.name,
+            "strategy": each.name,
+            "open": cells.count(each.open_positions),
+            "realised": cells.money(each.realised_e4, signed=True),
+            "unrealised": cells.money(each.unrealised_e4, signed=True),
+            "charges": cells.money(each.charges_e4, quiet=True),
+        }
+
+
+def fill_rows(fills: Iterable[Fill]) -> Iterator[Row]:
+    """Yield the rows of fills."""
+    for place, each in enumerate(fills):
+        yield {
+            "key": f"{each.time_ns} {each.order_id} {place}",
+            "time": cells.clock(each.time_ns),
+            "side": cells.side(each.side),
+            "quantity": cells.count(each.quantity),
+            "price": cells.price(each.price_e4),
+            "realised": cells.money(each.realised_e4, signed=True),
+            "held": cells.quantity(each.position),
+        }
+
+
+def totals(account: Account | None) -> Html:
+    """Return the account's own figures, realised and unrealised apart."""
+    if account is None:
+        return note("The account has not said anything yet.")
+    return figures(
+        (
+            ("Day P&L, net of charges", cells.money(account.day_pnl_e4, signed=True)),
+            ("Realised, before charges", cells.money(account.realised_e4, signed=True)),
+            ("Unrealised", cells.money(account.unrealised_e4, signed=True)),
+            ("Charges", cells.money(account.charges_e4)),
+            ("Exposure, long and short", cells.money(account.gross_e4)),
+            ("Cash", cells.money(account.cash_e4)),
+            ("Equity", cells.money(account.equity_e4)),
+        ),
+        "wide",
+    )
+
+
+def chosen_figures(position: Position) -> Html:
+    """Return a position by itself, above its fills."""
+    named = (
+        ("Held", cells.quantity(position.quantity)),
+        ("Average", cells.price(position.average_e4)),
+        ("Last fill", Cell(shown.day_and_clock(position.updated_ns))),
+    )
+    return Html(heading(position.symbol, text(Cell(position.strategy, "muted"))) + figures(named))
+
+
+def why_none(picture: Picture) -> str:
+    """Return why there is no position, for where there is none."""
+    waiting = f"{len(picture.strategies)} strategies are watching" if picture.strategies else "no strategy has begun"
+    closed = picture.feed is not None and picture.feed.market_open is False
+    return f"No position: {waiting}{', and the market is closed' if closed else ''}."
+
+
+def key_of(position: Position) -> str:
+    """Return what names a position among all."""
+    return f"{position.strategy} {position.instrument_token}"
+
+
+def _unchosen() -> Html:
+    return Html(heading("Fills of a position") + note("Choose one: click it, or j, k and Enter."))
+
+
+async def _fills_of(parts: DashboardParts, position: Position) -> list[Fill]:
+    """Return the fills of a position, newest first, as far back as the pages reach that are looked through."""
+    found: list[Fill] = []
+    cursor: str | None = None
+    for _ in range(_PAGES):
+        page = await parts.desk.history("fills", cursor, _FILLS)
+        fills = (each for each in page.rows if isinstance(each, Fill))
+        found += (each for each in fills if (each.strategy, each.symbol) == (position.strategy, position.symbol))
+        cursor = page.following
+        if cursor is None or len(found) >= position.fills:
+            break
+    return found
