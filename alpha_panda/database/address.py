@@ -1,9 +1,10 @@
 """Where the database is: its URL, what that says, and how it may be spoken of."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from alpha_panda.errors import ConfigurationError
 
@@ -36,6 +37,9 @@ class PostgresServer:
     dsn: str = dataclasses.field(repr=False)
 
 
+Address = SqliteFile | PostgresServer
+
+
 def database_url() -> str:
     """Return the URL of the database: as the environment says, else a file below the working directory."""
     return os.environ.get(DATABASE_URL) or _DEFAULT
@@ -47,27 +51,25 @@ def is_there(url: str) -> bool:
     return isinstance(address, PostgresServer) or address.path.exists()
 
 
-def parsed(url: str) -> SqliteFile | PostgresServer:
+def parsed(url: str) -> Address:
     """Return what `url` says; ConfigurationError, without repeating what may be a password, where that is nothing."""
-    try:
-        parts = urlsplit(url)
-        place = _place(parts)
-    except ValueError:  # its message would quote the password, where that holds a bracket or a slash
-        raise ConfigurationError(
-            "the URL of the database cannot be read: write special characters of a password as %-codes, / as %2F"
-        ) from None
-    if parts.scheme in _POSTGRESQL:
-        return PostgresServer(place, url.replace(parts.scheme, "postgresql", 1))
-    if parts.scheme not in _SQLITE:
-        raise ConfigurationError(f"the URL of the database begins with {parts.scheme or 'nothing'!r}: {_KNOWN}")
-    path = url.partition("://")[2]
-    if not path.startswith("/") or path in ("/", "/:memory:") or "?" in path:
+    scheme, _, rest = url.partition("://")
+    if scheme in _POSTGRESQL:
+        return PostgresServer(_place_of_server(rest), f"postgresql://{rest}")
+    if scheme not in _SQLITE:
+        raise ConfigurationError(f"the URL of the database is of no kind that is known here: {_KNOWN}")
+    if not rest.startswith("/") or rest in ("/", "/:memory:") or "?" in rest:
         raise ConfigurationError(f"the URL of the database names no file: {_KNOWN}")
-    return SqliteFile(pathlib.Path(path[1:]))
+    return SqliteFile(pathlib.Path(rest[1:]))
 
 
-def _place(parts: SplitResult) -> str:
-    """Return where a server is, without its password and its options, of which one may be the password, too."""
-    user = f"{parts.username}@" if parts.username else ""
-    port = f":{parts.port}" if parts.port else ""
-    return f"postgresql://{user}{parts.hostname or ''}{port}{parts.path}"
+def _place_of_server(rest: str) -> str:
+    """Return where a server is, without its password, and without its options, of which one may be the password."""
+    with contextlib.suppress(ValueError):  # its message would quote a password
+        parts = urlsplit(f"postgresql://{rest}")
+        user, port = (f"{parts.username}@" if parts.username else ""), (f":{parts.port}" if parts.port else "")
+        if "@" not in parts.path + parts.query + parts.fragment:  # else a password has ended too early
+            return f"postgresql://{user}{parts.hostname or ''}{port}{parts.path}"
+    raise ConfigurationError(
+        "the URL of the database cannot be read: special characters of a password are written as %-codes, / as %2F"
+    )

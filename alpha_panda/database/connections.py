@@ -12,50 +12,54 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from alpha_panda.database.address import PostgresServer, SqliteFile
+from alpha_panda.database.address import DATABASE_URL, Address, PostgresServer, SqliteFile
 from alpha_panda.errors import DatabaseError
 
 _PATIENCE_S = 10
 """How long a writer waits for another one to end, and for a server to answer."""
 
 _ADVICE = {
-    "locked": "another program has held it for long; see which, and try again",
-    "not a database": "name another file in ALPHA_PANDA_DATABASE_URL, or put this one back from a copy",
+    "database is locked": "another program has held it for long: see which, and try again",
+    "not a database": f"name another file in {DATABASE_URL}, or put this one back from a copy",
     "malformed": "it is damaged: put it back from a copy",
-    "readonly": "give this program the right to write it and its folder",
-    "unable to open": "check the path and its rights",
-    "full": "make room on the disk",
-    "authentication": "correct user and password in ALPHA_PANDA_DATABASE_URL",
-    "does not exist": "make it there, or correct ALPHA_PANDA_DATABASE_URL",
-    "permission": "give the user of ALPHA_PANDA_DATABASE_URL that right",
+    "readonly database": "give this program the right to write it and its folder",
+    "disk is full": "make room there",
+    "authentication failed": f"correct user and password in {DATABASE_URL}",
+    "does not exist": f"make it there, or correct {DATABASE_URL}",
+    "permission denied": f"give the user in {DATABASE_URL} that right",
 }
-_ADVICE_ELSE = "see that it runs and that ALPHA_PANDA_DATABASE_URL is right"
+"""What to do about what the drivers say, by a piece of it."""
 
 
 class Connections:
     """A pool of connections to one database."""
 
-    def __init__(self, engine: AsyncEngine, place: str) -> None:
-        self.place = place
+    def __init__(self, engine: AsyncEngine, address: Address) -> None:
+        self._address = address
         self._engine = engine
         self._writing_engine = engine.execution_options(writes=True)
 
     @classmethod
-    def to(cls, address: SqliteFile | PostgresServer) -> "Connections":
+    def to(cls, address: Address) -> "Connections":
         """Return connections to a file, whose folder is made where it is missing, or to a server."""
-        with _told(address.place):
+        with _told(address):
             engine = _to_server(address) if isinstance(address, PostgresServer) else _to_file(address)
-        return cls(engine, address.place)
+        return cls(engine, address)
 
     @property
-    def is_sqlite(self) -> bool:
-        """Whether this is a file, with one writer at a time."""
-        return self._engine.dialect.name == "sqlite"
+    def place(self) -> str:
+        """Where the database is, for a sentence."""
+        return self._address.place
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file of SQLite, which has one writer at a time."""
+        return isinstance(self._address, SqliteFile)
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncConnection]:
         """Give a connection in a transaction that only reads; DatabaseError for whatever goes wrong on it."""
-        with _told(self.place):
+        with _told(self._address):
             async with self._engine.begin() as connection:
                 yield connection
 
@@ -65,7 +69,7 @@ class Connections:
 
         A file has one such transaction at a time, from its beginning on: what it reads first cannot go stale.
         """
-        with _told(self.place):
+        with _told(self._address):
             async with self._writing_engine.begin() as connection:
                 yield connection
 
@@ -117,21 +121,25 @@ def _begin(connection: Connection) -> None:
 
 
 def _to_server(address: PostgresServer) -> AsyncEngine:
-    async def connect(**_told: Any) -> asyncpg.Connection:
-        return await asyncpg.connect(address.dsn, timeout=_PATIENCE_S, command_timeout=_PATIENCE_S)
+    async def connect(**_told: Any) -> Any:
+        connection: Any = await asyncpg.connect(address.dsn, timeout=_PATIENCE_S, command_timeout=_PATIENCE_S)
+        return connection
 
     return create_async_engine("postgresql+asyncpg://", async_creator=connect, pool_pre_ping=True, hide_parameters=True)
 
 
 @contextlib.contextmanager
-def _told(place: str) -> Generator[None]:
-    """Turn whatever goes wrong with the database at `place` into DatabaseError."""
+def _told(address: Address) -> Generator[None]:
+    """Turn whatever goes wrong with the database at `address` into DatabaseError."""
     try:
         yield
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, OverflowError) as error:
         reason = _reason(error)
-        advice = next((words for sign, words in _ADVICE.items() if sign in reason), _ADVICE_ELSE)
-        raise DatabaseError(f"the database {place} cannot be used: {reason}; {advice}") from error
+        else_check = (
+            "the path and its rights" if isinstance(address, SqliteFile) else f"that it runs, and {DATABASE_URL}"
+        )
+        advice = next((words for sign, words in _ADVICE.items() if sign in reason), f"check {else_check}")
+        raise DatabaseError(f"the database {address.place} cannot be used: {reason}; {advice}") from error
 
 
 def _reason(error: Exception) -> str:
