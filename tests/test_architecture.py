@@ -22,6 +22,7 @@ FUNCTION_LINES_MAX = 70
 # The composition root and the entry points inject clocks and random ids; nobody else asks for them.
 MAY_ASK_THE_CLOCK = {
     *("alpha_panda.live.build", "alpha_panda.live.__main__", "alpha_panda.__main__", "alpha_panda.cli"),
+    "alpha_panda.apps.web.build",  # what the web app is composed of
     "alpha_panda.cli.control",  # a kill does not wait for the composition root to be imported
 }
 CLOCKS_AND_CHANCE = (

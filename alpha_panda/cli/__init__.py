@@ -28,6 +28,7 @@ register(
         "causality": "alpha_panda.cli.causality:prove_causality",
         "research": "alpha_panda.cli.research:research",
         "live": "alpha_panda.live.__main__:live",
+        "web": "alpha_panda.cli.web:web",
         "status": "alpha_panda.cli.status:status",
         "pause": "alpha_panda.cli.control:pause",
         "resume": "alpha_panda.cli.control:resume",
@@ -70,6 +71,12 @@ register(
     {"export": "alpha_panda.cli.schemas:export_schemas", "check": "alpha_panda.cli.schemas:check_schemas"},
 )
 app.command(schemas)
+database = App(name="database", help="The database of users, strategies and alerts: made, kept up to date.", sort_key=10)
+register(
+    database,
+    {"upgrade": "alpha_panda.cli.database:upgrade_database", "check": "alpha_panda.cli.database:check_database"},
+)
+app.command(database)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,50 @@
+"""`alpha-panda web`: the operator's screen of one session, served to a browser."""
+
+import asyncio
+import pathlib
+import signal
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from alpha_panda.errors import ConfigurationError
+from alpha_panda.terminal import show
+
+
+def web(
+    *,
+    state: Annotated[
+        pathlib.Path | None, Parameter(help="The directory of the session; else the newest in live/state.")
+    ] = None,
+    host: Annotated[str, Parameter(help="Address to listen on; this machine alone, unless you say otherwise.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one.")] = 8000,
+    public_url: Annotated[
+        str, Parameter(show_default=False, help="How others reach it, as https://panda.example.com.")
+    ] = "",
+    proxy: Annotated[
+        str, Parameter(show_default=False, help="Address of a proxy in front, whose word for a visitor's is taken.")
+    ] = "",
+) -> None:
+    """Serve dashboard, API and notebooks of a session, until Ctrl-C; it may start and stop whatever the session does.
+
+    Beyond this machine it needs ALPHA_PANDA_SECRET and --public-url. `alpha-panda users add` makes users.
+    """
+    try:
+        from alpha_panda.apps.web.build import WebOptions, newest_state, serve_web
+        from alpha_panda.apps.web.serving import bound
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the web app needs {error.name}: install it with `pip install alpha-panda[web]`"
+        ) from None
+    options = WebOptions(state=state or newest_state(), host=host, public_url=public_url.rstrip("/"), proxy=proxy)
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        with bound(host, port) as listening:
+            await serve_web(options, listening, stop, show)
+
+    asyncio.run(serve())
