@@ -8,7 +8,7 @@ from panel.viewable import Viewable
 GAP = 10
 """Pixels between cards."""
 
-_CARD = {"background": "var(--surface)", "border": "1px solid var(--border)", "border-radius": "6px"}
+_CARD = {"background": "var(--surface)", "border": "1px solid var(--line)", "border-radius": "6px"}
 
 
 def card(*parts: Viewable, **terms: Any) -> pn.Column:

@@ -10,11 +10,15 @@ ALARM = "#d93025"
 
 
 def page_css() -> str:
-    """Return the style sheet of a page; `data-theme` of its root says which colours hold."""
+    """Return the style sheet of a page; `data-theme` of its root says which colours hold.
+
+    Bokeh gives every part a `--border` of its own, so the pages' is called `--line`.
+    """
+    light, dark = (f"{variables(theme)} --line: {theme.border};" for theme in (LIGHT, DARK))
     return "\n".join(
         (
-            f":root {{ color-scheme: light; --alarm: {ALARM}; --font: {FONT}; {variables(LIGHT)} --hover: #eef3f8; }}",
-            f':root[data-theme="dark"] {{ color-scheme: dark; {variables(DARK)} --hover: #1a232c; }}',
+            f":root {{ color-scheme: light; --alarm: {ALARM}; --font: {FONT}; {light} --hover: #eef3f8; }}",
+            f':root[data-theme="dark"] {{ color-scheme: dark; {dark} --hover: #1a232c; }}',
             browser_file("theme.css"),
         )
     )
@@ -44,7 +48,7 @@ PAGE = {
         "backgroundColor": "var(--surface) !important",
         "backgroundImage": "none",
         "color": "var(--text) !important",
-        "borderBottom": "1px solid var(--border)",
+        "borderBottom": "1px solid var(--line)",
         "boxShadow": "none",
     },
     ".MuiToolbar-root": {
