@@ -1,0 +1,87 @@
+"""Routes of control: kill, pause, resume, flatten and reset, each with what became of it, and written down with who."""
+
+import asyncio
+import dataclasses
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from alpha_panda.apps.api.errors import responses
+from alpha_panda.apps.api.models import Receipt
+from alpha_panda.apps.api.parts import Api, Operator, Parts, request_id_of
+from alpha_panda.apps.api.recording import Deed
+from alpha_panda.errors import AlphaPandaError
+from alpha_panda.live.control.operator import Receipt as Became
+
+router = APIRouter(tags=["control"])
+
+Command = Literal["kill", "pause", "resume", "flatten", "reset"]
+
+_STOPPING = ("kill", "pause", "flatten")
+
+# What a person writes goes on the log and on other people's terminals.
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class Order(BaseModel):
+    """What is meant, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    strategy: Annotated[Line, Field(max_length=100)] = Field("", description="Empty for the whole account.")
+    reason: Annotated[Line, Field(max_length=500)] = Field("", examples=["news before the close"])
+
+
+@router.post("/control/{command}", responses=responses(401, 403, 409, 422, 503))
+async def give_command(
+    request: Request, api: Api, who: Operator, command: Command, order: Order | None = None
+) -> Receipt:
+    """Give the account a command, and say what became of it.
+
+    - `kill` cancels all that is at work, and nothing leaves any more; it engages the latch in the session's folder
+      before all else, and needs neither the log nor the database.
+    - `pause` lets nothing open, in the account or for one strategy; `resume` takes that back.
+    - `flatten` is a pause whose positions leave at the market.
+    - `reset` takes back a kill, a halt and the disabling of strategies.
+
+    What makes safer is done whether or not it can be written down; what lets trade again only if it can.
+    """
+    order = order or Order()
+    deed = Deed(request, who, f"control.{command}", order.strategy, order.reason)
+    return await carry_out(api, deed, command, order)
+
+
+async def carry_out(api: Parts, deed: Deed, command: Command, order: Order) -> Receipt:
+    """Give a command to the account, with the deed written down before and after; raises as `operator.give` does."""
+    if command in _STOPPING:
+        # The first step of a kill is the latch, and it is taken before the database is asked for anything.
+        became, trouble = await asyncio.gather(_given(api, deed, command, order), deed.try_note("asked"))
+    else:
+        await deed.note("asked")
+        became, trouble = await _given(api, deed, command, order), ""
+    outcome, detail = _told(became)
+    trouble = await deed.try_note(outcome, detail) or trouble
+    if isinstance(became, AlphaPandaError):
+        raise became
+    if became.told == "nobody" and not became.latch:
+        raise HTTPException(503, f"the {command} was not delivered: {became.trouble}")
+    troubles = "; ".join(filter(None, (became.trouble, trouble)))
+    fields = {**dataclasses.asdict(became), "trouble": api.redaction.text(troubles)}
+    return Receipt(**fields, request_id=request_id_of(deed.request.scope))
+
+
+async def _given(api: Parts, deed: Deed, command: Command, order: Order) -> Became | AlphaPandaError:
+    try:
+        return await api.desk.command(command, order.strategy, deed.who.name, order.reason)
+    except AlphaPandaError as error:
+        return error
+
+
+def _told(became: Became | AlphaPandaError) -> tuple[str, str]:
+    """Return the outcome of a command in a word, and what there is to say about it."""
+    if isinstance(became, AlphaPandaError):
+        return "refused", str(became)
+    if became.account is not None:
+        return "carried out", f"the account is {became.account}"
+    return ("delivered" if became.told != "nobody" or became.latch else "not delivered"), became.trouble

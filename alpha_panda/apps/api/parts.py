@@ -1,0 +1,81 @@
+"""What the API is given to work with, and how its routes come to it."""
+
+import dataclasses
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from fastapi import Depends, Query
+from starlette.requests import HTTPConnection
+
+from alpha_panda.apps.access import Principal, needs
+from alpha_panda.apps.api.hub import Hub
+from alpha_panda.apps.desk.models import Picture
+from alpha_panda.live.watch.redaction import Redaction
+
+if TYPE_CHECKING:
+    from alpha_panda.apps.desk.desk import Desk
+    from alpha_panda.database.repositories import Database
+
+
+class Written:
+    """The latest picture as JSON: written once, however many ask for it."""
+
+    def __init__(self) -> None:
+        self._number = -1
+        self._text = b""
+
+    def of(self, picture: Picture) -> bytes:
+        """Return a picture as JSON."""
+        if picture.number != self._number:
+            self._number, self._text = picture.number, picture.model_dump_json(by_alias=True).encode()
+        return self._text
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What the routes read and act with; the application keeps it as `app.state.api`."""
+
+    desk: "Desk"
+    database: "Database"
+    redaction: Redaction
+    log: Any  # of the channel `api`
+    version: str
+    holder: str  # the process, and the machine it runs on
+    began_ns: int  # when this process did, by its clock
+    wall_ns: Callable[[], int]
+    monotonic: Callable[[], float]
+    holds: Callable[[Principal], Awaitable[bool]]  # whether somebody's session still lasts
+    hash_password: Callable[[str, str], Awaitable[str]]  # of a name and a password, which it may find too weak
+    beat_every_s: float = 5.0  # how often a stream says that it is alive
+    hub: Hub = dataclasses.field(default_factory=Hub)
+    written: Written = dataclasses.field(default_factory=Written)
+
+
+def parts_of(connection: HTTPConnection) -> Parts:
+    """Return what the application of a connection gave the API."""
+    return cast(Parts, connection.app.state.api)
+
+
+def request_id_of(scope: MutableMapping[str, Any]) -> str:
+    """Return the id of a request, which stands in its answer's header, in the logs and in the audit trail."""
+    return scope.get("state", {}).get("request_id", "")
+
+
+def correlation_id_of(scope: MutableMapping[str, Any]) -> str:
+    """Return the id of what a request is part of, as the client says it; else the request's own."""
+    return scope.get("state", {}).get("correlation_id", "") or request_id_of(scope)
+
+
+Api = Annotated[Parts, Depends(parts_of)]
+Viewer = Annotated[Principal, Depends(needs("viewer"))]
+Operator = Annotated[Principal, Depends(needs("operator"))]
+Admin = Annotated[Principal, Depends(needs("admin"))]
+
+LOOKS = [Depends(needs("viewer"))]
+"""The dependencies of a router whose routes are for everybody who has signed in."""
+
+Cursor = Annotated[
+    str | None,
+    Query(max_length=200, description="Where to go on: `following` of the page before; none for the newest."),
+]
+Limit = Annotated[int, Query(ge=1, le=500, description="How many rows the page has at most.")]

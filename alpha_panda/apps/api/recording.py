@@ -1,0 +1,63 @@
+"""Writing down who did what through the API: in the audit trail and in the logs, under the ids of the request."""
+
+import asyncio
+import dataclasses
+
+from fastapi import Request
+
+from alpha_panda.apps.access import Principal
+from alpha_panda.apps.api.parts import Parts, correlation_id_of, parts_of, request_id_of
+from alpha_panda.errors import DatabaseError
+
+WRITTEN_WITHIN_S = 2.0
+"""How long what must be done anyway waits for the audit trail."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Deed:
+    """Something that somebody asks for."""
+
+    request: Request
+    who: Principal
+    action: str  # what is done, such as `control.kill`
+    target: str  # to what; empty where there is only one
+    detail: str
+
+    @property
+    def _api(self) -> Parts:
+        return parts_of(self.request)
+
+    async def note(self, outcome: str, detail: str = "") -> None:
+        """Write down what came of it; DatabaseError where that cannot be kept."""
+        scope, client = self.request.scope, self.request.client
+        self._api.log.info(
+            "deed",
+            action=self.action,
+            target=self.target,
+            detail=detail or self.detail,
+            outcome=outcome,
+            who=self.who.name,
+            request_id=request_id_of(scope),
+            correlation_id=correlation_id_of(scope),
+        )
+        await self._api.database.audit.add(
+            who=self.who.name,
+            action=self.action,
+            target=self.target,
+            detail=detail or self.detail,
+            outcome=outcome,
+            correlation_id=correlation_id_of(scope),
+            address=client.host if client else "",
+            now_ns=self._api.wall_ns(),
+        )
+
+    async def try_note(self, outcome: str, detail: str = "") -> str:
+        """Write down what came of it, where that can be kept soon; return why it could not."""
+        try:
+            async with asyncio.timeout(WRITTEN_WITHIN_S):
+                await self.note(outcome, detail)
+        except (DatabaseError, TimeoutError) as error:
+            reason = str(error) or f"the database did not answer within {WRITTEN_WITHIN_S:g} s"
+            self._api.log.error("deed_not_audited", action=self.action, who=self.who.name, reason=reason)
+            return f"the audit trail lacks this: {reason}"
+        return ""

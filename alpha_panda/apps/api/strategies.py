@@ -1,0 +1,125 @@
+"""Routes of strategies: how each is doing, what it was told over time, and what operators change of that."""
+
+import dataclasses
+from collections.abc import Awaitable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from alpha_panda.apps.api.control import Line, Order, carry_out
+from alpha_panda.apps.api.errors import responses
+from alpha_panda.apps.api.models import Listed, Moment, Receipt, Rows, StrategyVersion
+from alpha_panda.apps.api.parts import LOOKS, Admin, Api, Operator
+from alpha_panda.apps.api.recording import Deed
+from alpha_panda.apps.desk.models import Strategy
+from alpha_panda.database import strategies as stored
+from alpha_panda.errors import AlphaPandaError
+from alpha_panda.strategy import did_you_mean
+
+router = APIRouter(tags=["strategies"], dependencies=LOOKS, responses=responses(401, 403))
+
+Name = Annotated[str, Path(max_length=100, description="As the profile names it.")]
+
+
+class Terms(BaseModel):
+    """What a strategy is told from now on, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    terms: dict[str, Any] = Field(
+        description="As a table `[[strategies]]` of a profile says them.",
+        examples=[{"name": "momentum", "source": "momentum", "interval": "1m", "parameters": {"fast": 12}}],
+    )
+    reason: Annotated[Line, Field(min_length=1, max_length=500)] = Field(examples=["calmer after the budget"])
+
+
+class Why(BaseModel):
+    """Why something is done."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[Line, Field(max_length=500)] = ""
+
+
+@router.get("/strategies")
+async def strategies(api: Api) -> Rows[Strategy]:
+    """The session's strategies: what each was told, whether it runs, what it said last and what it earned."""
+    now = api.desk.picture
+    return Rows(moment=Moment.of(now), rows=now.strategies)
+
+
+@router.get("/strategies/configured")
+async def configured(api: Api) -> Listed[StrategyVersion]:
+    """What operators set of each strategy, the newest version of each: the next session begins with it."""
+    return Listed(rows=tuple(map(_shown, await api.database.strategies.list())))
+
+
+@router.get("/strategies/{name}", responses=responses(404))
+async def strategy(api: Api, name: Name) -> Strategy:
+    """One strategy of the session, with the parameters that it runs with."""
+    known = {each.name: each for each in api.desk.picture.strategies}
+    if name not in known:
+        raise HTTPException(404, f"the session has no strategy {name}{did_you_mean(name, known)}")
+    return known[name]
+
+
+@router.get("/strategies/{name}/versions", responses=responses(404, 503))
+async def versions(api: Api, name: Name) -> Listed[StrategyVersion]:
+    """Every version of what a strategy was told by operators, newest first."""
+    history = await api.database.strategies.history(name)
+    if not history:
+        raise HTTPException(404, f"nobody has set strategy {name}: it is told what the profile says")
+    return Listed(rows=tuple(map(_shown, history)))
+
+
+@router.put("/strategies/{name}", responses=responses(422, 503))
+async def set_strategy(request: Request, api: Api, who: Admin, name: Name, told: Terms) -> StrategyVersion:
+    """Set what a strategy is told from the next session on; the same again makes no new version."""
+    deed = Deed(request, who, "strategy.set", name, told.reason)
+    return await _changed(deed, api.database.strategies.set(name, told.terms, who.name, told.reason, api.wall_ns()))
+
+
+@router.post("/strategies/{name}/enable", responses=responses(404, 503))
+async def enable(request: Request, api: Api, who: Admin, name: Name, why: Why | None = None) -> StrategyVersion:
+    """Let a strategy run from the next session on."""
+    reason = why.reason if why else ""
+    deed = Deed(request, who, "strategy.enable", name, reason)
+    return await _changed(deed, api.database.strategies.enable(name, who.name, api.wall_ns(), reason))
+
+
+@router.post("/strategies/{name}/disable", responses=responses(404, 503))
+async def disable(request: Request, api: Api, who: Admin, name: Name, why: Why | None = None) -> StrategyVersion:
+    """Let a strategy run no longer from the next session on; to stop it now, pause it."""
+    reason = why.reason if why else ""
+    deed = Deed(request, who, "strategy.disable", name, reason)
+    return await _changed(deed, api.database.strategies.disable(name, who.name, api.wall_ns(), reason))
+
+
+@router.post("/strategies/{name}/pause", responses=responses(409, 422, 503))
+async def pause(request: Request, api: Api, who: Operator, name: Name, why: Why | None = None) -> Receipt:
+    """Let a strategy open nothing from now on; its exits and guards go on."""
+    order = Order(strategy=name, reason=why.reason if why else "")
+    return await carry_out(api, Deed(request, who, "control.pause", name, order.reason), "pause", order)
+
+
+@router.post("/strategies/{name}/resume", responses=responses(409, 422, 503))
+async def resume(request: Request, api: Api, who: Operator, name: Name, why: Why | None = None) -> Receipt:
+    """Let a strategy that was paused open again."""
+    order = Order(strategy=name, reason=why.reason if why else "")
+    return await carry_out(api, Deed(request, who, "control.resume", name, order.reason), "resume", order)
+
+
+async def _changed(deed: Deed, change: Awaitable[stored.StrategyVersion]) -> StrategyVersion:
+    """Return the version that a change makes, once it is written down who made it."""
+    try:
+        version = _shown(await change)
+    except AlphaPandaError as error:
+        await deed.note("refused", str(error))
+        raise
+    await deed.note("done", f"version {version.version} {version.digest}")
+    return version
+
+
+def _shown(version: stored.StrategyVersion) -> StrategyVersion:
+    return StrategyVersion(**dataclasses.asdict(version))

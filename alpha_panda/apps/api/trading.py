@@ -1,0 +1,76 @@
+"""Routes of what happened: orders, fills, decisions, refusals, signals and commands, and what led to each order."""
+
+from typing import TypeVar
+
+from fastapi import APIRouter
+
+from alpha_panda.apps.api.errors import responses
+from alpha_panda.apps.api.models import Moment, Paged, Rows
+from alpha_panda.apps.api.parts import LOOKS, Api, Cursor, Limit, Parts
+from alpha_panda.apps.desk.models import Command, Decision, Fill, Happening, Kind, Order, Refusals, Shown, Signal
+
+router = APIRouter(tags=["trading"], dependencies=LOOKS, responses=responses(409, 422, 503))
+
+Row = TypeVar("Row", bound=Shown)
+
+
+async def _page(api: Parts, kind: Kind, row: type[Row], cursor: str | None, limit: int) -> Paged[Row]:
+    page = await api.desk.history(kind, cursor, limit)
+    return Paged[row](rows=tuple(each for each in page.rows if isinstance(each, row)), following=page.following)
+
+
+@router.get("/orders/now")
+async def orders_now(api: Api) -> Rows[Order]:
+    """All orders at work and the latest others, each as it stands, newest first."""
+    now = api.desk.picture
+    return Rows(moment=Moment.of(now), rows=now.orders)
+
+
+@router.get("/orders")
+async def orders(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[Order]:
+    """Every change of every order, newest first: an order stands here as often as it changed."""
+    return await _page(api, "orders", Order, cursor, limit)
+
+
+@router.get("/fills")
+async def fills(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[Fill]:
+    """Every execution with its charges, newest first."""
+    return await _page(api, "fills", Fill, cursor, limit)
+
+
+@router.get("/decisions")
+async def decisions(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[Decision]:
+    """What the risk rules approved or clipped, with their figures, newest first."""
+    return await _page(api, "decisions", Decision, cursor, limit)
+
+
+@router.get("/refusals")
+async def refusals(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[Decision]:
+    """What the risk rules refused, with the figure and the limit, newest first."""
+    return await _page(api, "refusals", Decision, cursor, limit)
+
+
+@router.get("/refusals/counts")
+async def refusal_counts(api: Api) -> Rows[Refusals]:
+    """How often each rule refused since the session began."""
+    now = api.desk.picture
+    return Rows(moment=Moment.of(now), rows=now.refusals)
+
+
+@router.get("/signals")
+async def signals(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[Signal]:
+    """Every target of every strategy, newest first."""
+    return await _page(api, "signals", Signal, cursor, limit)
+
+
+@router.get("/commands")
+async def commands(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[Command]:
+    """What people told the account, as the log has it, newest first."""
+    return await _page(api, "commands", Command, cursor, limit)
+
+
+@router.get("/happenings")
+async def happenings(api: Api) -> Rows[Happening]:
+    """The tape: the latest signals, decisions, orders, fills and commands, newest first."""
+    now = api.desk.picture
+    return Rows(moment=Moment.of(now), rows=now.happenings)
