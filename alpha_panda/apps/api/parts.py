@@ -1,13 +1,14 @@
 """What the API is given to work with, and how its routes come to it."""
 
 import dataclasses
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
 
 from fastapi import Depends, Query
 from starlette.requests import HTTPConnection
 
 from alpha_panda.apps.access import Principal, needs
+from alpha_panda.apps.alerts.models import AlarmBoard, Delivery
 from alpha_panda.apps.api.hub import Hub
 from alpha_panda.apps.desk.models import Picture
 from alpha_panda.live.watch.redaction import Redaction
@@ -15,6 +16,19 @@ from alpha_panda.live.watch.redaction import Redaction
 if TYPE_CHECKING:
     from alpha_panda.apps.desk.desk import Desk
     from alpha_panda.database.repositories import Database
+
+
+class Alarms(Protocol):
+    """What the routes ask of the alerts' engine."""
+
+    @property
+    def board(self) -> AlarmBoard:
+        """All alarms of the session as they stand."""
+        ...
+
+    async def test(self, who: str) -> Sequence[Delivery]:
+        """Send a test message to every target, and return what became of each."""
+        ...
 
 
 class Written:
@@ -37,6 +51,7 @@ class Parts:
 
     desk: "Desk"
     database: "Database"
+    alarms: Alarms
     redaction: Redaction
     log: Any  # of the channel `api`
     version: str
