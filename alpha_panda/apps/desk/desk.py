@@ -30,7 +30,7 @@ from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import Session, StageReport, Ticks
 from alpha_panda.live.payloads import events_of
 from alpha_panda.live.session import profile_of, read_session
-from alpha_panda.live.streams import missing_in
+from alpha_panda.live.streams import Entry, missing_in
 from alpha_panda.live.topics import (
     CONTROL,
     GAPS,
@@ -152,7 +152,8 @@ class Desk:
         """Draw a picture when there is news, and once a second when there is none."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _STILL_S)
+                async with asyncio.timeout(_STILL_S):
+                    await self._news.wait()
             self._news.clear()
             self.picture = draw(self._facts, self.picture.number + 1, self._around.wall_ns())
             self._pictures.tell(self.picture)
@@ -228,27 +229,30 @@ class Desk:
 
     async def _follow_tape(self, log: Log) -> None:
         """Take in what stages, account and people say."""
-        assert self._facts.tape is not None
         for each in self._following:
             await each.begin(log)
         while True:
-            lines: list[Happening] = []
-            read = False
-            for each in self._following:
-                for entry in await each.read():
-                    read = True
-                    if isinstance(entry.message.data, StageReport):
-                        self._facts.reports.take(entry.message.data)
-                    elif line := self._facts.tape.take(entry):
-                        lines.append(line)
+            entries = [entry for each in self._following for entry in await each.read()]
+            lines = self._take(entries)
             self._facts.sources["log"].note(self._around.wall_ns(), "")
             self._facts.missing = missing_in(reader for each in self._following for reader in each.missing)
             if lines:
                 self._happenings.tell(tuple(lines))
-            if read:
+            if entries:
                 self._news.set()
             else:
                 await self._around.sleep(_LOG_EVERY_S)
+
+    def _take(self, entries: Sequence[Entry]) -> list[Happening]:
+        """Keep what was read from several topics, in the order of time, and return the lines of the tape in it."""
+        assert self._facts.tape is not None
+        lines: list[Happening] = []
+        for entry in sorted(entries, key=lambda entry: entry.message.time_ns):
+            if isinstance(entry.message.data, StageReport):
+                self._facts.reports.take(entry.message.data)
+            elif line := self._facts.tape.take(entry):
+                lines.append(line)
+        return lines
 
     async def _follow_ticks(self, log: Log, partitions: int) -> None:
         """Add up the session's events, from its beginning on."""

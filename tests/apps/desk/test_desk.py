@@ -1,0 +1,124 @@
+"""The desk shows what the account said, says what it cannot read, and commands through the operator alone."""
+
+import asyncio
+import pathlib
+
+import numpy as np
+import pytest
+
+from alpha_panda.apps.desk.models import Decision, Fill, Order
+from alpha_panda.errors import ConfigurationError, LogError
+from alpha_panda.kernels.records import CLOCK
+from alpha_panda.live import messages
+from alpha_panda.live.build import open_log
+from tests.apps.desk_at_work import at_work, seen, traded_morning
+from tests.live.trading import PAPER, SYMBOLS, market, messages_of, morning, replayed
+
+
+async def test_a_session_is_shown_as_its_account_ended(tmp_path: pathlib.Path):
+    state = await traded_morning(tmp_path / "s1")
+    account, books = replayed(morning()).account, replayed(morning()).books
+
+    async with at_work(state) as desk:
+        picture = await seen(desk, lambda picture: bool(picture.positions) and picture.account is not None)
+
+    assert picture.session is not None
+    assert (picture.session.name, picture.session.mode) == ("s1", "paper")
+    assert picture.phase == "ended"
+    assert picture.account is not None
+    assert picture.account.equity_e4 == account["equity_e4"]
+    assert picture.account.cash_e4 == account["cash_e4"]
+    assert picture.account.fills == account["fills"]
+    assert sum(position.realised_e4 for position in picture.positions) == account["realised_e4"]
+    assert sum(position.charges_e4 for position in picture.positions) == account["charges"]["total_e4"]
+    assert sum(position.quantity for position in picture.positions) == books["quantity"].sum()
+    assert len(picture.orders) == account["orders_made"]
+    assert sum(refusals.count for refusals in picture.refusals) == account["refused"]
+    assert all(source.well for source in picture.sources)
+    assert picture.troubles == ()
+
+
+async def test_the_tape_and_the_curve_are_what_the_log_says(tmp_path: pathlib.Path):
+    state = await traded_morning(tmp_path / "s1")
+    async with open_log(state, read_only=True) as log:
+        filled = [each.data for each in await messages_of(log, PAPER.orders_filled)]
+        snapshots = await messages_of(log, PAPER.pnl_snapshots)
+
+    async with at_work(state) as desk:
+        picture = await seen(desk, lambda picture: len(picture.curve) == len(snapshots) and bool(picture.happenings))
+
+    assert [point.equity_e4 for point in picture.curve] == [message.data.equity_e4 for message in snapshots]
+    fills = [line for line in picture.happenings if isinstance(line, Fill)]
+    assert [(fill.time_ns, fill.price_e4) for fill in reversed(fills)] == [
+        (fill.time_ns, fill.price_e4) for fill in filled if isinstance(fill, messages.Fill)
+    ]
+    times_ns = [line.updated_ns if isinstance(line, Order) else line.time_ns for line in picture.happenings]
+    assert times_ns == sorted(times_ns, reverse=True)
+    assert all(isinstance(decision, Decision) and decision.symbol in SYMBOLS for decision in picture.decisions)
+
+
+async def test_minutes_are_added_up_from_the_events_that_the_session_saw(tmp_path: pathlib.Path):
+    state = await traded_morning(tmp_path / "s1")
+    events = morning()
+    mine = events[(events["kind"] != CLOCK) & (events["instrument"] == 1)]
+    symbol = market()[0].symbols[1]
+
+    async with at_work(state) as desk:
+        await seen(desk, lambda picture: picture.feed is not None and picture.feed.market_ns == events["time_ns"][-1])
+        bars = desk.bars(symbol)
+        with pytest.raises(ConfigurationError, match="does not trade NSE:NOBODY"):
+            desk.bars("NSE:NOBODY")
+
+    assert sum(bar.volume for bar in bars) == mine["volume"].sum()
+    assert (bars[0].open_e4, bars[-1].close_e4) == (mine["open_e4"][0], mine["close_e4"][-1])
+    assert max(bar.high_e4 for bar in bars) == mine["high_e4"].max()
+    assert np.all(np.diff([bar.time_ns for bar in bars]) > 0)
+
+
+async def test_before_a_session_has_begun_the_desk_waits_and_says_so(tmp_path: pathlib.Path):
+    async with at_work(tmp_path / "s1") as desk:
+        waiting = await seen(desk, lambda picture: picture.number > 0)
+        assert waiting.phase == "waiting"
+        assert waiting.account is None
+        with pytest.raises(LogError, match="cannot be read now"):
+            desk.log()
+        await traded_morning(tmp_path / "s1")
+        begun = await seen(desk, lambda picture: picture.account is not None)
+
+    assert begun.phase in ("ended", "trading")
+
+
+async def test_a_kill_is_seen_at_once_and_needs_no_session(tmp_path: pathlib.Path):
+    state = await traded_morning(tmp_path / "s1")
+    async with at_work(state) as desk:
+        await seen(desk, lambda picture: picture.account is not None)
+        killing = asyncio.create_task(desk.command("kill", "", "asha", "the price feed looks wrong"))
+        killed = await seen(desk, lambda picture: picture.latch is not None)
+        receipt = await killing
+
+    assert killed.killed
+    assert killed.latch is not None
+    assert (killed.latch.who, killed.latch.reason) == ("asha", "the price feed looks wrong")
+    assert killed.troubles[0] == "the kill latch is engaged by asha: the price feed looks wrong"
+    assert receipt.latch == "engaged"
+
+
+async def test_a_slow_viewer_sees_the_latest_picture_and_holds_up_nobody(tmp_path: pathlib.Path):
+    async with at_work(tmp_path / "s1") as desk, desk.watch() as slow:
+        await seen(desk, lambda picture: picture.number >= 3)
+        latest = await anext(slow)
+
+    assert latest.number >= 3
+    assert slow.dropped >= 2
+
+
+async def test_what_is_listened_to_ends_when_the_listener_leaves(tmp_path: pathlib.Path):
+    heard: list[int] = []
+    async with at_work(tmp_path / "s1") as desk:
+        leave = desk.listen(lambda picture: heard.append(picture.number))
+        await seen(desk, lambda picture: picture.number >= 1)
+        leave()
+        count = len(heard)
+        await seen(desk, lambda picture: picture.number >= count + 2)
+
+    assert len(heard) == count > 0
