@@ -1,12 +1,121 @@
 """The page that a trader has open all day: what the account is worth, what it risks, what it holds, what happens."""
 
+from typing import Any
+
 import panel as pn
 from panel.viewable import Viewable
 
+from alpha_panda.apps.charts.live import EquityCurve
+from alpha_panda.apps.charts.theme import DARK, LIGHT
+from alpha_panda.apps.dashboard import summary
+from alpha_panda.apps.dashboard.cards import Card
+from alpha_panda.apps.dashboard.components import Part, module
 from alpha_panda.apps.dashboard.parts import DashboardParts
-from alpha_panda.apps.dashboard.shell import shell
+from alpha_panda.apps.dashboard.refreshing import refresh
+from alpha_panda.apps.dashboard.shell import is_dark, shell
+from alpha_panda.apps.dashboard.tables import Column, Table
+from alpha_panda.apps.dashboard.tape import TapePart, tape_lines
+from alpha_panda.apps.desk.models import Picture
+
+_CURVE_MS, _LIMITS_MS = 1_000, 2_000
+_WIDE, _NARROW = ({"flex": "none", "width": f"calc({share} - 5px)"} for share in ("66.6667%", "33.3333%"))
+
+_POSITIONS = (
+    Column("symbol", "Instrument", 150, grows=True),
+    Column("product", "Product", 64),
+    Column("quantity", "Qty", 76, number=True),
+    Column("average", "Avg", 96, number=True),
+    Column("last", "LTP", 96, number=True),
+    Column("unrealised", "Unrealised", 116, number=True),
+    Column("strategy", "Strategy", 110),
+)
+
+
+class Figures(Part):
+    """The figures that a trader looks at first."""
+
+    styles_of = ("parts.css", "figures.css")
+    _esm = module("figures.js")
+
+
+class Limits(Part):
+    """The limits of the account as bars."""
+
+    styles_of = ("parts.css", "cards.css", "limits.css")
+    _esm = module("limits.js")
 
 
 def overview(parts: DashboardParts) -> Viewable:
     """Return the overview."""
-    return shell(parts, "/", pn.Column(sizing_mode="stretch_both"))
+    upper = pn.Row(
+        equity(parts, styles=_WIDE), limits(parts, styles=_NARROW), height=292, sizing_mode="stretch_width", **_GAP
+    )
+    lower = pn.Row(positions(parts, styles=_WIDE), tape(parts, styles=_NARROW), sizing_mode="stretch_both", **_GAP)
+    body = pn.Column(first_figures(parts), upper, lower, sizing_mode="stretch_both", **_GAP)
+    return shell(parts, "/", body)
+
+
+_GAP: dict[str, Any] = {"styles": {"gap": "10px"}, "margin": 0}
+
+
+def first_figures(parts: DashboardParts) -> Viewable:
+    """Return the figures that a trader looks at first."""
+    part = Figures(sizing_mode="stretch_width", height=78)
+    refresh(parts.desk, lambda picture: part.tell(figures=summary.figures(picture)))
+    return part
+
+
+def equity(parts: DashboardParts, **terms: Any) -> Viewable:
+    """Return the equity of the day in a card."""
+    curve = EquityCurve(DARK if is_dark() else LIGHT)
+    card = Card("Equity and P&L of the day", pn.pane.Bokeh(curve.figure, sizing_mode="stretch_both", margin=0), **terms)
+
+    def draw(picture: Picture) -> None:
+        account = picture.account
+        card.note(summary.curve_note(picture))
+        if account is None or not picture.curve:
+            return
+        times_ns = tuple(point.time_ns for point in picture.curve)
+        curve.show(times_ns, tuple(point.equity_e4 for point in picture.curve), account.equity_e4 - account.day_pnl_e4)
+
+    refresh(parts.desk, draw, _CURVE_MS)
+    return card
+
+
+def limits(parts: DashboardParts, **terms: Any) -> Viewable:
+    """Return the limits of the account in a card."""
+    part = Limits(sizing_mode="stretch_both")
+
+    def draw(picture: Picture) -> None:
+        empty = "The account has not reported its limits yet."
+        part.tell(limits=[summary.limit_row(limit) for limit in picture.limits], empty=empty)
+
+    refresh(parts.desk, draw, _LIMITS_MS)
+    return Card("Risk limits", part, **terms)
+
+
+def positions(parts: DashboardParts, **terms: Any) -> Viewable:
+    """Return what is held now in a card."""
+    table = Table("Positions", _POSITIONS, empty="", filtered=False)
+    card = Card("Positions", table, **terms)
+
+    def draw(picture: Picture) -> None:
+        held = [position for position in picture.positions if position.quantity]
+        table.say(summary.why_flat(picture))
+        table.put(summary.position_row(position) for position in held)
+        card.note(f"{len(held)} open" if held else "")
+
+    refresh(parts.desk, draw)
+    return card
+
+
+def tape(parts: DashboardParts, **terms: Any) -> Viewable:
+    """Return what happens, line by line."""
+    part = TapePart(sizing_mode="stretch_both")
+
+    def draw(picture: Picture) -> None:
+        empty = "Nothing has happened yet: signals, decisions, orders and fills appear here."
+        part.tell(lines=tape_lines(picture.happenings), empty=empty)
+
+    refresh(parts.desk, draw)
+    return pn.Column(part, sizing_mode="stretch_both", margin=0, **terms)

@@ -1,6 +1,7 @@
 """A desk that shows made-up pictures, rich and consistent, for drawing without a session."""
 
 import math
+import time
 from collections.abc import Iterator
 
 from alpha_panda.apps.desk import models
@@ -12,15 +13,39 @@ INITIAL_E4 = 10_00_000 * E4
 
 
 class FakeDesk:
-    """A desk whose picture a test sets."""
+    """A desk whose picture a test sets; as long as it `hears`, its sources were read and its feed heard just now."""
 
     def __init__(self, picture: models.Picture | None = None, boot_id: str = "boot-1") -> None:
-        self.picture = picture or example_picture()
+        self.shown = picture or example_picture()
         self.boot_id = boot_id
+        self.hears = True
+        self._began_ns = time.monotonic_ns()
+
+    def now_ns(self) -> int:
+        """Return the time, which passes from the example's moment on."""
+        return NOW_NS + time.monotonic_ns() - self._began_ns
+
+    @property
+    def picture(self) -> models.Picture:
+        """What is shown at this moment."""
+        if not self.hears or self.shown.session is None:
+            return self.shown
+        now_ns = self.now_ns()
+        sources = tuple(
+            source.model_copy(update={"read_ns": now_ns}) if source.well else source for source in self.shown.sources
+        )
+        feed = self.shown.feed and self.shown.feed.model_copy(update={"heard_ns": now_ns - SECOND_NS // 5})
+        return self.shown.model_copy(update={"taken_ns": now_ns, "sources": sources, "feed": feed})
 
     def change(self, **fields: object) -> None:
         """Show another picture, which differs in these fields."""
-        self.picture = self.picture.model_copy(update={"number": self.picture.number + 1, **fields})
+        self.shown = self.picture.model_copy(update={"number": self.shown.number + 1, **fields})
+
+    def change_account(self, **fields: object) -> None:
+        """Show another picture, whose account differs in these fields."""
+        account = self.shown.account
+        assert account is not None
+        self.change(account=account.model_copy(update=fields))
 
 
 def example_picture() -> models.Picture:
@@ -169,8 +194,6 @@ def _positions() -> Iterator[models.Position]:
 
 
 def _strategies() -> Iterator[models.Strategy]:
-    states: tuple[tuple[str, models.Strategy], ...] = ()
-    del states
     for place, (name, state) in enumerate((("trend", "running"), ("reversion", "running"), ("breakout", "paused"))):
         of = [position for position in _positions() if position.strategy == name]
         yield models.Strategy.model_validate(

@@ -32,7 +32,7 @@ def application(desk: FakeDesk, role: Role = "operator", answer: Answer = delive
     parts = DashboardParts(
         desk=desk,
         principal=lambda: Principal("asha", role, 1, "family", 2**62),
-        now_ns=time.time_ns,
+        now_ns=desk.now_ns,
     )
 
     @app.get("/api/v1/boot")

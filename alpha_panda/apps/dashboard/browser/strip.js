@@ -76,7 +76,7 @@ export function render({ model, el }) {
   const mode = node("span", { class: "mode" }), says = node("span", { class: "troubles", role: "status" });
   const clock = node("b"), market = node("span");
   const stop = stopButton({ reason: "STOP from the dashboard" });
-  el.append(node("section", { class: "strip", "aria-label": "Status" }, mode, ...Object.values(chips).map((each) => each.made), says,
+  el.append(node("section", { class: "status", "aria-label": "Status" }, mode, ...Object.values(chips).map((each) => each.made), says,
     node("span", { class: "clock", title: "Time in India, by the server's clock; below it how far in the market the feed has come" }, clock, market),
     model.shown.may_act ? stop.says : null, model.shown.may_act ? stop.button : null));
 

@@ -1,0 +1,9 @@
+// The title of a card, and what is said beside it.
+
+export function render({ model, el }) {
+  const note = node("span", { class: "note" });
+  el.append(node("header", {}, node("h2", {}, model.shown.title), note));
+  const draw = () => put(note, model.shown.note);
+  model.on("shown", draw);
+  draw();
+}

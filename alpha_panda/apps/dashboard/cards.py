@@ -1,0 +1,31 @@
+"""Cards: the frames in which a page stands its parts, each with a title and a note beside it."""
+
+from typing import Any
+
+import panel as pn
+from panel.viewable import Viewable
+
+from alpha_panda.apps.dashboard.components import Part, browser_file, module
+
+
+class Heading(Part):
+    """The title of a card, and what is said beside it."""
+
+    styles_of = ("parts.css", "cards.css")
+    _esm = module("heading.js")
+
+
+class Card(pn.Column):
+    """A card around some parts."""
+
+    def __init__(self, title: str, *parts: Viewable, note: str = "", **terms: Any) -> None:
+        self.heading = Heading(shown={"title": title, "note": note}, sizing_mode="stretch_width", height=24)
+        super().__init__(
+            self.heading,
+            *parts,
+            **{"sizing_mode": "stretch_both", "css_classes": ["card"], "stylesheets": [browser_file("card.css")], **terms},
+        )
+
+    def note(self, text: str) -> None:
+        """Say something beside the title."""
+        self.heading.tell(note=text)
