@@ -16,14 +16,16 @@ import pytest
 from alpha_panda.errors import CorruptRecordError, EventError, LogError, RecoveryError
 from alpha_panda.kernels.records import TICK, Records
 from alpha_panda.live.account import AccountEngine
+from alpha_panda.live.control.commands import command_message
 from alpha_panda.live.envelope import Envelope, decode, encode
 from alpha_panda.live.log.base import NewRecord, Record
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Fill, Signal, Ticks
 from alpha_panda.live.past.verify import verify
 from alpha_panda.live.payloads import events_of
+from alpha_panda.live.routing import new_record
 from alpha_panda.live.snapshots import digest_of
-from alpha_panda.live.topics import Topic, market_ticks
+from alpha_panda.live.topics import CONTROL, Topic, market_ticks
 from tests.live.samples import changed
 from tests.live.trading import (
     PAPER,
@@ -75,6 +77,13 @@ async def copy(source: pathlib.Path, target: pathlib.Path, topic: Topic, change:
                 await after.append([NewRecord(each, 0, record.key, encode(message)) for message in messages])
 
 
+async def fills(state: pathlib.Path) -> list[Fill]:
+    """Return the executions of a session."""
+    async with SqliteLog(state, read_only=True) as log:
+        found = [decode(record).data for record in await records_of(log, PAPER.orders_filled)]
+    return [each for each in found if isinstance(each, Fill)]
+
+
 def tampered(session: pathlib.Path, target: pathlib.Path, topic: Topic, change: Change, index: int = 0) -> Broken:
     """Return what is broken, level by level, in a copy whose message number `index` of `topic` was changed."""
     numbers = itertools.count()
@@ -101,6 +110,24 @@ def test_all_levels_hold_for_a_session_that_nobody_touched(session: pathlib.Path
     assert [level.name for level in report.levels] == ["signals", "journal", "backtest"]
     assert report.events == len(morning())
     assert report.ledger_hash == replayed(morning()).ledger_hash()
+
+
+def test_they_hold_for_a_session_that_was_flattened_in_the_middle(tmp_path: pathlib.Path):
+    events = morning()
+    held = next(row for row in range(10_000, len(events)) if replayed(events[:row]).account["positions"] > 0)
+    asyncio.run(run_in(tmp_path, ChoppedFeed(events[:held])))
+
+    async def flatten() -> None:
+        async with SqliteLog(tmp_path) as log:
+            await log.append([new_record(CONTROL, command_message("flatten", "", "anand", "lunch", 1))])
+
+    asyncio.run(flatten())
+    engine = asyncio.run(run_in(tmp_path, ChoppedFeed(events)))
+    report = verify(tmp_path)
+    assert report.holds
+    assert report.ledger_hash == engine.stage.ledger_hash() != replayed(events).ledger_hash()
+    assert not engine.stage.books["quantity"].any()
+    assert "flatten" in {fill.guard for fill in asyncio.run(fills(tmp_path))}
 
 
 def test_they_hold_for_a_journal_that_hashed_the_whole_state_at_each_step(
