@@ -2,17 +2,27 @@
 
 import asyncio
 import contextlib
+import hmac
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from fastapi import FastAPI
+from panel.io import fastapi as panel_in_fastapi
 
+from alpha_panda.apps.access import VISITOR
 from alpha_panda.apps.api.errors import error_handlers
+from alpha_panda.apps.api.parts import Parts as ApiParts
+from alpha_panda.apps.api.routes import PREFIX, TAGS, routers
+from alpha_panda.apps.dashboard import DashboardParts, pages
+from alpha_panda.apps.dashboard.shell import THEME_COOKIE
 from alpha_panda.apps.web.auth import AuthParts, auth_routes
 from alpha_panda.apps.web.door import HouseDoor
 from alpha_panda.apps.web.gate import Gate, House
 from alpha_panda.apps.web.health import health_routes
+from alpha_panda.apps.web.notebooks import mount_notebooks
 from alpha_panda.apps.web.pages import page_routes
 from alpha_panda.apps.web.parts import Parts
+from alpha_panda.apps.web.served import served_by
 from alpha_panda.apps.web.sessions import Sessions
 from alpha_panda.apps.web.signing_in import SigningIn
 from alpha_panda.apps.web.throttle import Throttle
@@ -54,19 +64,59 @@ def create_application(parts: Parts) -> Application:
 
 def _inside(parts: Parts, auth: AuthParts) -> FastAPI:
     """Return everything that is served, the dashboard last, since it has what is left."""
+    handlers: dict[Any, Any] = error_handlers()
     app = FastAPI(
         title="Alpha Panda",
         version=parts.version,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_tags=list(TAGS),
         docs_url=None,
         redoc_url=None,
         lifespan=lambda app: _running(parts),
-        exception_handlers=error_handlers(),
+        exception_handlers=handlers,
     )
     app.include_router(auth_routes(auth))
     app.include_router(page_routes())
     app.include_router(health_routes(parts))
+    _add_api(app, parts, auth)
+    mount_notebooks(app, parts.notebooks)
+    _add_dashboard(app, parts)
+    tuple(served_by(app))  # refuses what nobody said who may ask for
     return app
+
+
+def _add_api(app: FastAPI, parts: Parts, auth: AuthParts) -> None:
+    """Add the API, with what its routes work with."""
+    app.state.api = ApiParts(
+        desk=parts.desk,
+        database=parts.database,
+        alarms=parts.alarms,
+        redaction=parts.redaction,
+        log=parts.log,
+        version=parts.version,
+        holder=parts.holder,
+        began_ns=parts.wall_ns(),
+        wall_ns=parts.wall_ns,
+        monotonic=parts.monotonic,
+        holds=auth.sessions.holds,
+        hash_password=parts.passwords.fit,
+    )
+    for router in routers():
+        app.include_router(router, prefix=PREFIX)
+
+
+def _add_dashboard(app: FastAPI, parts: Parts) -> None:
+    """Add the pages of the dashboard; what a page's own address says of its visitor is its theme, and no token."""
+    dashboard = DashboardParts(desk=parts.desk, principal=VISITOR.get, now_ns=parts.wall_ns)
+    makers: dict[str, Any] = {**pages(dashboard)}
+    panel_in_fastapi.add_applications(
+        makers,
+        app=app,
+        include_cookies=[THEME_COOKIE],
+        include_headers=[],
+        sign_sessions=True,
+        secret_key=hmac.digest(parts.secret, b"alpha-panda page session", "sha256"),
+    )
 
 
 @contextlib.asynccontextmanager

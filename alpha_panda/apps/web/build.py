@@ -12,6 +12,7 @@ import socket
 import time
 import urllib.parse
 from collections.abc import AsyncGenerator, Callable
+from typing import Any, cast
 
 from alpha_panda.apps.desk.desk import Desk, Surroundings
 from alpha_panda.apps.web.application import Application, create_application
@@ -69,6 +70,7 @@ async def _application(options: WebOptions, tell: Callable[[str], None]) -> Asyn
         parts = Parts(
             desk=_desk(options.state, surroundings),
             database=await resources.enter_async_context(open_database(database_url())),
+            alarms=cast(Any, None),
             secret=secret,
             hosts=_LOOPBACK_NAMES | {public.hostname} if public.hostname else _LOOPBACK_NAMES,
             secure=public.scheme == "https",

@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from alpha_panda.apps.api.parts import Alarms
 from alpha_panda.apps.desk.desk import Desk
 from alpha_panda.apps.web.limits import Limits
 from alpha_panda.apps.web.metrics import WebMetrics
@@ -19,6 +20,7 @@ class Parts:
 
     desk: Desk
     database: Database
+    alarms: Alarms
     secret: bytes = dataclasses.field(repr=False)  # signs tokens
     hosts: frozenset[str]  # names of the app, in lower case, without a port
     secure: bool  # whether visitors come over TLS

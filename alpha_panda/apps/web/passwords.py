@@ -53,6 +53,11 @@ class Passwords:
         self._thread = ThreadPoolExecutor(_AT_ONCE, "passwords")
         self._decoy = ""
 
+    async def fit(self, name: str, password: str) -> str:
+        """Return what is kept of a new password of `name`; ConfigurationError where it is too easily guessed."""
+        check_password(password, name)
+        return await self.hash(password)
+
     async def hash(self, password: str) -> str:
         """Return what is kept of a password: parameters, salt and hash, in the PHC format."""
         return await self._off_the_loop(self._hasher.hash, password)
