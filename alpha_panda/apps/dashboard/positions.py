@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from panel.viewable import Viewable
 
 from alpha_panda.apps.dashboard import cells, shown
-from alpha_panda.apps.dashboard.frames import card, column, row
+from alpha_panda.apps.dashboard.cards import Card
+from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import refresh
-from alpha_panda.apps.dashboard.sheets import Sheet, figures, heading, note, text
+from alpha_panda.apps.dashboard.sheets import Sheet, figures, note
 from alpha_panda.apps.dashboard.shell import shell
 from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
 from alpha_panda.apps.desk.models import Account, Fill, Picture, Position, Strategy
@@ -17,9 +18,9 @@ from alpha_panda.apps.markup import Html
 _FILLS, _PAGES = 500, 8  # a page of fills, and how many pages are looked through for those of a position
 
 HOLDINGS = (
-    Column("symbol", "Instrument", 140, grows=True),
+    Column("symbol", "Instrument", 165, grows=True),
     Column("strategy", "Strategy", 110, grows=True),
-    Column("product", "Product", 62),
+    Column("product", "Product", 60),
     Column("quantity", "Quantity", 74, number=True),
     Column("average", "Average", 88, number=True),
     Column("last", "Last", 88, number=True),
@@ -49,8 +50,9 @@ FILLS = (
 
 def positions(parts: DashboardParts) -> Viewable:
     """Return the page of the positions."""
-    account, chosen = Sheet("Account"), Sheet("Position", _unchosen(), height=104)
-    fills = Table("Fills", FILLS, empty="The fills of a position stand here when one is chosen.")
+    account, chosen = Sheet("Account"), Sheet("Position")
+    fills = Table("Fills", FILLS, empty="Choose a position: click it, or j, k and Enter.", filtered=False)
+    drilled = Card("Fills of a position", chosen, fills)
     held = Table("Positions", HOLDINGS, empty="", groups=_TABS, opened=lambda key: drill(key))
     made = Table("Strategies", SLEEVES, empty="No strategy has begun.", filtered=False)
     at_hand: dict[str, Position] = {}
@@ -64,12 +66,14 @@ def positions(parts: DashboardParts) -> Viewable:
         made.put(sleeves(picture.strategies))
 
     async def drill(key: str) -> None:
+        drilled.title.tell(title=at_hand[key].symbol, note=at_hand[key].strategy)
         chosen.put(chosen_figures(at_hand[key]))
         fills.put(fill_rows(await _fills_of(parts, at_hand[key])))
 
     refresh(parts.desk, draw)
-    aside = column(card(Sheet("", heading("By strategy")), made, height=264), card(chosen, fills), width=470)
-    return shell(parts, "/positions", column(card(account, height=74), row(card(held), aside)))
+    totals_card = Card("Account", account, height=92, sizing_mode="stretch_width")
+    by_strategy = Card("By strategy", made, height=250, sizing_mode="stretch_width", note="before charges")
+    return shell(parts, "/positions", column(totals_card, row(Card("Positions", held), column(by_strategy, drilled, width=470))))
 
 
 _TABS = (("all", "All"), ("open", "Open"), ("closed", "Closed today"))
@@ -146,7 +150,7 @@ def chosen_figures(position: Position) -> Html:
         ("Average", cells.price(position.average_e4)),
         ("Last fill", Cell(shown.day_and_clock(position.updated_ns))),
     )
-    return Html(heading(position.symbol, text(Cell(position.strategy, "muted"))) + figures(named))
+    return figures(named)
 
 
 def why_none(picture: Picture) -> str:
@@ -159,10 +163,6 @@ def why_none(picture: Picture) -> str:
 def key_of(position: Position) -> str:
     """Return what names a position among all."""
     return f"{position.strategy} {position.instrument_token}"
-
-
-def _unchosen() -> Html:
-    return Html(heading("Fills of a position") + note("Choose one: click it, or j, k and Enter."))
 
 
 async def _fills_of(parts: DashboardParts, position: Position) -> list[Fill]:

@@ -110,8 +110,7 @@ class Table(Part):
             self._there = True
             self._send_msg({"all": list(self._rows.values())})
         elif self._opened is not None and (key := data["open"]) in self._rows:
-            opened = self._opened
-            pn.state.execute(lambda: opened(key))
+            pn.state.execute(functools.partial(self._opened, key))
 
 
 @functools.cache
