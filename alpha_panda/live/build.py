@@ -51,7 +51,9 @@ REDIS_URL = "ALPHA_PANDA_REDIS_URL"
 KAFKA = "ALPHA_PANDA_KAFKA"
 """The environment variable that names a Kafka broker, host:port; without it or the profile's, the log is a file."""
 
-_KAFKA_NOTE = "kafka"
+KAFKA_NOTE = "kafka"
+"""The file in a state folder that names the broker on which its log is kept, for commands that are given the folder."""
+
 _LOOK_EVERY_S = 0.5
 _BAR_NS = {"tick": 0, "1m": MINUTE_NS, "1d": DAY_NS}
 
@@ -93,7 +95,7 @@ def kafka_address(profile: Profile | None = None, state: pathlib.Path | None = N
     """
     if state is not None and has_embedded_log(state):
         return ""
-    note = None if state is None else state / _KAFKA_NOTE
+    note = None if state is None else state / KAFKA_NOTE
     noted = note.read_text(encoding="utf-8").strip() if note is not None and note.exists() else ""
     return os.environ.get(KAFKA) or (profile.log.kafka if profile else "") or noted
 
@@ -225,7 +227,7 @@ async def trade(plan: Plan, status: Status, stop: asyncio.Event) -> AccountEngin
             async with open_log(options.state, profile=profile) as log:
                 if address := kafka_address(profile, options.state):
                     # For the commands that are given the folder alone.
-                    write_durably(options.state / _KAFKA_NOTE, address.encode())
+                    write_durably(options.state / KAFKA_NOTE, address.encode())
                 if (blueprint := await _blueprint(log, plan, status, stop)) is None:
                     status.on_feed_over(stopped=True)
                     return None

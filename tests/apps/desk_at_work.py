@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 from alpha_panda.apps.desk.desk import Desk, Surroundings
 from alpha_panda.apps.desk.models import Picture
-from alpha_panda.live.build import kafka_address, open_log, open_store
+from alpha_panda.live.build import kafka_address, log_writer, open_log, open_store
 from tests.live.trading import ChoppedFeed, blueprint, morning, run_in
 
 _WITHIN_S = 60.0
@@ -22,6 +22,7 @@ def surroundings_of(state: pathlib.Path, store: str | None = None, boot_id: str 
         open_store=lambda: open_store(store),
         folds=store is None,
         embedded=lambda: not kafka_address(state=state),
+        running=log_writer,
         wall_ns=time.time_ns,
         monotonic=time.monotonic,
         sleep=asyncio.sleep,

@@ -16,8 +16,10 @@ from typing import cast
 from alpha_panda.apps.desk.drawing import Facts, draw
 from alpha_panda.apps.desk.following import Following
 from alpha_panda.apps.desk.holdings import Holdings, OpenStore
+from alpha_panda.apps.desk.lineages import shown_lineage
+from alpha_panda.apps.desk.listing import listed_sessions
 from alpha_panda.apps.desk.minutes import Minutes
-from alpha_panda.apps.desk.models import Bar, Happening, InstrumentTerms, Picture
+from alpha_panda.apps.desk.models import Bar, Happening, InstrumentTerms, Lineage, Picture, SessionListing
 from alpha_panda.apps.desk.reports import Progress, Reports
 from alpha_panda.apps.desk.showing import Shower
 from alpha_panda.apps.desk.tape import Tape
@@ -28,6 +30,7 @@ from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.control.operator import Operator, Receipt, give
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import Session, StageReport, Ticks
+from alpha_panda.live.past.lineage import Lineages
 from alpha_panda.live.payloads import events_of
 from alpha_panda.live.session import profile_of, read_session
 from alpha_panda.live.streams import Entry, missing_in
@@ -48,6 +51,7 @@ _FOLDER_EVERY_S, _LOG_EVERY_S, _STORE_EVERY_S, _PROGRESS_EVERY_S = 0.05, 0.1, 0.
 _PICTURE_EVERY_S, _STILL_S = 0.1, 1.0  # at most ten pictures a second, and at least one
 _AGAIN_S = 1.0  # until what was away is tried again
 _TAPE_DEPTH = 1_000
+_DIGITS = 15  # of an offset
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,7 @@ class Surroundings:
     open_store: OpenStore
     folds: bool  # whether the store is this process's own, which nobody else fills
     embedded: Callable[[], bool]  # whether only the session itself can write its log
+    running: Callable[[pathlib.Path], str]  # who writes the embedded log in a folder, or nothing
     wall_ns: Callable[[], int]
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
@@ -133,11 +138,33 @@ class Desk:
             raise ConfigurationError(f"the session does not trade {symbol}: name one of its instruments")
         return minutes.of(shower.universe.symbols.index(symbol))
 
-    def log(self) -> Log:
-        """Return the session's log, for whoever looks further back; LogError while it is away."""
-        if self._log is None:
-            raise LogError(f"the event log cannot be read now: {self._facts.sources['log'].trouble}")
-        return self._log
+    async def lineage(self, order_id: int) -> Lineage:
+        """Return the way of an order, from the log.
+
+        Raises ConfigurationError for one that the account has not made, LogError while the log is away.
+        """
+        log, session, shower = self._at_hand()
+        return shown_lineage(await Lineages(log, session).of_order(order_id), shower)
+
+    async def lineage_of(self, cursor: str) -> Lineage:
+        """Return the way of a refused decision, which its cursor names; raises what `lineage` raises."""
+        log, session, shower = self._at_hand()
+        topic, _, offset = cursor.rpartition(":")
+        rejected = BrokerTopics.of(shower.profile.account.broker).signals_rejected.name
+        if topic != rejected or not (offset.isascii() and offset.isdecimal() and len(offset) <= _DIGITS):
+            raise ConfigurationError(f"{cursor!r} names no refusal: take the cursor of one that is shown")
+        return shown_lineage(await Lineages(log, session).of_refusal(int(offset)), shower)
+
+    def sessions(self) -> tuple[SessionListing, ...]:
+        """Return the sessions whose folders lie beside that of this one, the newest first."""
+        return listed_sessions(self.state, self._around.running)
+
+    def _at_hand(self) -> tuple[Log, Session, Shower]:
+        """Return the log and whose it is, for whoever looks further back; LogError while the log is away."""
+        facts = self._facts
+        if self._log is None or facts.session is None or facts.shower is None:
+            raise LogError(f"the event log cannot be read now: {facts.sources['log'].trouble or 'it is being opened'}")
+        return self._log, facts.session, facts.shower
 
     # ── Looking ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

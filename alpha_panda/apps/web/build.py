@@ -23,7 +23,7 @@ from alpha_panda.apps.web.tokens import SECRET_LENGTH_MIN
 from alpha_panda.database import database_url, open_database
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.live import pipeline
-from alpha_panda.live.build import REDIS_URL, STATES, kafka_address, new_surroundings, open_log, open_store
+from alpha_panda.live.build import REDIS_URL, STATES, kafka_address, log_writer, new_surroundings, open_log, open_store
 from alpha_panda.live.watch.logs import Logs
 from alpha_panda.live.watch.redaction import Redaction, secrets_in
 
@@ -139,6 +139,7 @@ def _desk(state: pathlib.Path, surroundings: pipeline.Surroundings) -> Desk:
             open_store=lambda: open_store(address),
             folds=not address,
             embedded=lambda: not kafka_address(state=state),
+            running=log_writer,
             wall_ns=surroundings.wall_ns,
             monotonic=surroundings.monotonic,
             sleep=surroundings.sleep,

@@ -81,7 +81,7 @@ async def test_before_a_session_has_begun_the_desk_waits_and_says_so(tmp_path: p
         assert waiting.phase == "waiting"
         assert waiting.account is None
         with pytest.raises(LogError, match="cannot be read now"):
-            desk.log()
+            await desk.lineage(1)
         await traded_morning(tmp_path / "s1")
         begun = await seen(desk, lambda picture: picture.account is not None)
 
@@ -122,3 +122,42 @@ async def test_what_is_listened_to_ends_when_the_listener_leaves(tmp_path: pathl
         await seen(desk, lambda picture: picture.number >= count + 2)
 
     assert len(heard) == count > 0
+
+
+async def test_an_order_shows_its_way_and_a_refusal_its_figures(tmp_path: pathlib.Path):
+    state = await traded_morning(tmp_path / "s1")
+    async with at_work(state) as desk:
+        picture = await seen(desk, lambda picture: bool(picture.orders) and bool(picture.decisions))
+        order = picture.orders[-1]
+        lineage = await desk.lineage(order.order_id)
+        with pytest.raises(ConfigurationError, match="has made no order 999999"):
+            await desk.lineage(999_999)
+        for forged in (
+            "paper.journal:0",
+            "paper.signals.rejected:-1",
+            "paper.signals.rejected:99999999999999999999",
+            "",
+        ):
+            with pytest.raises(ConfigurationError, match="names no refusal"):
+                await desk.lineage_of(forged)
+
+    assert [step.says.what for step in lineage.steps] == ["event", "signal", "decision", "order", "fill", "order"]
+    assert lineage.finished
+    assert lineage.reason == f"a signal of {order.strategy}"
+    said = [step.says for step in lineage.steps]
+    assert isinstance(said[-1], Order)
+    assert said[-1].status == order.status == "complete"
+
+
+async def test_the_sessions_beside_it_are_listed(tmp_path: pathlib.Path):
+    state = await traded_morning(tmp_path / "s1")
+    await traded_morning(tmp_path / "s2")
+    (tmp_path / "s2" / "kill").touch()
+    async with at_work(state) as desk:
+        listed = {listing.name: listing for listing in desk.sessions()}
+
+    assert set(listed) == {"s1", "s2"}
+    assert listed["s1"].shown
+    assert not listed["s2"].shown
+    assert listed["s2"].killed
+    assert (listed["s1"].log, listed["s1"].running) == ("embedded", False)

@@ -1,0 +1,58 @@
+"""The way of an order or of a refusal, in the words of the screens."""
+
+import dataclasses
+from collections.abc import Iterator
+
+from alpha_panda.apps.desk import models
+from alpha_panda.apps.desk.showing import Shower
+from alpha_panda.live.messages import Control, Decision, Fill, OrderUpdate, Signal
+from alpha_panda.live.past import descent
+
+
+def shown_lineage(lineage: descent.Lineage, shower: Shower) -> models.Lineage:
+    """Return a lineage as it is shown."""
+    decision = lineage.decision.data
+    return models.Lineage(
+        symbol=lineage.symbol,
+        strategy=decision.strategy,
+        order_id=decision.order_id,
+        reason=lineage.reason,
+        finished=lineage.is_finished,
+        quote=_event(lineage.quote, shower) if lineage.quote else None,
+        steps=tuple(_steps(lineage, shower)),
+    )
+
+
+def _steps(lineage: descent.Lineage, shower: Shower) -> Iterator[models.Step]:
+    if lineage.frame is not None and lineage.event is not None:
+        yield models.Step(stamp=_stamp(lineage.frame), says=_event(lineage.event, shower))
+    for told in (lineage.command, lineage.signal, lineage.decision, *lineage.order):
+        if told is not None:
+            yield models.Step(stamp=_stamp(told.stamp), says=_says(told.data, told.stamp, shower))
+
+
+def _says(
+    said: Signal | Control | Decision | OrderUpdate | Fill, stamp: descent.Stamp, shower: Shower
+) -> models.Signal | models.Command | models.Decision | models.Order | models.Fill:
+    match said:
+        case Signal():
+            return shower.signal(said, stamp.time_ns)
+        case Control():
+            return shower.command(said, stamp.time_ns)
+        case Decision():
+            return shower.decision(said, f"{stamp.topic}:{stamp.offset}")
+        case OrderUpdate():
+            return shower.order(said)
+        case Fill():
+            return shower.fill(said)
+
+
+def _stamp(stamp: descent.Stamp) -> models.Stamp:
+    fields = dataclasses.asdict(stamp)
+    return models.Stamp(**{name: fields[name] for name in models.Stamp.model_fields})
+
+
+def _event(event: descent.MarketEvent, shower: Shower) -> models.MarketEvent:
+    fields = dataclasses.asdict(event)
+    fields["symbol"] = shower.symbol(event.instrument_token)
+    return models.MarketEvent(**{name: fields[name] for name in models.MarketEvent.model_fields if name in fields})
