@@ -1,0 +1,233 @@
+"""The lines of one channel of the structured logs, read from either end, with what is damaged among them.
+
+A file is opened only where it lies in a folder of logs, under the name of a channel, and no link is followed.
+"""
+
+import contextlib
+import heapq
+import itertools
+import os
+import pathlib
+import re
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
+
+import msgspec
+
+from alpha_panda.live.watch.redaction import Redaction
+from alpha_panda.units import SECOND_NS, ist_datetime
+
+_BLOCK = 2**16
+_LINE_BYTES = 2**20  # longer than any that is written: what has no end is cut there
+# Lines of several threads come nearly in the order of their times.
+_DISORDER_LINES = 64
+_DISORDER_NS = 10 * SECOND_NS
+_FOLDER = re.compile(r"logs(-[1-9][0-9]{0,3})?")
+_FINISHED = re.compile(r"([a-z_]+)\.([0-9]{1,19})\.jsonl")
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LATEST_NS = 253_402_300_799 * SECOND_NS  # the last second that people can write down
+
+_fit = Redaction(())  # what is damaged may hold characters that a terminal obeys
+
+
+class Line(NamedTuple):
+    """One line of a structured log; of a damaged one `event` is what there is of it, and its time that of its place."""
+
+    time_ns: int
+    level: str  # empty where it is damaged
+    channel: str
+    folder: str  # of the process that wrote it
+    event: str
+    fields: dict[str, Any]  # whatever else it says
+    damaged: bool = False
+
+    @property
+    def text(self) -> str:
+        """What it says, as people read it."""
+        return " ".join([self.event, *(f"{name}={value}" for name, value in self.fields.items())])
+
+    def to_json(self) -> bytes:
+        """Return it as a line of JSON."""
+        head = {name: getattr(self, name) for name in ("time_ns", "level", "channel", "folder", "event")}
+        time = ist_datetime(self.time_ns).isoformat(timespec="microseconds")
+        damaged = {"damaged": True} if self.damaged else {}
+        return msgspec.json.encode({"time": time, **head, **self.fields, **damaged}) + b"\n"
+
+
+class Span(NamedTuple):
+    """From which instant on, and until before which, lines are wanted."""
+
+    from_ns: int = 0
+    until_ns: int = _LATEST_NS
+
+    def touches(self, first_ns: int, last_ns: int) -> bool:
+        """Return whether a file that was written between two instants may hold such lines."""
+        return last_ns >= self.from_ns - _DISORDER_NS and first_ns < self.until_ns + _DISORDER_NS
+
+
+class Budget:
+    """How many bytes may be looked through."""
+
+    def __init__(self, size: int) -> None:
+        self.spent = False
+        self._left = size
+
+    def take(self, count: int) -> bool:
+        """Return whether so many bytes may be looked through, too."""
+        self.spent = self.spent or count > self._left
+        self._left -= 0 if self.spent else count
+        return not self.spent
+
+
+class Channel(NamedTuple):
+    """A channel in one folder of logs."""
+
+    folder: pathlib.Path
+    name: str
+
+    def backwards(self, span: Span, budget: Budget) -> Generator[Line]:
+        """Yield the lines of a span, the newest first, as far as a budget goes."""
+        with contextlib.closing(self._files(span)) as files:
+            raw = (each for file in files for each in _raw_backwards(file, budget))
+            for line in _in_order(self._lines(raw, span.until_ns), newest_first=True):
+                if line.time_ns < span.from_ns:
+                    return
+                if line.time_ns < span.until_ns:
+                    yield line
+
+    def forwards(self, span: Span) -> Generator[Line]:
+        """Yield the lines of a span, the oldest first."""
+        with contextlib.closing(self._files(span, newest_first=False)) as files:
+            raw = (each for file in files for each, _ in raw_forwards(file, 0, unended=True))
+            for line in _in_order(self._lines(raw, span.from_ns)):
+                if line.time_ns >= span.until_ns:
+                    return
+                if line.time_ns >= span.from_ns:
+                    yield line
+
+    def _lines(self, raw: Iterable[bytes], near_ns: int) -> Iterator[Line]:
+        for each in raw:
+            line = self.line(each, near_ns)
+            near_ns = line.time_ns
+            yield line
+
+    def line(self, raw: bytes, near_ns: int) -> Line:
+        """Return what a line says, or where it is damaged what there is of it, at a time near it."""
+        try:
+            said = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            said = None
+        if isinstance(said, dict):
+            fields = cast(dict[str, Any], said)
+            match [fields.pop(name, None) for name in ("time_ns", "level", "channel", "event", "time")]:
+                case [int() as time_ns, str() as level, str() as channel, str() as event, _]:
+                    return Line(time_ns, level, channel, self.folder.name, event, fields)
+                case _:
+                    pass
+        text = _fit.text(raw[:_BLOCK].decode(errors="backslashreplace"))
+        return Line(near_ns, "", self.name, self.folder.name, text, {}, damaged=True)
+
+    @contextlib.contextmanager
+    def opened(self, finished_ns: int = 0) -> Generator[int | None]:
+        """Give a descriptor of the file that was finished at an instant, with 0 of the one that is written now.
+
+        Give None where there is no such file, or where it is a link.
+        """
+        with contextlib.ExitStack() as resources:
+            folder = _descriptor(self.folder, os.O_DIRECTORY | _FLAGS)
+            if folder is not None:
+                resources.callback(os.close, folder)
+            name = f"{self.name}.{finished_ns}.jsonl" if finished_ns else f"{self.name}.jsonl"
+            file = None if folder is None else _descriptor(name, _FLAGS, folder)
+            if file is not None:
+                resources.callback(os.close, file)
+            yield file
+
+    def finished(self) -> list[int]:
+        """Return when each of its files was finished, the oldest first."""
+        with contextlib.suppress(OSError):
+            found = [_FINISHED.fullmatch(name) for name in os.listdir(self.folder)]
+            return sorted(int(each[2]) for each in found if each and each[1] == self.name)
+        return []
+
+    def _files(self, span: Span, newest_first: bool = True) -> Generator[int]:
+        """Yield a descriptor of each file that may hold lines of a span, open until the next one is asked for."""
+        # Opened before the others are listed: if it is finished meanwhile, it is known under its other name, too.
+        with self.opened() as newest:
+            finished_ns = self.finished()
+            written = itertools.pairwise([0, *finished_ns])
+            wanted = [last_ns for first_ns, last_ns in written if span.touches(first_ns, last_ns)]
+            files = [0, *reversed(wanted)] if newest_first else [*wanted, 0]
+            for each_ns in files:
+                if each_ns == 0 and newest is not None:
+                    yield newest
+                elif each_ns:
+                    with self.opened(each_ns) as file:
+                        if file is not None and not (newest is not None and os.path.sameopenfile(file, newest)):
+                            yield file
+
+
+def _in_order(lines: Iterable[Line], newest_first: bool = False) -> Iterator[Line]:
+    """Yield lines in the order of their times, of those that nearly are."""
+    sign, waiting = -1 if newest_first else 1, list[tuple[int, int, Line]]()
+    for number, line in enumerate(lines):
+        heapq.heappush(waiting, (sign * line.time_ns, number, line))
+        if len(waiting) > _DISORDER_LINES:
+            yield heapq.heappop(waiting)[2]
+    while waiting:
+        yield heapq.heappop(waiting)[2]
+
+
+def channels_in(state: pathlib.Path, names: Sequence[str]) -> list[Channel]:
+    """Return channels in all folders of logs of a session: one for each process that works, or worked, on it."""
+    try:
+        with os.scandir(state) as entries:
+            found = [
+                each.name for each in entries if _FOLDER.fullmatch(each.name) and each.is_dir(follow_symlinks=False)
+            ]
+    except OSError:
+        return []
+    return [Channel(state / folder, name) for folder in sorted(found) for name in names]
+
+
+def _descriptor(path: pathlib.Path | str, flags: int, folder: int | None = None) -> int | None:
+    try:
+        return os.open(path, flags, dir_fd=folder)
+    except OSError:
+        return None
+
+
+def raw_forwards(descriptor: int, offset: int, unended: bool = False) -> Iterator[tuple[bytes, int]]:
+    """Yield each line from `offset` on with the offset behind it, also, if wanted, a last one that has no end yet."""
+    rest = b""
+    while block := os.pread(descriptor, _BLOCK, offset + len(rest)):
+        *lines, rest = (rest + block).split(b"\n")
+        for line in lines:
+            offset += len(line) + 1
+            if line:
+                yield line, offset
+        if len(rest) > _LINE_BYTES:
+            offset += len(rest)
+            yield rest, offset
+            rest = b""
+    if unended and rest:
+        yield rest, offset + len(rest)
+
+
+def last_line_end(descriptor: int) -> int:
+    """Return the offset behind the last line of a file that has an end, as far as that is not long before."""
+    size = os.fstat(descriptor).st_size
+    start = max(size - _LINE_BYTES, 0)
+    return start + os.pread(descriptor, size - start, start).rfind(b"\n") + 1
+
+
+def _raw_backwards(descriptor: int, budget: Budget) -> Iterator[bytes]:
+    """Yield each line of a file from its end on, as far as a budget goes."""
+    position, rest = os.fstat(descriptor).st_size, b""
+    while position > 0 and budget.take(min(position, _BLOCK)):
+        start = max(position - _BLOCK, 0)
+        rest, *lines = (os.pread(descriptor, position - start, start) + rest).split(b"\n")
+        position, rest = start, rest[:_LINE_BYTES]
+        yield from filter(None, reversed(lines))
+    if position == 0 and rest:
+        yield rest
