@@ -71,7 +71,22 @@ register(
     {"export": "alpha_panda.cli.schemas:export_schemas", "check": "alpha_panda.cli.schemas:check_schemas"},
 )
 app.command(schemas)
-database = App(name="database", help="The database of users, strategies and alerts: made, kept up to date.", sort_key=10)
+users = App(name="users", help="Who may sign in to the web app, and as what.", sort_key=10)
+register(
+    users,
+    {
+        "add": "alpha_panda.cli.users:add_user",
+        "list": "alpha_panda.cli.users:list_users",
+        "passwd": "alpha_panda.cli.users:change_password",
+        "role": "alpha_panda.cli.users:change_role",
+        "disable": "alpha_panda.cli.users:disable_user",
+        "enable": "alpha_panda.cli.users:enable_user",
+    },
+)
+app.command(users)
+database = App(
+    name="database", help="The database of users, strategies and alerts: made, kept up to date.", sort_key=10
+)
 register(
     database,
     {"upgrade": "alpha_panda.cli.database:upgrade_database", "check": "alpha_panda.cli.database:check_database"},

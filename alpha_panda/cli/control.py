@@ -6,16 +6,14 @@ What takes long to import is imported where it is used: a kill engages its latch
 import asyncio
 import contextlib
 import dataclasses
-import getpass
-import os
 import pathlib
-import socket
 import time
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from alpha_panda.cli.options import Json
+from alpha_panda.cli.person import person_here
 from alpha_panda.live.control.killswitch import LATCH, KillSwitch
 from alpha_panda.terminal import print_json, show
 
@@ -78,7 +76,7 @@ def reset(*, state: State, strategy: OfStrategy = "", reason: Reason = "", json:
 
 
 def _given(command: str, state: pathlib.Path, strategy: str, reason: str, json: bool) -> int:
-    who, time_ns = f"{_user()}@{socket.gethostname()}", time.time_ns()
+    who, time_ns = person_here(), time.time_ns()
     if command == "kill":
         with contextlib.suppress(OSError):  # is tried again below, and told
             KillSwitch(state, time.monotonic).engage(who, reason, time_ns)
@@ -101,13 +99,6 @@ def _given(command: str, state: pathlib.Path, strategy: str, reason: str, json: 
     else:
         show(*_sentences(receipt, state))
     return 0 if done else UNANSWERED
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may give its process a number and no name
-        return f"user {os.getuid()}"
 
 
 def _sentences(receipt: "Receipt", state: pathlib.Path) -> list[str]:
