@@ -5,7 +5,7 @@ from collections.abc import Callable
 import panel as pn
 from panel.io.callbacks import PeriodicCallback
 
-from alpha_panda.apps.dashboard.parts import Pictured
+from alpha_panda.apps.desk.desk import Desk
 from alpha_panda.apps.desk.models import Picture
 
 PERIOD_MS = 500
@@ -14,7 +14,7 @@ PERIOD_MS = 500
 PERIOD_MS_MIN = 100
 
 
-def refresh(desk: Pictured, draw: Callable[[Picture], None], every_ms: int = PERIOD_MS) -> None:
+def refresh(desk: Desk, draw: Callable[[Picture], None], every_ms: int = PERIOD_MS) -> None:
     """Let `draw` show the desk's picture whenever there is a newer one, until the page that is being made is closed.
 
     It is drawn once at once, so that the page arrives complete. The desk keeps only its last picture, so a slow viewer
