@@ -23,7 +23,12 @@ class Card(pn.Column):
         super().__init__(
             self.heading,
             *parts,
-            **{"sizing_mode": "stretch_both", "css_classes": ["card"], "stylesheets": [browser_file("card.css")], **terms},
+            **{
+                "sizing_mode": "stretch_both",
+                "css_classes": ["card"],
+                "stylesheets": [browser_file("card.css")],
+                **terms,
+            },
         )
 
     def note(self, text: str) -> None:

@@ -9,6 +9,7 @@ from alpha_panda.apps.charts.live import EquityCurve
 from alpha_panda.apps.charts.theme import DARK, LIGHT
 from alpha_panda.apps.dashboard import summary
 from alpha_panda.apps.dashboard.cards import Card
+from alpha_panda.apps.dashboard.commanding import acts
 from alpha_panda.apps.dashboard.components import Part, module
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import refresh
@@ -38,6 +39,13 @@ class Figures(Part):
     _esm = module("figures.js")
 
 
+class Controls(Part):
+    """What a person may do to the account, besides the STOP."""
+
+    styles_of = ("parts.css", "controls.css")
+    _esm = module("acting.js", "controls.js")
+
+
 class Limits(Part):
     """The limits of the account as bars."""
 
@@ -51,7 +59,8 @@ def overview(parts: DashboardParts) -> Viewable:
         equity(parts, styles=_WIDE), limits(parts, styles=_NARROW), height=292, sizing_mode="stretch_width", **_GAP
     )
     lower = pn.Row(positions(parts, styles=_WIDE), tape(parts, styles=_NARROW), sizing_mode="stretch_both", **_GAP)
-    body = pn.Column(first_figures(parts), upper, lower, sizing_mode="stretch_both", **_GAP)
+    first = pn.Row(first_figures(parts), *controls(parts), height=78, sizing_mode="stretch_width", **_GAP)
+    body = pn.Column(first, upper, lower, sizing_mode="stretch_both", **_GAP)
     return shell(parts, "/", body)
 
 
@@ -65,16 +74,33 @@ def first_figures(parts: DashboardParts) -> Viewable:
     return part
 
 
+def controls(parts: DashboardParts) -> list[Viewable]:
+    """Return the controls of the account; nothing for whoever may only look."""
+    if not parts.principal().may("operator"):
+        return []
+    part = Controls(width=176, height=78)
+    refresh(parts.desk, lambda picture: part.tell(acts=[act._asdict() for act in acts(picture)]))
+    return [part]
+
+
 def equity(parts: DashboardParts, **terms: Any) -> Viewable:
     """Return the equity of the day in a card."""
     curve = EquityCurve(DARK if is_dark() else LIGHT)
-    card = Card("Equity and P&L of the day", pn.pane.Bokeh(curve.figure, sizing_mode="stretch_both", margin=0), **terms)
+    drawing = pn.pane.Bokeh(
+        curve.figure,
+        sizing_mode="stretch_both",
+        margin=0,
+        stylesheets=[":host { filter: var(--stale); }"],
+        visible=False,
+    )
+    card = Card("Equity and P&L of the day", drawing, **terms)
 
     def draw(picture: Picture) -> None:
         account = picture.account
         card.note(summary.curve_note(picture))
         if account is None or not picture.curve:
             return
+        drawing.visible = True
         times_ns = tuple(point.time_ns for point in picture.curve)
         curve.show(times_ns, tuple(point.equity_e4 for point in picture.curve), account.equity_e4 - account.day_pnl_e4)
 

@@ -35,7 +35,10 @@ def shell(parts: DashboardParts, path: str, body: Viewable) -> pmui.Page:
         title="",
         meta_title=f"{title_of(path)} · Alpha Panda",
         header=[navigation],
-        main=[status_strip(parts, title_of(path)), pn.Column(body, sizing_mode="stretch_both", margin=0, styles={"padding": "10px 12px"})],
+        main=[
+            status_strip(parts, title_of(path)),
+            pn.Column(body, sizing_mode="stretch_both", margin=0, styles={"padding": "10px 12px"}),
+        ],
         dark_theme=dark,
         theme_toggle=False,
         theme_config=MATERIAL,

@@ -1,10 +1,10 @@
 """The navigation, and the strip that says on every page how things stand and lets a person stop everything."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import param
 
+from alpha_panda.apps.alerts.models import AlarmBoard
 from alpha_panda.apps.dashboard import shown
 from alpha_panda.apps.dashboard.components import Part, module
 from alpha_panda.apps.dashboard.parts import DashboardParts
@@ -45,7 +45,7 @@ def status_strip(parts: DashboardParts, title: str) -> Strip:
 
     def flush() -> None:
         picture = parts.desk.picture
-        strip.tell(**status(picture, parts.alarms()))
+        strip.tell(**status(picture, parts.board()))
         strip.beat = ages(picture, parts.now_ns())
 
     flush()
@@ -67,7 +67,7 @@ def _seconds_since(time_ns: int, now_ns: int) -> float | None:
     return round((now_ns - time_ns) / SECOND_NS, 3) if time_ns else None
 
 
-def status(picture: Picture, alarms: Mapping[str, int]) -> dict[str, Any]:
+def status(picture: Picture, board: AlarmBoard) -> dict[str, Any]:
     """Return what the strip shows of a picture."""
     session, account = picture.session, picture.account
     lags = [stage.lag for stage in picture.stages if stage.lag is not None]
@@ -84,6 +84,14 @@ def status(picture: Picture, alarms: Mapping[str, int]) -> dict[str, Any]:
         "market_clock": shown.clock(picture.feed.market_ns) if picture.feed else "",
         "lag": max(lags) if lags else None,
         "sources": {source.name: {"well": source.well, "trouble": source.trouble} for source in picture.sources},
-        "alarms": dict(alarms),
-        "troubles": list(picture.troubles),
+        "alarms": {"critical": board.critical, "high": board.high, "low": board.low},
+        "troubles": [*_stopped(picture), *picture.troubles],
     }
+
+
+def _stopped(picture: Picture) -> list[str]:
+    """Return who engaged the latch, when and why; nothing where it is not engaged."""
+    if picture.latch is None:
+        return []
+    reason = f": {picture.latch.reason}" if picture.latch.reason else ""
+    return [f"Killed by {picture.latch.who} at {shown.clock(picture.latch.time_ns)}{reason}"]

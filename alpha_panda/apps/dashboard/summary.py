@@ -109,7 +109,9 @@ def why_flat(picture: Picture) -> str:
     running = sum(strategy.state == "running" for strategy in picture.strategies)
     waiting = f"{running} of {len(picture.strategies)} strategies running"
     is_open = picture.feed.market_open if picture.feed is not None else None
-    market = {True: "the market is open", False: "the market is closed", None: "the market's hours are unknown"}[is_open]
+    market = {True: "the market is open", False: "the market is closed", None: "the market's hours are unknown"}[
+        is_open
+    ]
     return f"No open positions: {waiting}, {market}."
 
 

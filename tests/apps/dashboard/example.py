@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 
+from alpha_panda.apps.alerts.models import AlarmBoard
 from alpha_panda.apps.desk import models
 from alpha_panda.units import E4, SECOND_NS
 
@@ -19,6 +20,7 @@ class FakeDesk:
         self.shown = picture or example_picture()
         self.boot_id = boot_id
         self.hears = True
+        self.board = quiet_board()
         self._began_ns = time.monotonic_ns()
 
     def now_ns(self) -> int:
@@ -108,6 +110,12 @@ def example_picture() -> models.Picture:
         dead_letters=0,
         troubles=(),
     )
+
+
+def quiet_board(**fields: int) -> AlarmBoard:
+    """Return a board without alarms, or with so many as are named."""
+    counts = {name: fields.get(name, 0) for name in ("critical", "high", "low", "unacknowledged")}
+    return AlarmBoard(number=1, taken_ns=NOW_NS, alerts=(), lately=0, flood=False, channels=(), kept=True, **counts)
 
 
 def empty_picture() -> models.Picture:

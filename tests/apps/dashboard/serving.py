@@ -31,6 +31,7 @@ def application(desk: FakeDesk, role: Role = "operator", answer: Answer = delive
     app.state.asked = []
     parts = DashboardParts(
         desk=desk,
+        board=lambda: desk.board,
         principal=lambda: Principal("asha", role, 1, "family", 2**62),
         now_ns=desk.now_ns,
     )

@@ -6,7 +6,8 @@ export function render({ model, el }) {
   el.append(list, empty);
   const draw = () => {
     const { limits, empty: sentence } = model.shown;
-    put(empty, limits.length ? "" : sentence);
+    put(empty, sentence);
+    [list.hidden, empty.hidden] = [!limits.length, limits.length > 0];
     for (const [name, row] of rows) if (!limits.some((each) => each.name === name)) { row.made.remove(); rows.delete(name); }
     for (const limit of limits) {
       if (!rows.has(limit.name)) {
