@@ -1,0 +1,179 @@
+"""What happens to alarms, written to the database in order, and kept until it can be."""
+
+import asyncio
+import collections
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+from alpha_panda.apps.alerts.alarms import Alarm, Episode, Shelf
+from alpha_panda.apps.alerts.engine import Adopted, Known
+from alpha_panda.apps.alerts.rules import id_of
+from alpha_panda.database.alerts import AlertRow
+from alpha_panda.database.repositories import Database
+from alpha_panda.errors import DatabaseError, UnknownRowError
+
+WAITING = 10_000
+"""Writings that may wait for the database; the oldest are given up."""
+
+_AGAIN_S = 2.0
+_ROWS = 1_000
+
+Writing = Callable[[Database], Awaitable[object]]
+
+
+def name_of(session: str, key: str) -> str:
+    """Return the key of an alarm in the database, where those of many sessions stand."""
+    return f"{session}/{key}"
+
+
+class Keeper:
+    """Writes what happens to the alarms of one session; `well` says whether the database takes it."""
+
+    def __init__(
+        self,
+        database: Database,
+        session: str,
+        wall_ns: Callable[[], int],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.well = True
+        self._database, self._session, self._wall_ns, self._sleep = database, session, wall_ns, sleep
+        self._waiting: collections.deque[Writing] = collections.deque(maxlen=WAITING)
+        self._put_count = 0
+        self._something = asyncio.Event()
+        self._nothing = asyncio.Event()
+        self._nothing.set()
+
+    # ── What is written ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def raised(self, alarm: Alarm, title: str) -> None:
+        """Write that an alarm was raised, or is worse than it was."""
+        rule, measure, episode, now_ns = alarm.rule, alarm.measure, alarm.episode, self._wall_ns()
+        episode.figure = measure.figure
+        key, figures = name_of(self._session, measure.key), {"figure": measure.figure, "limit": measure.limit}
+        priority = alarm.priority
+
+        async def write(database: Database) -> None:
+            row = await database.alerts.open(rule.name, key, priority, title, measure.cause, figures, now_ns)
+            episode.number = row.id
+
+        self._put(write)
+
+    def acknowledged(self, episode: Episode, who: str) -> None:
+        """Write that somebody knows."""
+        now_ns = self._wall_ns()
+
+        async def write(database: Database) -> None:
+            if episode.number is not None:
+                await database.alerts.acknowledge(episode.number, who, now_ns)
+
+        self._put(write)
+
+    def closed(self, episode: Episode, who: str) -> None:
+        """Write that it is over."""
+        now_ns = self._wall_ns()
+
+        async def write(database: Database) -> None:
+            if episode.number is not None:
+                await database.alerts.resolve(episode.number, who, now_ns)
+
+        self._put(write)
+
+    def shelved(self, alarm: Alarm, shelf: Shelf) -> None:
+        """Write until when an alarm is shelved."""
+        rule, key = alarm.rule.name, name_of(self._session, alarm.measure.key)
+
+        async def write(database: Database) -> None:
+            await database.alerts.suppress(rule, key, shelf.until_ns, shelf.who, shelf.reason)
+
+        self._put(write)
+
+    def _put(self, writing: Writing) -> None:
+        self._waiting.append(writing)
+        self._put_count += 1
+        self._nothing.clear()
+        self._something.set()
+
+    async def written(self, patience_s: float) -> bool:
+        """Wait until all is written, and return whether it is."""
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._nothing.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Write what waits, in order, until cancelled; what cannot be written now is tried again."""
+        while True:
+            while self._waiting:
+                if await self._tried(self._waiting[0]):
+                    self._waiting.popleft()
+                else:
+                    await self._sleep(_AGAIN_S)
+            self._nothing.set()
+            self._something.clear()
+            await self._something.wait()
+
+    async def _tried(self, writing: Writing) -> bool:
+        try:
+            await writing(self._database)
+        except UnknownRowError:
+            logging.getLogger(__name__).warning("somebody has removed the row of an alarm from the database")
+        except DatabaseError:
+            self.well = False
+            return False
+        self.well = True
+        return True
+
+    # ── What is known ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def known(self) -> Known | None:
+        """Return what the database knows of this session's alarms; None where it does not answer, or not of all."""
+        alerts, put = self._database.alerts, self._put_count
+        try:
+            open_rows = await alerts.list(("open", "acknowledged"), _ROWS)
+            resolved = await alerts.list(("resolved",), _ROWS)
+            suppressions = await alerts.suppressions(self._wall_ns())
+        except DatabaseError:
+            self.well = False
+            return None
+        if self._waiting or self._put_count != put:
+            return None  # what it knows is older than what happened since
+        self.well = True
+        # The newest come first, and count.
+        settled = {id_of(rule, key): _figure(row) for rule, key, row in reversed(list(self._ours(resolved)))}
+        shelves = {
+            id_of(each.rule, key): Shelf(each.until_ns, each.who, each.reason)
+            for each in suppressions
+            if (key := self._key(each.key)) is not None
+        }
+        return Known([_adopted(rule, key, row) for rule, key, row in self._ours(open_rows)], shelves, settled)
+
+    def _ours(self, rows: Sequence[AlertRow]) -> Iterator[tuple[str, str, AlertRow]]:
+        for row in rows:
+            if (key := self._key(row.key)) is not None:
+                yield row.rule, key, row
+
+    def _key(self, kept: str) -> str | None:
+        """Return the key of an alarm of this session; None for one of another."""
+        prefix = name_of(self._session, "")
+        return kept.removeprefix(prefix) if kept.startswith(prefix) else None
+
+
+def _adopted(rule: str, key: str, row: AlertRow) -> Adopted:
+    return Adopted(
+        number=row.id,
+        rule=rule,
+        key=key,
+        cause=row.detail,
+        figure=_figure(row),
+        count=row.count,
+        raised_ns=row.first_ns,
+        acknowledged_ns=row.acknowledged_ns or 0,
+        acknowledged_by=row.acknowledged_by or "",
+    )
+
+
+def _figure(row: AlertRow) -> float:
+    return float(row.figures.get("figure") or 0.0)
