@@ -1,7 +1,6 @@
 """Routes of control: kill, pause, resume, flatten and reset, each with what became of it, and written down with who."""
 
 import asyncio
-import dataclasses
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Request
@@ -29,8 +28,8 @@ class Order(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    strategy: Annotated[Line, Field(max_length=100)] = Field("", description="Empty for the whole account.")
-    reason: Annotated[Line, Field(max_length=500)] = Field("", examples=["news before the close"])
+    strategy: Annotated[Line, Field(max_length=100, description="Empty for the whole account.")] = ""
+    reason: Annotated[Line, Field(max_length=500, examples=["news before the close"])] = ""
 
 
 @router.post("/control/{command}", responses=responses(401, 403, 409, 422, 503))
@@ -66,9 +65,16 @@ async def carry_out(api: Parts, deed: Deed, command: Command, order: Order) -> R
         raise became
     if became.told == "nobody" and not became.latch:
         raise HTTPException(503, f"the {command} was not delivered: {became.trouble}")
-    troubles = "; ".join(filter(None, (became.trouble, trouble)))
-    fields = {**dataclasses.asdict(became), "trouble": api.redaction.text(troubles)}
-    return Receipt(**fields, request_id=request_id_of(deed.request.scope))
+    return Receipt(
+        command=became.command,
+        strategy=became.strategy,
+        who=became.who,
+        told=became.told,
+        account=became.account,
+        latch=became.latch,
+        trouble=api.redaction.text("; ".join(filter(None, (became.trouble, trouble)))),
+        request_id=request_id_of(deed.request.scope),
+    )
 
 
 async def _given(api: Parts, deed: Deed, command: Command, order: Order) -> Became | AlphaPandaError:

@@ -116,10 +116,15 @@ class Hub:
 
     def resumed(self, topics: Iterable[Topic], number: int) -> "Viewer | None":
         """Return a viewer that goes on behind event `number`; None where what came next is not all there."""
+        if number > self.number:
+            return None
         pasts: dict[Topic, _Past] = {topic: self._pasts[topic] for topic in topics}
-        places = {topic: past.behind(number) for topic, past in pasts.items()}
-        known = {topic: place for topic, place in places.items() if place is not None}
-        return Viewer(pasts, known) if len(known) == len(places) and number <= self.number else None
+        places: dict[Topic, int] = {}
+        for topic, past in pasts.items():
+            if (place := past.behind(number)) is None:
+                return None
+            places[topic] = place
+        return Viewer(pasts, places)
 
 
 class Viewer:

@@ -174,6 +174,33 @@ class Receipt(Shown):
     request_id: str
 
 
+class LogLine(Shown):
+    """One line of the structured logs."""
+
+    time_ns: TimeNs
+    level: str = Field(description="Empty where the line is damaged.")
+    channel: str
+    folder: str = Field(description="Of the process that wrote it.")
+    event: str
+    fields: dict[str, Any] = Field(description="Whatever else it says.")
+    damaged: bool
+
+
+class Letter(Shown):
+    """A record, or a market event, that no attempt could process."""
+
+    id: str
+    topic: str = Field(description="Where it stood, or would have.")
+    partition: int
+    offset: int
+    time_ns: TimeNs
+    source: str = Field(description="Who gave it up.")
+    is_event: bool = Field(description="Whether it is a market event that the feed kept out, and not a record.")
+    attempts: int
+    reason: str
+    size_bytes: int
+
+
 # ── The database ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -188,6 +215,26 @@ class StrategyVersion(Shown):
     who: str
     reason: str
     created_ns: TimeNs
+
+
+class KeptAlert(Shown):
+    """One alarm in the history, noticed `count` times from its first to its last."""
+
+    id: int
+    rule: str
+    key: str
+    severity: str
+    title: str
+    detail: str
+    figures: dict[str, Any]
+    state: str
+    count: int
+    first_ns: TimeNs
+    last_ns: TimeNs
+    acknowledged_by: str | None
+    acknowledged_ns: TimeNs | None
+    resolved_by: str | None
+    resolved_ns: TimeNs | None
 
 
 class AuditRow(Shown):

@@ -8,7 +8,7 @@ from fastapi import Depends, Query
 from starlette.requests import HTTPConnection
 
 from alpha_panda.apps.access import Principal, needs
-from alpha_panda.apps.alerts.models import AlarmBoard, Delivery
+from alpha_panda.apps.alerts.models import AlarmBoard, Alert, Delivery
 from alpha_panda.apps.api.hub import Hub
 from alpha_panda.apps.desk.models import Picture
 from alpha_panda.live.watch.redaction import Redaction
@@ -19,15 +19,31 @@ if TYPE_CHECKING:
 
 
 class Alarms(Protocol):
-    """What the routes ask of the alerts' engine."""
+    """The alarms of the session, as their engine has them; it writes down itself who did what to them."""
 
     @property
     def board(self) -> AlarmBoard:
-        """All alarms of the session as they stand."""
+        """All alarms as they stand."""
         ...
 
-    async def test(self, who: str) -> Sequence[Delivery]:
-        """Send a test message to every target, and return what became of each."""
+    def listen(self, told: Callable[[AlarmBoard], None]) -> Callable[[], None]:
+        """Call `told` whenever anything changes; return what ends that."""
+        ...
+
+    async def acknowledge(self, id: str, who: str, correlation_id: str, address: str) -> Alert:
+        """Note that somebody knows of an alarm."""
+        ...
+
+    async def resolve(self, id: str, who: str, correlation_id: str, address: str) -> Alert:
+        """Note that somebody has dealt with an alarm."""
+        ...
+
+    async def suppress(self, id: str, until_ns: int, who: str, reason: str, correlation_id: str, address: str) -> Alert:
+        """Shelve an alarm until a time."""
+        ...
+
+    async def test(self, who: str, correlation_id: str, address: str) -> Sequence[Delivery]:
+        """Send a test message to all targets, and return what each of them answered."""
         ...
 
 
@@ -79,6 +95,11 @@ def request_id_of(scope: MutableMapping[str, Any]) -> str:
 def correlation_id_of(scope: MutableMapping[str, Any]) -> str:
     """Return the id of what a request is part of, as the client says it; else the request's own."""
     return scope.get("state", {}).get("correlation_id", "") or request_id_of(scope)
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Return where a request comes from."""
+    return connection.client.host if connection.client else "nowhere"
 
 
 Api = Annotated[Parts, Depends(parts_of)]

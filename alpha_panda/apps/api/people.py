@@ -1,7 +1,6 @@
 """Routes of who may sign in, and of who did what: for administrators."""
 
 import dataclasses
-from collections.abc import Awaitable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
@@ -11,9 +10,8 @@ from alpha_panda.apps.access import Role, needs
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import AuditRow, Listed, Paged, User
 from alpha_panda.apps.api.parts import Admin, Api, Limit
-from alpha_panda.apps.api.recording import Deed
+from alpha_panda.apps.api.recording import Deed, done
 from alpha_panda.database import users as stored
-from alpha_panda.errors import AlphaPandaError
 
 router = APIRouter(tags=["people"], dependencies=[Depends(needs("admin"))], responses=responses(401, 403, 503))
 
@@ -53,7 +51,7 @@ async def add_user(request: Request, api: Api, who: Admin, new: NewUser) -> User
         hashed = await api.hash_password(new.name, new.password)
         return await api.database.users.add(new.name, hashed, new.role, api.wall_ns())
 
-    return await _changed(deed, added())
+    return _shown(await done(deed, added()))
 
 
 @router.put("/users/{name}/role", responses=responses(404, 409))
@@ -61,7 +59,7 @@ async def set_role(request: Request, api: Api, who: Admin, name: Name, new: NewR
     """Let somebody do more or less; it ends their sessions."""
     _not_oneself(who.name, name)
     deed = Deed(request, who, "user.role", name, new.role)
-    return await _changed(deed, api.database.users.set_role(name, new.role, api.wall_ns()))
+    return _shown(await done(deed, api.database.users.set_role(name, new.role, api.wall_ns())))
 
 
 @router.post("/users/{name}/disable", responses=responses(404, 409))
@@ -69,14 +67,14 @@ async def disable_user(request: Request, api: Api, who: Admin, name: Name) -> Us
     """Let somebody in no longer; it ends their sessions."""
     _not_oneself(who.name, name)
     deed = Deed(request, who, "user.disable", name, "")
-    return await _changed(deed, api.database.users.disable(name, api.wall_ns()))
+    return _shown(await done(deed, api.database.users.disable(name, api.wall_ns())))
 
 
 @router.post("/users/{name}/enable", responses=responses(404))
 async def enable_user(request: Request, api: Api, who: Admin, name: Name) -> User:
     """Let somebody in again."""
     deed = Deed(request, who, "user.enable", name, "")
-    return await _changed(deed, api.database.users.enable(name, api.wall_ns()))
+    return _shown(await done(deed, api.database.users.enable(name, api.wall_ns())))
 
 
 @router.get("/audit")
@@ -98,17 +96,6 @@ def _not_oneself(who: str, name: str) -> None:
     """Refuse what would leave nobody who could take it back."""
     if who == name:
         raise HTTPException(409, "nobody takes away their own role or access: have another administrator do it")
-
-
-async def _changed(deed: Deed, change: Awaitable[stored.User]) -> User:
-    """Return a user after a change, once it is written down who made it."""
-    try:
-        user = _shown(await change)
-    except AlphaPandaError as error:
-        await deed.note("refused", str(error))
-        raise
-    await deed.note("done")
-    return user
 
 
 def _shown(user: stored.User) -> User:

@@ -3,9 +3,13 @@
 from fastapi import APIRouter, Query
 
 from alpha_panda.apps.api.errors import responses
-from alpha_panda.apps.api.models import FeedNow, Moment, Pipeline, Rows, StageDelay
-from alpha_panda.apps.api.parts import LOOKS, Api
+from alpha_panda.apps.api.models import FeedNow, Letter, Listed, Moment, Pipeline, Rows, StageDelay
+from alpha_panda.apps.api.parts import LOOKS, Api, Limit
 from alpha_panda.apps.desk.models import Picture, Stage
+from alpha_panda.live.build import open_log
+from alpha_panda.live.dead_letters import Letter as Kept
+from alpha_panda.live.dead_letters import read_letters, topics_of
+from alpha_panda.live.session import begun, read_session
 
 router = APIRouter(tags=["pipeline"], dependencies=LOOKS, responses=responses(401, 403))
 
@@ -53,3 +57,32 @@ async def feed(api: Api) -> FeedNow:
     """How fresh the market data are."""
     now = api.desk.picture
     return FeedNow(moment=Moment.of(now), feed=now.feed)
+
+
+@router.get("/pipeline/dead-letters", responses=responses(409, 503))
+async def dead_letters(
+    api: Api,
+    topic: str = Query("", max_length=100, description="Only what stood on this topic.", examples=["market.ticks"]),
+    limit: Limit = 100,
+) -> Listed[Letter]:
+    """What no attempt could process: of each topic the latest, with the reason; `alpha-panda dlq` puts it back."""
+    async with open_log(api.desk.state, read_only=True) as log:
+        topics = topics_of(begun(await read_session(log), api.desk.state))
+        letters = [await read_letters(log, each) for each in topics if topic in ("", each.name)]
+    return Listed(rows=tuple(_shown(each) for of_topic in letters for each in of_topic[:limit]))
+
+
+def _shown(letter: Kept) -> Letter:
+    place = letter.place
+    return Letter(
+        id=letter.id,
+        topic=place.topic,
+        partition=place.partition,
+        offset=place.offset,
+        time_ns=letter.time_ns,
+        source=letter.source,
+        is_event=letter.is_event,
+        attempts=letter.data.attempts,
+        reason=letter.data.reason,
+        size_bytes=len(letter.data.value),
+    )

@@ -2,12 +2,16 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from fastapi import Request
 
 from alpha_panda.apps.access import Principal
-from alpha_panda.apps.api.parts import Parts, correlation_id_of, parts_of, request_id_of
-from alpha_panda.errors import DatabaseError
+from alpha_panda.apps.api.parts import Parts, address_of, correlation_id_of, parts_of, request_id_of
+from alpha_panda.errors import AlphaPandaError, DatabaseError
+
+Done = TypeVar("Done")
 
 WRITTEN_WITHIN_S = 2.0
 """How long what must be done anyway waits for the audit trail."""
@@ -29,7 +33,7 @@ class Deed:
 
     async def note(self, outcome: str, detail: str = "") -> None:
         """Write down what came of it; DatabaseError where that cannot be kept."""
-        scope, client = self.request.scope, self.request.client
+        scope = self.request.scope
         self._api.log.info(
             "deed",
             action=self.action,
@@ -47,7 +51,7 @@ class Deed:
             detail=detail or self.detail,
             outcome=outcome,
             correlation_id=correlation_id_of(scope),
-            address=client.host if client else "",
+            address=address_of(self.request),
             now_ns=self._api.wall_ns(),
         )
 
@@ -61,3 +65,14 @@ class Deed:
             self._api.log.error("deed_not_audited", action=self.action, who=self.who.name, reason=reason)
             return f"the audit trail lacks this: {reason}"
         return ""
+
+
+async def done(deed: Deed, doing: Awaitable[Done], says: Callable[[Done], str] = lambda _: "") -> Done:
+    """Return what is done, once it is written down that it was, and what `says` of it; or that it was refused."""
+    try:
+        came = await doing
+    except AlphaPandaError as error:
+        await deed.note("refused", str(error))
+        raise
+    await deed.note("done", says(came))
+    return came

@@ -11,10 +11,9 @@ from alpha_panda.apps.api.control import Line, Order, carry_out
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Listed, Moment, Receipt, Rows, StrategyVersion
 from alpha_panda.apps.api.parts import LOOKS, Admin, Api, Operator
-from alpha_panda.apps.api.recording import Deed
+from alpha_panda.apps.api.recording import Deed, done
 from alpha_panda.apps.desk.models import Strategy
 from alpha_panda.database import strategies as stored
-from alpha_panda.errors import AlphaPandaError
 from alpha_panda.strategy import did_you_mean
 
 router = APIRouter(tags=["strategies"], dependencies=LOOKS, responses=responses(401, 403))
@@ -111,14 +110,7 @@ async def resume(request: Request, api: Api, who: Operator, name: Name, why: Why
 
 
 async def _changed(deed: Deed, change: Awaitable[stored.StrategyVersion]) -> StrategyVersion:
-    """Return the version that a change makes, once it is written down who made it."""
-    try:
-        version = _shown(await change)
-    except AlphaPandaError as error:
-        await deed.note("refused", str(error))
-        raise
-    await deed.note("done", f"version {version.version} {version.digest}")
-    return version
+    return _shown(await done(deed, change, lambda version: f"version {version.version}, {version.digest}"))
 
 
 def _shown(version: stored.StrategyVersion) -> StrategyVersion:

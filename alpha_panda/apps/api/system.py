@@ -45,7 +45,7 @@ async def system(api: Api) -> System:
 async def services(api: Api) -> Health:
     """Each source, each stage, the database, the alerts and this process, with what is wrong."""
     now = api.desk.picture
-    listed = (*_of_session(api), await _database(api), _web(api))
+    listed = (*_of_session(api), await _database(api), _alerts(api), _web(api))
     return Health(moment=Moment.of(now), well=all(each.well for each in listed), services=listed)
 
 
@@ -71,6 +71,16 @@ async def _database(api: Parts) -> Service:
     except DatabaseError as error:
         return Service(name="database", kind="database", well=False, reason=api.redaction.text(str(error)), seen_ns=0)
     return Service(name="database", kind="database", well=True, reason="answers", seen_ns=api.wall_ns())
+
+
+def _alerts(api: Parts) -> Service:
+    """Return how messages fare; targets that were never tried are not known to be unwell."""
+    board = api.alarms.board
+    troubles = [f"{each.service}: {each.trouble}" for each in board.channels if each.well is False]
+    if not board.kept:
+        troubles.append("the database does not take what happens to alarms")
+    reason = "; ".join(troubles) or f"messages go to {len(board.channels)} targets"
+    return Service(name="alerts", kind="alerts", well=not troubles, reason=reason, seen_ns=board.taken_ns)
 
 
 def _web(api: Parts) -> Service:

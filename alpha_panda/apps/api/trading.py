@@ -1,13 +1,27 @@
 """Routes of what happened: orders, fills, decisions, refusals, signals and commands, and what led to each order."""
 
-from typing import TypeVar
+import contextlib
+from collections.abc import Generator
+from typing import Annotated, TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException, Path
 
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Moment, Paged, Rows
 from alpha_panda.apps.api.parts import LOOKS, Api, Cursor, Limit, Parts
-from alpha_panda.apps.desk.models import Command, Decision, Fill, Happening, Kind, Order, Refusals, Shown, Signal
+from alpha_panda.apps.desk.models import (
+    Command,
+    Decision,
+    Fill,
+    Happening,
+    Kind,
+    Lineage,
+    Order,
+    Refusals,
+    Shown,
+    Signal,
+)
+from alpha_panda.errors import ConfigurationError
 
 router = APIRouter(tags=["trading"], dependencies=LOOKS, responses=responses(409, 422, 503))
 
@@ -32,6 +46,13 @@ async def orders(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[O
     return await _page(api, "orders", Order, cursor, limit)
 
 
+@router.get("/orders/{order_id}/lineage", responses=responses(404))
+async def order_lineage(api: Api, order_id: Annotated[int, Path(ge=1, lt=2**63)]) -> Lineage:
+    """What led to an order and what came of it: tick, signal, decision with its figures, order, fills with charges."""
+    with _unknown_is_not_found():
+        return await api.desk.lineage(order_id)
+
+
 @router.get("/fills")
 async def fills(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[Fill]:
     """Every execution with its charges, newest first."""
@@ -48,6 +69,21 @@ async def decisions(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Page
 async def refusals(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[Decision]:
     """What the risk rules refused, with the figure and the limit, newest first."""
     return await _page(api, "refusals", Decision, cursor, limit)
+
+
+@router.get("/refusals/{cursor}/lineage", responses=responses(404))
+async def refusal_lineage(api: Api, cursor: Annotated[str, Path(max_length=200)]) -> Lineage:
+    """What led to a refusal, which its `cursor` names."""
+    with _unknown_is_not_found():
+        return await api.desk.lineage_of(cursor)
+
+
+@contextlib.contextmanager
+def _unknown_is_not_found() -> Generator[None]:
+    try:
+        yield
+    except ConfigurationError as error:
+        raise HTTPException(404, str(error)) from None
 
 
 @router.get("/refusals/counts")

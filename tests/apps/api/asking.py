@@ -16,6 +16,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alpha_panda.apps.access import Principal, Role
+from alpha_panda.apps.alerts.channels import Channels
+from alpha_panda.apps.alerts.watching import AlertEngine
 from alpha_panda.apps.api.errors import error_handlers
 from alpha_panda.apps.api.feeding import feed
 from alpha_panda.apps.api.parts import Parts
@@ -89,9 +91,11 @@ async def serving(desk: Desk, database: Database, beat_every_s: float = 5.0) -> 
     async def hashed(name: str, password: str) -> str:
         return f"a hash of {len(name) + len(password)} characters"
 
+    channels = Channels("", time.time_ns, time.monotonic)
     api = Parts(
         desk=desk,
         database=database,
+        alarms=AlertEngine(desk, desk.state.name, database, channels, time.time_ns, time.monotonic),
         redaction=Redaction([SECRET]),
         log=_collecting(lines),
         version="1.2.3",
