@@ -1,7 +1,7 @@
 """Whether a database is as this program needs it, found out without changing it."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from alembic.autogenerate import compare_metadata
@@ -50,11 +50,12 @@ def _damages(connection: Connection) -> Iterator[str]:
 
 def _differences(connection: Connection) -> Iterator[str]:
     """Yield in what the tables differ from those of this program; tables of others are theirs."""
-    ours = {"include_name": lambda name, kind, _: kind != "table" or name in metadata.tables}
-    context = MigrationContext.configure(connection, opts=ours)
+    context = MigrationContext.configure(connection, opts={"include_name": _is_ours})
     for found in cast("list[_Operation | list[_Operation]]", compare_metadata(context, metadata)):
         for kind, *what in found if isinstance(found, list) else [found]:  # what one column needs comes in a list
-            names = [
-                str(getattr(part, "name", part)) for part in what if isinstance(part, str) or hasattr(part, "name")
-            ]
-            yield f"its tables differ, it would take to {kind.replace('_', ' ')} {' '.join(names)}"
+            names = [part if isinstance(part, str) else getattr(part, "name", "") for part in what]
+            yield f"its tables differ, it would take to {' '.join(filter(None, [kind.replace('_', ' '), *names]))}"
+
+
+def _is_ours(name: str | None, kind: str, _parents: Mapping[str, str | None]) -> bool:
+    return kind != "table" or name in metadata.tables

@@ -1,8 +1,10 @@
 """Connections to SQLite and PostgreSQL that behave alike: short transactions, and errors in one sentence."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Generator
-from typing import Any
+import functools
+import sqlite3
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from typing import Any, cast
 
 import asyncpg
 from sqlalchemy import URL, Connection, Executable, Table, event
@@ -111,8 +113,13 @@ def _to_file(address: SqliteFile) -> AsyncEngine:
 
 def _prepare_file(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    try:
+        cursor.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        # Nobody else may be at the file while its mode changes: the next connection does it, and until then it is slower.
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
     cursor.close()
 
 
@@ -121,10 +128,9 @@ def _begin(connection: Connection) -> None:
 
 
 def _to_server(address: PostgresServer) -> AsyncEngine:
-    async def connect(**_told: Any) -> Any:
-        connection: Any = await asyncpg.connect(address.dsn, timeout=_PATIENCE_S, command_timeout=_PATIENCE_S)
-        return connection
-
+    # The driver reads the URL by itself, so that it means what it means to PostgreSQL's own programs.
+    told = {"timeout": _PATIENCE_S, "command_timeout": _PATIENCE_S}
+    connect = cast("Callable[[], Awaitable[Any]]", functools.partial(asyncpg.connect, address.dsn, **told))
     return create_async_engine("postgresql+asyncpg://", async_creator=connect, pool_pre_ping=True, hide_parameters=True)
 
 
@@ -135,10 +141,10 @@ def _told(address: Address) -> Generator[None]:
         yield
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, OverflowError) as error:
         reason = _reason(error)
-        else_check = (
+        otherwise = (
             "the path and its rights" if isinstance(address, SqliteFile) else f"that it runs, and {DATABASE_URL}"
         )
-        advice = next((words for sign, words in _ADVICE.items() if sign in reason), f"check {else_check}")
+        advice = next((words for sign, words in _ADVICE.items() if sign in reason), f"check {otherwise}")
         raise DatabaseError(f"the database {address.place} cannot be used: {reason}; {advice}") from error
 
 
