@@ -38,7 +38,8 @@ def side(side: Side) -> Cell:
 
 def clock(time_ns: int) -> Cell:
     """Return a time of day, with its date as a hint."""
-    return Cell(shown.clock(time_ns), "muted", time_ns, shown.day_and_clock(time_ns))
+    # Microseconds: a browser's numbers are exact only so far.
+    return Cell(shown.clock(time_ns), "muted", time_ns // 1_000, shown.day_and_clock(time_ns))
 
 
 def guard(guard: Guard) -> Cell:

@@ -4,10 +4,16 @@ from collections.abc import Callable
 
 from panel.viewable import Viewable
 
+from alpha_panda.apps.dashboard.orders import orders
 from alpha_panda.apps.dashboard.overview import overview
 from alpha_panda.apps.dashboard.parts import DashboardParts
+from alpha_panda.apps.dashboard.positions import positions
 
-PAGES: dict[str, Callable[[DashboardParts], Viewable]] = {"/": overview}
+PAGES: dict[str, Callable[[DashboardParts], Viewable]] = {
+    "/": overview,
+    "/positions": positions,
+    "/orders": orders,
+}
 """What makes each page; `navigation.PLACES` says how they are called and reached."""
 
 

@@ -50,12 +50,18 @@ FILLS = (
 
 def positions(parts: DashboardParts) -> Viewable:
     """Return the page of the positions."""
+    at_hand: dict[str, Position] = {}
     account, chosen = Sheet("Account"), Sheet("Position")
     fills = Table("Fills", FILLS, empty="Choose a position: click it, or j, k and Enter.", filtered=False)
     drilled = Card("Fills of a position", chosen, fills)
-    held = Table("Positions", HOLDINGS, empty="", groups=_TABS, opened=lambda key: drill(key))
+
+    async def drill(key: str) -> None:
+        drilled.note(f"{at_hand[key].symbol} · {at_hand[key].strategy}")
+        chosen.put(chosen_figures(at_hand[key]))
+        fills.put(fill_rows(await _fills_of(parts, at_hand[key])))
+
+    held = Table("Positions", HOLDINGS, empty="", groups=_TABS, opened=drill)
     made = Table("Strategies", SLEEVES, empty="No strategy has begun.", filtered=False)
-    at_hand: dict[str, Position] = {}
 
     def draw(picture: Picture) -> None:
         at_hand.clear()
@@ -65,15 +71,12 @@ def positions(parts: DashboardParts) -> Viewable:
         held.put(holdings(picture.positions))
         made.put(sleeves(picture.strategies))
 
-    async def drill(key: str) -> None:
-        drilled.title.tell(title=at_hand[key].symbol, note=at_hand[key].strategy)
-        chosen.put(chosen_figures(at_hand[key]))
-        fills.put(fill_rows(await _fills_of(parts, at_hand[key])))
-
     refresh(parts.desk, draw)
     totals_card = Card("Account", account, height=92, sizing_mode="stretch_width")
     by_strategy = Card("By strategy", made, height=250, sizing_mode="stretch_width", note="before charges")
-    return shell(parts, "/positions", column(totals_card, row(Card("Positions", held), column(by_strategy, drilled, width=470))))
+    return shell(
+        parts, "/positions", column(totals_card, row(Card("Positions", held), column(by_strategy, drilled, width=470)))
+    )
 
 
 _TABS = (("all", "All"), ("open", "Open"), ("closed", "Closed today"))

@@ -36,7 +36,9 @@ def text(cell: Cell | str, *classes: str) -> Html:
     """Return a text in its tone."""
     shown = cell if isinstance(cell, Cell) else Cell(cell)
     named = " ".join(filter(None, (*classes, shown.tone)))
-    return tag("span", shown.text, **({"class_": named} if named else {}), **({"title": shown.hint} if shown.hint else {}))
+    return tag(
+        "span", shown.text, **({"class_": named} if named else {}), **({"title": shown.hint} if shown.hint else {})
+    )
 
 
 def figures(pairs: Iterable[tuple[str, Cell | str]], *classes: str) -> Html:

@@ -98,12 +98,14 @@ class Table(Part):
             return
         changed = {key: row for key, row in wanted.items() if before.get(key) != row}
         come = changed.keys() - before.keys()
-        self._send_msg({
-            "put": list(changed.values()),
-            "gone": [key for key in before if key not in wanted],
-            # A new row needs to know before which other it stands.
-            "order": list(wanted) if come else [],
-        })
+        self._send_msg(
+            {
+                "put": list(changed.values()),
+                "gone": [key for key in before if key not in wanted],
+                # A new row needs to know before which other it stands.
+                "order": list(wanted) if come else [],
+            }
+        )
 
     def _handle_msg(self, data: Any) -> None:
         if data == "ready":

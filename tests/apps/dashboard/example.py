@@ -282,8 +282,8 @@ def _orders() -> Iterator[models.Order]:
 
 def _decisions() -> Iterator[models.Decision]:
     rows = (
-        ("refused", "gross_exposure", "BUY", 200, 0, 1.612, 1.5, 0),
-        ("clipped", "order_value", "BUY", 200, 120, 569_470.0, 350_000.0, 41),
+        ("refused", "gross_exposure", "BUY", 200, 0, 16_12_000.0 * E4, 15_00_000.0 * E4, 0),
+        ("clipped", "order_value", "BUY", 200, 120, 5_69_470.0 * E4, 3_50_000.0 * E4, 41),
         ("approved", "none", "SELL", 60, 60, 0.0, 0.0, 42),
     )
     for place, (verdict, code, side, asked, granted, figure, limit, order_id) in enumerate(rows):
