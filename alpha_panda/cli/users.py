@@ -49,7 +49,7 @@ def add_user(name: Name, /, *, role: Role, password_stdin: FromStdin = False, js
 
 def list_users(*, json: Json = False) -> None:
     """List who may sign in, or could before they were disabled."""
-    users = asyncio.run(_listed()) if is_there(database_url()) else []
+    users = asyncio.run(_listed()) if is_there(database_url()) else ()
     if json:
         print_json({"users": [_plain(user) for user in users]})
     elif users:
