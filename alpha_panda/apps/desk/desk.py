@@ -29,7 +29,7 @@ from alpha_panda.live.control.commands import Spool
 from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.control.operator import Operator, Receipt, give
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.messages import Session, StageReport, Ticks
+from alpha_panda.live.messages import PnlSnapshot, Session, StageReport, Ticks
 from alpha_panda.live.past.lineage import Lineages
 from alpha_panda.live.payloads import events_of
 from alpha_panda.live.session import profile_of, read_session
@@ -258,9 +258,10 @@ class Desk:
         """Take in what stages, account and people say."""
         for each in self._following:
             await each.begin(log)
+        up_to_date = False
         while True:
             entries = [entry for each in self._following for entry in await each.read()]
-            lines = self._take(entries)
+            lines = self._take(entries, up_to_date)
             self._facts.sources["log"].note(self._around.wall_ns(), "")
             self._facts.missing = missing_in(reader for each in self._following for reader in each.missing)
             if lines:
@@ -268,16 +269,23 @@ class Desk:
             if entries:
                 self._news.set()
             else:
+                up_to_date = True
                 await self._around.sleep(_LOG_EVERY_S)
 
-    def _take(self, entries: Sequence[Entry]) -> list[Happening]:
-        """Keep what was read from several topics, in the order of time, and return the lines of the tape in it."""
+    def _take(self, entries: Sequence[Entry], up_to_date: bool) -> list[Happening]:
+        """Keep what was read from several topics, in the order of time, and return the lines of the tape in it.
+
+        Until the reading is `up_to_date`, what the account said may be older than its last report.
+        """
         assert self._facts.tape is not None
         lines: list[Happening] = []
         for entry in sorted(entries, key=lambda entry: entry.message.time_ns):
             if isinstance(entry.message.data, StageReport):
                 self._facts.reports.take(entry.message.data)
-            elif line := self._facts.tape.take(entry):
+                continue
+            if isinstance(entry.message.data, PnlSnapshot) and up_to_date:
+                self._facts.reports.note(entry.message.data)
+            if line := self._facts.tape.take(entry):
                 lines.append(line)
         return lines
 

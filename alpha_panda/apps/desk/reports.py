@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast, get_args
 from alpha_panda.apps.desk.models import Account, Delay, Feed, Latency, Limit, Stage
 from alpha_panda.config import Risk
 from alpha_panda.kernels.risk import CODES
-from alpha_panda.live.messages import AccountState, StageReport
+from alpha_panda.live.messages import AccountState, PnlSnapshot, StageReport
 from alpha_panda.live.observer import ACCOUNT, FEED, REPORTS_MISSED_S
 from alpha_panda.live.watch.overview import shown_reports
 from alpha_panda.units import SECOND_NS
@@ -17,6 +17,8 @@ _REPORTS = 256
 _AT_WORK = ("recovering", "running", "waiting")
 _ACCOUNT_COUNTS = ("positions", "orders_working", "orders_made", "approved", "refused", "fills", "signals", "events")
 _ACCOUNT_E4 = ("realised_e4", "unrealised_e4", "charges_e4")
+_MONEY = "equity_e4"
+_SAID_E4 = (_MONEY, "cash_e4", "gross_e4", *_ACCOUNT_E4)  # what every snapshot of the account says
 
 
 class Progress(NamedTuple):
@@ -33,12 +35,19 @@ class Reports:
         self.progress: dict[tuple[str, str], Progress] = {}
         self._latest: collections.deque[StageReport] = collections.deque(maxlen=_REPORTS)
         self._rates: dict[tuple[str, str], float] = {}
+        self._snapshot: PnlSnapshot | None = None  # what the account said since its last report
+
+    def note(self, snapshot: PnlSnapshot) -> None:
+        """Keep what the account said between two reports: with every command that it obeys, and each market minute."""
+        self._snapshot = snapshot
 
     def take(self, report: StageReport) -> None:
         """Keep a report, and how many events its stage took up a second since the last one."""
         key = (report.stage, report.holder)
         before = next((each for each in reversed(self._latest) if (each.stage, each.holder) == key), None)
         self._latest.append(report)
+        if report.stage == ACCOUNT and _MONEY in report.figures:
+            self._snapshot = None
         if before is not None and {"events"} <= before.figures.keys() & report.figures.keys():
             elapsed_s = (report.reported_ns - before.reported_ns) / SECOND_NS
             if elapsed_s > 0:
@@ -50,13 +59,16 @@ class Reports:
         return shown_reports(self._latest)
 
     def figures(self) -> Mapping[str, float]:
-        """Return what the account last reported; nothing before it did."""
+        """Return what the account last reported, with what it said since; nothing before it did."""
         report = self.of_account()
-        return report.figures if report is not None else {}
+        if report is None or self._snapshot is None:
+            return report.figures if report is not None else {}
+        said = {name: float(getattr(self._snapshot, name)) for name in _SAID_E4}
+        return {**report.figures, **said}
 
     def of_account(self) -> StageReport | None:
         """Return the account's last report with figures; None before there is one."""
-        told = [each for each in self._latest if each.stage == ACCOUNT and "equity_e4" in each.figures]
+        told = [each for each in self._latest if each.stage == ACCOUNT and _MONEY in each.figures]
         return told[-1] if told else None
 
     def stages(self, now_ns: int) -> tuple[Stage, ...]:
@@ -94,11 +106,11 @@ class Reports:
         report = self.of_account()
         if report is None:
             return None
-        figures = report.figures
+        figures, said = self.figures(), self._snapshot
         base_e4 = int(figures["day_start_equity_e4"])
         told: dict[str, Any] = {name: int(figures[name]) for name in _ACCOUNT_COUNTS + _ACCOUNT_E4 if name in figures}
         return Account(
-            state=cast(AccountState, WORDS["state"][int(figures["state"])]),
+            state=said.state if said else cast(AccountState, WORDS["state"][int(figures["state"])]),
             halt=CODES[int(figures["halt_code"])] if figures.get("halt_code") else "",
             reported_ns=report.reported_ns,
             market_ns=self.progress.get((ACCOUNT, report.holder), Progress(None, 0)).market_ns,

@@ -10,9 +10,9 @@ from alpha_panda.apps.desk.models import Decision, Fill, Order
 from alpha_panda.errors import ConfigurationError, LogError
 from alpha_panda.kernels.records import CLOCK
 from alpha_panda.live import messages
-from alpha_panda.live.build import open_log
+from alpha_panda.live.build import Options, new_status, open_log, planned, trade
 from tests.apps.desk_at_work import at_work, seen, traded_morning
-from tests.live.trading import PAPER, SYMBOLS, market, messages_of, morning, replayed
+from tests.live.trading import PAPER, PAPER_TOML, SYMBOLS, market, messages_of, morning, replayed
 
 
 async def test_a_session_is_shown_as_its_account_ended(tmp_path: pathlib.Path):
@@ -161,3 +161,20 @@ async def test_the_sessions_beside_it_are_listed(tmp_path: pathlib.Path):
     assert not listed["s2"].shown
     assert listed["s2"].killed
     assert (listed["s1"].log, listed["s1"].running) == ("embedded", False)
+
+
+async def test_what_the_account_says_with_a_command_is_shown_before_its_next_report(tmp_path: pathlib.Path):
+    stop, state = asyncio.Event(), tmp_path / "s1"
+    options = Options(profile=PAPER_TOML, instruments=SYMBOLS, speed=60.0, state=state)
+    trading = asyncio.create_task(trade(planned(options), new_status(), stop))
+    async with at_work(state) as desk:
+        running = await seen(desk, lambda picture: picture.account is not None and picture.phase == "trading")
+        receipt = await desk.command("kill", "", "asha", "enough")
+        killed = await seen(desk, lambda picture: picture.account is not None and picture.account.state == "killed")
+        stop.set()
+        await trading
+
+    assert running.account is not None
+    assert running.account.state == "running"
+    assert receipt.account == "killed"
+    assert killed.happenings[0].what == "command"
