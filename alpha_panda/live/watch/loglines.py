@@ -9,6 +9,7 @@ import itertools
 import os
 import pathlib
 import re
+import stat
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -88,8 +89,7 @@ class Channel(NamedTuple):
     def backwards(self, span: Span, budget: Budget) -> Generator[Line]:
         """Yield the lines of a span, the newest first, as far as a budget goes."""
         with contextlib.closing(self._files(span)) as files:
-            raw = (each for file in files for each in _raw_backwards(file, budget))
-            for line in _in_order(self._lines(raw, span.until_ns), newest_first=True):
+            for line in _in_order(self._told_backwards(files, span, budget), newest_first=True):
                 if line.time_ns < span.from_ns:
                     return
                 if line.time_ns < span.until_ns:
@@ -98,32 +98,35 @@ class Channel(NamedTuple):
     def forwards(self, span: Span) -> Generator[Line]:
         """Yield the lines of a span, the oldest first."""
         with contextlib.closing(self._files(span, newest_first=False)) as files:
-            raw = (each for file in files for each, _ in raw_forwards(file, 0, unended=True))
-            for line in _in_order(self._lines(raw, span.from_ns)):
+            for line in _in_order(self._told_forwards(files, span)):
                 if line.time_ns >= span.until_ns:
                     return
                 if line.time_ns >= span.from_ns:
                     yield line
 
-    def _lines(self, raw: Iterable[bytes], near_ns: int) -> Iterator[Line]:
-        for each in raw:
-            line = self.line(each, near_ns)
-            near_ns = line.time_ns
-            yield line
+    def _told_backwards(self, files: Iterable[int], span: Span, budget: Budget) -> Iterator[Line]:
+        for file in files:
+            _, stop = _around(file, span.until_ns + _DISORDER_NS)
+            near_ns = min(os.fstat(file).st_mtime_ns, span.until_ns - 1)
+            for raw in _raw_backwards(file, stop, budget):
+                line = self.line(raw, near_ns)
+                near_ns = line.time_ns
+                yield line
+
+    def _told_forwards(self, files: Iterable[int], span: Span) -> Iterator[Line]:
+        for file in files:
+            start, stop = _around(file, span.from_ns - _DISORDER_NS)
+            near_ns = _time_at(file, start, stop) or os.fstat(file).st_mtime_ns
+            for raw, _ in raw_forwards(file, start, unended=True):
+                line = self.line(raw, near_ns)
+                near_ns = line.time_ns
+                yield line
 
     def line(self, raw: bytes, near_ns: int) -> Line:
         """Return what a line says, or where it is damaged what there is of it, at a time near it."""
-        try:
-            said = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            said = None
-        if isinstance(said, dict):
-            fields = cast(dict[str, Any], said)
-            match [fields.pop(name, None) for name in ("time_ns", "level", "channel", "event", "time")]:
-                case [int() as time_ns, str() as level, str() as channel, str() as event, _]:
-                    return Line(time_ns, level, channel, self.folder.name, event, fields)
-                case _:
-                    pass
+        if said := _said(raw):
+            time_ns, level, channel, event, fields = said
+            return Line(time_ns, level, channel, self.folder.name, event, fields)
         text = _fit.text(raw[:_BLOCK].decode(errors="backslashreplace"))
         return Line(near_ns, "", self.name, self.folder.name, text, {}, damaged=True)
 
@@ -131,7 +134,7 @@ class Channel(NamedTuple):
     def opened(self, finished_ns: int = 0) -> Generator[int | None]:
         """Give a descriptor of the file that was finished at an instant, with 0 of the one that is written now.
 
-        Give None where there is no such file, or where it is a link.
+        Give None where there is no such file, or where it is a link or anything else.
         """
         with contextlib.ExitStack() as resources:
             folder = _descriptor(self.folder, os.O_DIRECTORY | _FLAGS)
@@ -141,7 +144,7 @@ class Channel(NamedTuple):
             file = None if folder is None else _descriptor(name, _FLAGS, folder)
             if file is not None:
                 resources.callback(os.close, file)
-            yield file
+            yield file if file is not None and stat.S_ISREG(os.fstat(file).st_mode) else None
 
     def finished(self) -> list[int]:
         """Return when each of its files was finished, the oldest first."""
@@ -221,9 +224,9 @@ def last_line_end(descriptor: int) -> int:
     return start + os.pread(descriptor, size - start, start).rfind(b"\n") + 1
 
 
-def _raw_backwards(descriptor: int, budget: Budget) -> Iterator[bytes]:
-    """Yield each line of a file from its end on, as far as a budget goes."""
-    position, rest = os.fstat(descriptor).st_size, b""
+def _raw_backwards(descriptor: int, stop: int, budget: Budget) -> Iterator[bytes]:
+    """Yield each line of a file that begins before `stop`, the last one first, as far as a budget goes."""
+    position, rest = stop, b""
     while position > 0 and budget.take(min(position, _BLOCK)):
         start = max(position - _BLOCK, 0)
         rest, *lines = (os.pread(descriptor, position - start, start) + rest).split(b"\n")
@@ -231,3 +234,59 @@ def _raw_backwards(descriptor: int, budget: Budget) -> Iterator[bytes]:
         yield from filter(None, reversed(lines))
     if position == 0 and rest:
         yield rest
+
+
+def _around(descriptor: int, time_ns: int) -> tuple[int, int]:
+    """Return two places where lines begin, not far from each other: before the first all are earlier than an instant.
+
+    From the second one on, none is.
+    """
+    low, high = 0, os.fstat(descriptor).st_size
+    while high - low > _BLOCK:
+        middle = (low + high) // 2
+        found_ns = _time_at(descriptor, middle, high)
+        if found_ns is not None and found_ns < time_ns:
+            low = middle
+        else:
+            high = middle
+    return _line_begin(descriptor, low), _line_begin(descriptor, high)
+
+
+def _time_at(descriptor: int, start: int, stop: int) -> int | None:
+    """Return the time of the first line which begins between two offsets and says it; None where none does."""
+    begin = _line_begin(descriptor, start)
+    for raw, end in raw_forwards(descriptor, begin):
+        if begin >= stop:
+            break
+        if said := _said(raw):
+            return said[0]
+        begin = end
+    return None
+
+
+def _line_begin(descriptor: int, offset: int) -> int:
+    """Return where the first line begins at an offset or behind it; the end of the file where none does."""
+    if offset == 0:
+        return 0
+    position = offset - 1
+    while block := os.pread(descriptor, _BLOCK, position):
+        if (end := block.find(b"\n")) >= 0:
+            return position + end + 1
+        position += len(block)
+    return position
+
+
+def _said(raw: bytes) -> tuple[int, str, str, str, dict[str, Any]] | None:
+    """Return time, level, channel, event and whatever else a line says; None where it is damaged."""
+    try:
+        said = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if not isinstance(said, dict):
+        return None
+    fields = cast(dict[str, Any], said)
+    match [fields.pop(name, None) for name in ("time_ns", "level", "channel", "event", "time")]:
+        case [int() as time_ns, str() as level, str() as channel, str() as event, _]:
+            return time_ns, level, channel, event, fields
+        case _:
+            return None

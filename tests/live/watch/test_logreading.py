@@ -1,0 +1,210 @@
+"""The structured logs of a session read as one stream: in order, bounded, and whatever lies among the files."""
+
+import json
+import os
+import pathlib
+
+import pytest
+
+from alpha_panda.errors import ConfigurationError
+from alpha_panda.live.watch import logfiles, loglines
+from alpha_panda.live.watch.logfiles import LogFile
+from alpha_panda.live.watch.loglines import Line, Span
+from alpha_panda.live.watch.logreading import Query, export, search, tail
+from alpha_panda.live.watch.logs import CHANNELS
+from alpha_panda.units import SECOND_NS
+from tests.live.watching import NOW_NS, Clocks
+
+
+def line(number: int, channel: str = "trading", level: str = "info", event: str = "", **fields: object) -> bytes:
+    """Return a line as the logs write it, of the second with this number."""
+    head = {"time_ns": at(number), "level": level, "channel": channel, "event": event or f"event {number}"}
+    return json.dumps({"time": "…", **head, **fields}, ensure_ascii=False).encode() + b"\n"
+
+
+def at(number: int) -> int:
+    return NOW_NS + number * SECOND_NS
+
+
+def put(state: pathlib.Path, channel: str, *lines: bytes, folder: str = "logs", finished_ns: int = 0) -> pathlib.Path:
+    """Write a file of a channel."""
+    path = state / folder / (f"{channel}.{finished_ns}.jsonl" if finished_ns else f"{channel}.jsonl")
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def events(lines: list[Line]) -> list[str]:
+    return [each.event for each in lines]
+
+
+def test_the_tail_merges_channels_and_processes_by_time(tmp_path: pathlib.Path):
+    put(tmp_path, "trading", line(1), line(4))
+    put(tmp_path, "audit", line(2, "audit"), line(5, "audit"))
+    put(tmp_path, "trading", line(3), line(6), folder="logs-2")
+    assert events(tail(tmp_path, 10)) == [f"event {number}" for number in range(1, 7)]
+    newest = tail(tmp_path, 3)
+    assert [(each.time_ns, each.channel, each.folder) for each in newest] == [
+        *((at(4), "trading", "logs"), (at(5), "audit", "logs"), (at(6), "trading", "logs-2")),
+    ]
+    assert tail(tmp_path, 0) == []
+
+
+def test_lines_of_a_finished_file_come_before_those_of_the_one_that_is_written(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(logfiles, "FILE_BYTES", 300)
+    clocks = Clocks()
+    (tmp_path / "logs").mkdir()
+    file = LogFile(tmp_path / "logs", "trading", CHANNELS["trading"], clocks.time_ns)
+    for number in range(40):
+        file.write(line(number))
+        clocks.now_s += 1.0
+    file.close()
+    assert len(list((tmp_path / "logs").iterdir())) > 5
+    everything = [f"event {number}" for number in range(40)]
+    assert events(tail(tmp_path, 100)) == everything
+    assert events(search(tmp_path, Query(), 5).lines) == everything[:-6:-1]
+    assert [json.loads(each)["event"] for each in export(tmp_path)] == everything
+    between = Query(span=Span(at(10), at(13)))
+    assert events(search(tmp_path, between, 100).lines) == ["event 12", "event 11", "event 10"]
+    assert [json.loads(each)["event"] for each in export(tmp_path, between)] == ["event 10", "event 11", "event 12"]
+
+
+def test_a_line_longer_than_what_is_read_at_once_is_whole(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(loglines, "_BLOCK", 7)
+    put(tmp_path, "trading", *(line(number, event="₹" * number) for number in range(30)))
+    assert events(tail(tmp_path, 100)) == [f"event {0}", *("₹" * number for number in range(1, 30))]
+    assert [json.loads(each)["event"] for each in export(tmp_path)][1:] == ["₹" * number for number in range(1, 30)]
+
+
+def test_a_search_is_by_text_level_channel_and_time(tmp_path: pathlib.Path):
+    put(
+        tmp_path,
+        "application",
+        line(1, "application", "debug", "Compiling"),
+        line(2, "application", "warning", "slow", stage="feed"),
+        line(3, "application", "error", "lost", exception="Traceback: COMPILING"),
+    )
+    put(tmp_path, "audit", line(4, "audit", event="kill", who="rahul"))
+    found = {
+        "text in any case, of events and fields": (Query(text="compiling"), ["lost", "Compiling"]),
+        "a field by its name": (Query(text="stage=feed"), ["slow"]),
+        "a level and worse": (Query(level="warning"), ["lost", "slow"]),
+        "a channel": (Query(channels=["audit"]), ["kill"]),
+        "from an instant on": (Query(span=Span(at(3))), ["kill", "lost"]),
+        "before an instant": (Query(span=Span(until_ns=at(3))), ["slow", "Compiling"]),
+        "nothing": (Query(text="no such words"), []),
+    }
+    for query, expected in found.values():
+        assert events(search(tmp_path, query, 10).lines) == expected
+
+
+def test_the_copies_in_the_channel_error_are_read_only_where_it_is_named(tmp_path: pathlib.Path):
+    lost = line(1, level="error", event="lost")
+    put(tmp_path, "trading", lost)
+    put(tmp_path, "error", lost)
+    assert events(tail(tmp_path, 10)) == ["lost"]
+    assert events(tail(tmp_path, 10, Query(["error"]))) == ["lost"]
+    assert events(tail(tmp_path, 10, Query(["error", "trading", "error"]))) == ["lost", "lost"]
+
+
+def test_a_channel_or_a_level_that_there_is_not_is_refused(tmp_path: pathlib.Path):
+    for query in (Query(["../../etc/passwd"]), Query(["tradin"]), Query(level="fatal")):
+        for read in (lambda query=query: tail(tmp_path, 1, query), lambda query=query: export(tmp_path, query)):
+            with pytest.raises(ConfigurationError, match="logs have no"):
+                read()
+    with pytest.raises(ConfigurationError, match="did you mean 'trading'"):
+        tail(tmp_path, 1, Query(["tradin"]))
+
+
+# ── Bounded ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_search_that_has_looked_through_enough_says_from_where_to_search_on(tmp_path: pathlib.Path):
+    put(tmp_path, "trading", *(line(number) for number in range(0, 4_000, 2)))
+    put(tmp_path, "audit", *(line(number, "audit") for number in range(1, 4_000, 2)))
+    wanted, found, searches = Query(text="7"), list[str](), 0
+    while True:
+        some = search(tmp_path, wanted, limit=10_000, size=2 * 2**16)
+        found += events(some.lines)
+        searches += 1
+        if some.older_before_ns is None:
+            break
+        wanted = wanted._replace(span=Span(until_ns=some.older_before_ns))
+    assert found == [f"event {number}" for number in range(3_999, -1, -1) if "7" in str(number)]
+    assert searches > 2
+
+
+def test_a_search_that_has_found_enough_says_from_where_to_search_on(tmp_path: pathlib.Path):
+    put(tmp_path, "trading", *(line(number // 3, event=str(number)) for number in range(30)))
+    first = search(tmp_path, Query(), 4)
+    assert sorted(events(first.lines), key=int) == ["24", "25", "26", "27", "28", "29"]  # none of an instant is parted
+    assert first.older_before_ns == at(8)
+    rest = search(tmp_path, Query(span=Span(until_ns=first.older_before_ns)), 100)
+    assert len(rest.lines) == 24
+    assert rest.older_before_ns is None
+
+
+def test_lines_that_are_nearly_in_order_come_in_order(tmp_path: pathlib.Path):
+    put(tmp_path, "trading", *(line(number ^ 3) for number in range(200)))
+    ordered = [f"event {number}" for number in range(200)]
+    assert events(tail(tmp_path, 1_000)) == ordered
+    assert [json.loads(each)["event"] for each in export(tmp_path)] == ordered
+
+
+# ── What is damaged, and what is none of ours ────────────────────────────────────────────────────────────────────────
+
+
+def test_a_damaged_line_is_told_at_its_place(tmp_path: pathlib.Path):
+    path = put(
+        tmp_path, "trading", line(1), line(2)[:-20] + b"\n", b"\xff\x1b[2J\n", b"[]\n", b'{"time_ns": "x"}\n', line(3)
+    )
+    with path.open("ab") as file:
+        file.write(line(4)[:25])
+    told = tail(tmp_path, 100)
+    assert [each.damaged for each in told] == [False, True, True, True, True, False, True]
+    assert [each.event for each in told if not each.damaged] == ["event 1", "event 3"]
+    assert told[2].event == r"\xff\x1b[2J"
+    assert {each.level for each in told if each.damaged} == {""}
+    exported = [json.loads(each) for each in export(tmp_path)]
+    assert [each.get("damaged", False) for each in exported] == [each.damaged for each in told]
+    assert len(search(tmp_path, Query(level="error"), 100).lines) == 5  # nobody knows of what level they were
+
+
+def test_a_file_without_an_end_of_lines_is_cut(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(loglines, "_LINE_BYTES", 2**17)
+    put(tmp_path, "trading", line(1), b"x" * 2**20 + b"\n", line(2))
+    told = tail(tmp_path, 100)
+    assert (told[0].event, told[-1].event) == ("event 1", "event 2")
+    assert all(each.damaged and len(each.event) < 10_000 for each in told[1:-1])
+    assert json.loads(list(export(tmp_path))[-1])["event"] == "event 2"
+
+
+def test_a_line_whose_time_is_wrong_does_not_end_a_search(tmp_path: pathlib.Path):
+    put(tmp_path, "trading", line(1), line(2), line(-(10**6)), line(3))
+    assert events(search(tmp_path, Query(span=Span(at(1))), 10).lines) == ["event 3", "event 2", "event 1"]
+
+
+def test_no_link_is_followed_and_nothing_else_is_opened(tmp_path: pathlib.Path):
+    state, elsewhere = tmp_path / "state", tmp_path / "elsewhere"
+    state.mkdir()
+    elsewhere.mkdir()
+    secret = put(elsewhere, "trading", line(1, event="a secret"), folder="logs")
+    (state / "logs").mkdir()
+    (state / "logs" / "trading.jsonl").symlink_to(secret)
+    (state / "logs" / f"trading.{at(5)}.jsonl").symlink_to(secret)
+    (state / "logs-2").symlink_to(elsewhere / "logs", target_is_directory=True)
+    (state / "logs-backup").mkdir()
+    secret.rename(state / "logs-backup" / "trading.jsonl")
+    os.mkfifo(state / "logs" / "audit.jsonl")
+    (state / "logs" / "api.jsonl").mkdir()
+    put(state, "database", line(2, "database"))
+    assert events(tail(state, 10)) == ["event 2"]
+    assert len(list(export(state))) == 1
+
+
+def test_where_there_are_no_logs_there_is_nothing(tmp_path: pathlib.Path):
+    assert tail(tmp_path / "nowhere", 10) == []
+    assert list(export(tmp_path)) == []
+    assert search(tmp_path, Query(), 10).older_before_ns is None
