@@ -20,15 +20,18 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from alpha_panda.apps.charts.theme import BODY_SIZE, FONT, LABEL_SIZE, LINE_WIDTH, Theme
-from alpha_panda.units import E4, IST_OFFSET_NS
+from alpha_panda.apps.charts.theme import FONT, LABEL_SIZE, LINE_WIDTH, Theme
+from alpha_panda.units import E4, IST_OFFSET_NS, MINUTE_NS
 
 _MILLISECOND_NS = 1_000_000
 _MARGIN_E4_MIN = 50 * E4  # a day without trades is a flat line, not a mountain of paise
 
-_RUPEES = CustomJSHover(code='return "₹" + new Intl.NumberFormat("en-IN", {minimumFractionDigits: 2, maximumFractionDigits: 2}).format(value)')
-_GAIN = CustomJSHover(code='return "₹" + new Intl.NumberFormat("en-IN", {minimumFractionDigits: 2, maximumFractionDigits: 2}).format(value)')
-_EQUITY_TOLD = [("Time", "@time{%H:%M:%S}"), ("Equity", "@equity{custom}"), ("Since the day began", "@gain{custom}")]
+_INDIAN = 'new Intl.NumberFormat("en-IN", {minimumFractionDigits: 2, maximumFractionDigits: 2}).format(Math.abs(value))'
+_RUPEES = CustomJSHover(code=f'return (value < 0 ? "−" : "") + "₹" + {_INDIAN}')
+_GAIN = CustomJSHover(code=f'return (value < 0 ? "−" : "+") + "₹" + {_INDIAN}')
+_EQUITY_TOLD = """<div style="font: 12px var(--font); color: var(--text)">
+  <b>@equity{custom}</b> &nbsp; @gain{custom}<br><span style="color: var(--muted)">@time{%H:%M:%S}</span>
+</div>"""
 _CLOCK = DatetimeTickFormatter(
     **dict.fromkeys(("milliseconds", "seconds", "minsec"), "%H:%M:%S"),
     **dict.fromkeys(("minutes", "hourmin", "hours"), "%H:%M"),
@@ -52,25 +55,24 @@ def in_rupees(amounts_e4: Sequence[int]) -> np.ndarray:
 def rupee_ticks(signed: bool = False) -> CustomJSTickFormatter:
     """Return what labels an axis in rupees: digits grouped as in India, a true minus, a plus where it is wanted."""
     sign = '(tick > 0 ? "+" : "")' if signed else '""'
-    return CustomJSTickFormatter(
-        code=f'return {sign} + new Intl.NumberFormat("en-IN", {{maximumFractionDigits: 2}}).format(tick).replace("-", "−")'
-    )
+    number = 'new Intl.NumberFormat("en-IN", {maximumFractionDigits: 2}).format(tick).replace("-", "−")'
+    return CustomJSTickFormatter(code=f"return {sign} + {number}")
+
+
+_BARE: dict[str, Any] = {
+    "x_axis_type": "datetime",
+    "toolbar_location": None,
+    "tools": "",
+    "sizing_mode": "stretch_both",
+    "min_border_left": 4,
+    "min_border_right": 4,
+    "outline_line_color": None,
+}
 
 
 def bare_figure(**terms: Any) -> figure:
     """Return an empty drawing over time as all pages have it: no tools, no frame, no vertical lines."""
-    drawn = figure(
-        **{
-            "x_axis_type": "datetime",
-            "toolbar_location": None,
-            "tools": "",
-            "sizing_mode": "stretch_both",
-            "min_border_left": 4,
-            "min_border_right": 4,
-            "outline_line_color": None,
-            **terms,
-        }
-    )
+    drawn = figure(**{**_BARE, **terms})
     drawn.xaxis.formatter = _CLOCK
     drawn.xgrid.visible = False
     return drawn
@@ -99,19 +101,26 @@ class EquityCurve:
     def __init__(self, theme: Theme) -> None:
         self._shown: tuple[Sequence[int], Sequence[int], int] = ((), (), 0)
         self._source = ColumnDataSource(_columns((), (), 0))
-        self._gains = Range1d(0, 1)
-        self.figure = bare_figure(y_range=Range1d(0, 1), extra_y_ranges={"gain": self._gains})
+        self._gains = Range1d(start=0, end=1)
+        self.figure = bare_figure(
+            x_range=Range1d(start=0, end=1), y_range=Range1d(start=0, end=1), extra_y_ranges={"gain": self._gains}
+        )
         self._area = self.figure.varea("time", "start", "equity", source=self._source, fill_alpha=0.1)
         self._line = self.figure.line("time", "equity", source=self._source, line_width=LINE_WIDTH)
         self._start = self.figure.line("time", "start", source=self._source, line_width=1, line_dash=[3, 3])
         self.figure.yaxis.formatter = rupee_ticks()
-        self.figure.add_layout(LinearAxis(y_range_name="gain", formatter=rupee_ticks(signed=True)), "right")
+        self.figure.add_layout(LinearAxis(y_range_name="gain"), "right")
+        self.figure.right[0].update(formatter=rupee_ticks(signed=True))
         self._cross = CrosshairTool(dimensions="height")
         told = HoverTool(
-            renderers=[self._line], mode="vline", tooltips=_EQUITY_TOLD, formatters={"@equity": _RUPEES, "@gain": _GAIN}
+            renderers=[self._line],
+            mode="vline",
+            tooltips=_EQUITY_TOLD,
+            formatters={"@equity": _RUPEES, "@gain": _GAIN, "@time": "datetime"},
         )
         self.figure.add_tools(told, self._cross)
         self.wear(theme)
+        self.show((), (), 0)
 
     def wear(self, theme: Theme) -> None:
         """Take the colours of a theme."""
@@ -129,16 +138,24 @@ class EquityCurve:
             self._source.data = _columns(times_ns, equity_e4, start_e4)
         elif len(times_ns) > count:
             self._source.stream(_columns(times_ns[count:], equity_e4[count:], start_e4))
-        self._fit(equity_e4, start_e4)
+        self._fit(times_ns, equity_e4, start_e4)
 
-    def _fit(self, equity_e4: Sequence[int], start_e4: int) -> None:
+    def _fit(self, times_ns: Sequence[int], equity_e4: Sequence[int], start_e4: int) -> None:
+        """Set the axes to what is shown; a chart of nothing has none."""
+        drawn = self.figure
+        for part in (*drawn.axis, *drawn.ygrid):
+            part.visible = bool(times_ns)
+        if not times_ns:
+            return
+        first, last = ist_milliseconds((times_ns[0], max(times_ns[-1], times_ns[0] + MINUTE_NS)))
+        drawn.x_range.update(start=first, end=last)
         low_e4, high_e4 = min((*equity_e4, start_e4)), max((*equity_e4, start_e4))
         margin_e4 = max((high_e4 - low_e4) // 12, _MARGIN_E4_MIN)
         for axis, from_e4 in ((self.figure.y_range, 0), (self._gains, start_e4)):
             axis.update(start=(low_e4 - margin_e4 - from_e4) / E4, end=(high_e4 + margin_e4 - from_e4) / E4)
 
 
-def _columns(times_ns: Sequence[int], equity_e4: Sequence[int], start_e4: int) -> dict[str, np.ndarray]:
+def _columns(times_ns: Sequence[int], equity_e4: Sequence[int], start_e4: int) -> dict[str, Any]:
     equity = in_rupees(equity_e4)
     start = np.full(len(equity), start_e4 / E4)
     return {"time": ist_milliseconds(times_ns), "equity": equity, "start": start, "gain": equity - start}
