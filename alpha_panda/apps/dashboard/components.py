@@ -31,7 +31,7 @@ class Part(pn.custom.JSComponent):
     styles_of = ("parts.css",)
 
     def __init__(self, **params: Any) -> None:
-        super().__init__(stylesheets=[browser_file(name) for name in self.styles_of], **params)
+        super().__init__(**{"stylesheets": [browser_file(name) for name in self.styles_of], "margin": 0, **params})
 
     def tell(self, **values: Any) -> None:
         """Show these values besides those that it shows; nothing is sent where none of them is another."""

@@ -9,6 +9,7 @@ class Place(NamedTuple):
     path: str
     title: str
     key: str
+    outside: bool = False  # whether it is no page of the dashboard, and opens beside it
 
 
 PLACES = (
@@ -21,7 +22,7 @@ PLACES = (
     Place("/alarms", "Alarms", "a"),
     Place("/system", "System", "y"),
     Place("/logs", "Logs", "l"),
-    Place("/research", "Notebooks", "n"),
+    Place("/research", "Notebooks", "n", outside=True),
 )
 
 

@@ -6,14 +6,13 @@ import panel as pn
 from panel.viewable import Viewable
 
 from alpha_panda.apps.charts.live import EquityCurve
-from alpha_panda.apps.charts.theme import DARK, LIGHT
 from alpha_panda.apps.dashboard import summary
 from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.commanding import acts
 from alpha_panda.apps.dashboard.components import Part, module
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import refresh
-from alpha_panda.apps.dashboard.shell import is_dark, shell
+from alpha_panda.apps.dashboard.shell import shell, theme_of_visitor
 from alpha_panda.apps.dashboard.tables import Column, Table
 from alpha_panda.apps.dashboard.tape import TapePart, tape_lines
 from alpha_panda.apps.desk.models import Picture
@@ -55,13 +54,18 @@ class Limits(Part):
 
 def overview(parts: DashboardParts) -> Viewable:
     """Return the overview."""
+    curve = EquityCurve(theme_of_visitor())
     upper = pn.Row(
-        equity(parts, styles=_WIDE), limits(parts, styles=_NARROW), height=292, sizing_mode="stretch_width", **_GAP
+        equity(parts, curve, styles=_WIDE),
+        limits(parts, styles=_NARROW),
+        height=292,
+        sizing_mode="stretch_width",
+        **_GAP,
     )
     lower = pn.Row(positions(parts, styles=_WIDE), tape(parts, styles=_NARROW), sizing_mode="stretch_both", **_GAP)
     first = pn.Row(first_figures(parts), *controls(parts), height=78, sizing_mode="stretch_width", **_GAP)
     body = pn.Column(first, upper, lower, sizing_mode="stretch_both", **_GAP)
-    return shell(parts, "/", body)
+    return shell(parts, "/", body, curve.wear)
 
 
 _GAP: dict[str, Any] = {"styles": {"gap": "10px"}, "margin": 0}
@@ -83,15 +87,13 @@ def controls(parts: DashboardParts) -> list[Viewable]:
     return [part]
 
 
-def equity(parts: DashboardParts, **terms: Any) -> Viewable:
+def equity(parts: DashboardParts, curve: EquityCurve, **terms: Any) -> Viewable:
     """Return the equity of the day in a card."""
-    curve = EquityCurve(DARK if is_dark() else LIGHT)
     drawing = pn.pane.Bokeh(
         curve.figure,
         sizing_mode="stretch_both",
         margin=0,
         stylesheets=[":host { filter: var(--stale); }"],
-        visible=False,
     )
     card = Card("Equity and P&L of the day", drawing, **terms)
 
@@ -100,7 +102,6 @@ def equity(parts: DashboardParts, **terms: Any) -> Viewable:
         card.note(summary.curve_note(picture))
         if account is None or not picture.curve:
             return
-        drawing.visible = True
         times_ns = tuple(point.time_ns for point in picture.curve)
         curve.show(times_ns, tuple(point.equity_e4 for point in picture.curve), account.equity_e4 - account.day_pnl_e4)
 

@@ -82,10 +82,3 @@ def words(name: str) -> str:
 def target(exposure: float) -> str:
     """Return a strategy's target, from −1 for wholly short to +1 for wholly long, always with its sign."""
     return f"{'−' if exposure < 0 else '+' if exposure > 0 else ''}{abs(exposure):.2f}"
-
-
-def number(figure: float) -> str:
-    """Return what a rule measured: a count or an amount without decimals that say nothing, a fraction with four."""
-    if figure == round(figure) or abs(figure) >= 1_000:
-        return count(round(figure))
-    return f"{'−' if figure < 0 else ''}{abs(figure):.4g}"

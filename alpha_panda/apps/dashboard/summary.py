@@ -1,4 +1,4 @@
-"""What the overview shows of a picture, in words: the first figures, the limits, the positions, and why there are none."""
+"""What the overview shows of a picture, in words: first figures, limits, positions, and why there are none."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,9 +24,9 @@ def _figures(account: Account, limits: dict[str, Limit]) -> Iterator[dict[str, s
     yield _figure(
         "Day P&L",
         shown.rupees(account.day_pnl_e4, signed=True),
-        f"net · charges this session {shown.rupees(account.charges_e4)}",
+        f"net · charges {shown.rupees(account.charges_e4)}",
         shown.sense(account.day_pnl_e4),
-        "What the equity has gained since the day began, after all charges",
+        "What the equity has gained since the day began, after all charges; the charges are the session's",
     )
     yield _figure(
         "Equity", shown.rupees(account.equity_e4), f"cash {shown.rupees(account.cash_e4)}", title="Cash and positions"
@@ -56,11 +56,10 @@ def _figure(name: str, value: str, below: str, sense: str = "", title: str = "")
 
 def limit_row(limit: Limit) -> dict[str, Any]:
     """Return how a limit is drawn: how much of it is used, in words and as a share of its bar."""
-    show = shown.ratio if limit.is_ratio else lambda figure: shown.count(round(figure))
     off = limit.allowed == 0
     share = 0.0 if off else limit.used / limit.allowed
     tone = "off" if off else "over" if share >= _REACHED else "near" if share >= _NEAR else ""
-    text = "off" if off else f"{show(limit.used)} of {show(limit.allowed)}"
+    text = "off" if off else f"{_measured(limit, limit.used)} of {_measured(limit, limit.allowed)}"
     return {
         "name": LIMITS[limit.name],
         "text": text,
@@ -70,6 +69,10 @@ def limit_row(limit: Limit) -> dict[str, Any]:
         "tone": tone,
         "action": f"At the limit: {limit.action}",
     }
+
+
+def _measured(limit: Limit, figure: float) -> str:
+    return shown.ratio(figure) if limit.is_ratio else shown.count(round(figure))
 
 
 LIMITS = {

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from alpha_panda.apps.dashboard import shown
+from alpha_panda.apps.dashboard.chain import reason_of
 from alpha_panda.apps.dashboard.components import Part, module
 from alpha_panda.apps.desk.models import Command, Decision, Fill, Happening, Order, Signal
 
@@ -60,9 +61,8 @@ def _decision(decision: Decision) -> Line:
     asked = f"{decision.side} {shown.count(decision.asked)} {decision.symbol}"
     if decision.verdict == "approved":
         return _line("order", decision.time_ns, "approved", "", f"{asked} · {decision.strategy}")
-    rule = f"{shown.words(decision.code)} {shown.number(decision.figure)} against {shown.number(decision.limit)}"
     granted = f", {shown.count(decision.granted)} granted" if decision.verdict == "clipped" else ""
-    return _line("refusal", decision.time_ns, decision.verdict, "refused", f"{rule}: {asked}{granted}")
+    return _line("refusal", decision.time_ns, decision.verdict, "refused", f"{reason_of(decision)}: {asked}{granted}")
 
 
 def _order(order: Order) -> Line:

@@ -7,7 +7,7 @@ function stopButton({ reason }) {
   const label = node("span", { class: "label" }, "STOP"), fill = node("span", { class: "fill" });
   const button = node("button", { type: "button", class: "stop", title: "Stop all trading: hold, or click and confirm (K, then Enter)" }, fill, label);
   const says = node("span", { class: "says", role: "alert" });
-  let state = "ready", accountKilled = false, latched = false, held = 0, heldThrough = false;
+  let state = "ready", accountKilled = false, wasKilled = false, held = 0, heldThrough = false;
 
   const draw = () => {
     const word = { ready: "STOP", stopping: "STOPPING", stopped: "STOPPED", undelivered: "NOT DELIVERED" }[state];
@@ -72,13 +72,14 @@ function stopButton({ reason }) {
   return {
     button, says,
     forget: () => document.removeEventListener("keydown", listen),
-    // What the account and the latch say, whoever engaged it; until then a page only knows what it asked for.
+    // What the account and the latch say, whoever engaged it. Figures that are older than what this page asked for do
+    // not take it back: only a kill that was seen and is gone does.
     hear(killed, account) {
-      const was = accountKilled;
-      [latched, accountKilled] = [killed, account];
-      if (accountKilled) { if (state !== "stopped") become("stopped"); }
-      else if (latched && state === "ready") become("stopping", "The latch is engaged: no order leaves. The account has not confirmed it yet.");
-      else if (was || (!latched && state === "stopped")) become("ready");
+      accountKilled = account;
+      if (account) { if (state !== "stopped") become("stopped"); }
+      else if (killed) { if (state === "ready") become("stopping", "The latch is engaged: no order leaves. The account has not confirmed it yet."); }
+      else if (wasKilled) become("ready");
+      wasKilled = killed || account;
     },
   };
 }
