@@ -23,7 +23,8 @@ def upgrade_database(*, json: Json = False) -> None:
     elif done.before == done.after:
         show(f"the database {place} is at schema {done.after} already")
     else:
-        show(f"the database {place} went from {f'schema {done.before}' if done.before else 'nothing'} to {done.after}")
+        before = f"schema {done.before}" if done.before else "nothing"
+        show(f"the database {place} went from {before} to schema {done.after}")
 
 
 async def _upgrade() -> "Upgrade":

@@ -152,5 +152,5 @@ def _reason(error: Exception) -> str:
     """Return in a line what the driver said, without the statement and its values."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     if isinstance(cause, OSError) and not isinstance(cause, TimeoutError):
-        return cause.strerror or str(cause)
+        return f"{cause.filename}: {cause.strerror}" if cause.filename else cause.strerror or str(cause)
     return str(cause).splitlines()[0] if str(cause) else f"no answer within {_PATIENCE_S} s"

@@ -1,13 +1,24 @@
 """The database in a file of SQLite."""
 
+import asyncio
+import itertools
+import multiprocessing
+import os
 import pathlib
+import random
+import sqlite3
+from multiprocessing.connection import Connection
 
 import pytest
 
+from alpha_panda.database import open_database
+from alpha_panda.errors import DatabaseError
 from tests.database.alerts import AlertsContract, AuditContract
-from tests.database.schema import SchemaContract
+from tests.database.schema import SchemaContract, problems
 from tests.database.strategies import StrategiesContract
 from tests.database.users import TokensContract, UsersContract
+
+HEADER_BYTES, PAGE_BYTES = 100, 4096  # of the format of an SQLite file, the second by default
 
 
 @pytest.fixture
@@ -38,3 +49,126 @@ class TestAudit(AuditContract):
 
 class TestSchema(SchemaContract):
     pass
+
+
+# ── Of a file on one disk ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def act_until_killed(url: str, acknowledged: Connection) -> None:
+    """Note one action after the other, and say which the database has taken."""
+    asyncio.run(_act(url, acknowledged))
+
+
+async def _act(url: str, acknowledged: Connection) -> None:
+    async with open_database(url) as database:
+        for number in itertools.count():
+            row = await database.audit.add("asha", "pause", "", "a long story " * 500, "done", "", "", number)
+            acknowledged.send(row.id)
+
+
+async def test_a_program_killed_in_the_middle_of_a_write_loses_nothing_that_was_taken(url: str):
+    chance = random.Random(5)
+    for _ in range(2):
+        processes = multiprocessing.get_context("spawn")
+        reader, writer = processes.Pipe(duplex=False)
+        process = processes.Process(target=act_until_killed, args=(url, writer))
+        process.start()
+        writer.close()
+        for _ in range(chance.randrange(5, 50)):
+            last = reader.recv()
+        process.kill()
+        process.join()
+        while reader.poll():
+            try:
+                last = reader.recv()
+            except EOFError:
+                break
+        async with open_database(url) as database:
+            (newest,) = await database.audit.list(limit=1)
+            assert newest.id in (last, last + 1)
+            assert newest.detail == "a long story " * 500
+        assert await problems(url) == ()
+
+
+async def refusal(url: str) -> str:
+    with pytest.raises(DatabaseError) as refused:
+        async with open_database(url):
+            pass
+    return str(refused.value)
+
+
+async def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: pathlib.Path):
+    path = tmp_path / "alpha_panda.db"
+    path.write_text("what somebody wrote down, line after line\n" * 100)
+    before = path.read_bytes()
+    told = f"the database {path} cannot be used: file is not a database; name another file in ALPHA_PANDA_DATABASE_URL"
+    assert (await refusal(f"sqlite:///{path}")).startswith(told)
+    assert path.read_bytes() == before
+
+
+@pytest.fixture
+async def pages(url: str, tmp_path: pathlib.Path) -> pathlib.Path:
+    """Return the path of a database of some pages."""
+    async with open_database(url) as database:
+        for number in range(50):
+            await database.audit.add("asha", "pause", "", "a long story " * 50, "done", "", "", number)
+    return tmp_path / "folder" / "alpha_panda.db"
+
+
+async def test_a_file_that_is_damaged_where_nobody_looks_does_not_pass_the_check(url: str, pages: pathlib.Path):
+    content = pages.read_bytes()
+    of_earlier_rows = len(content) - 5 * PAGE_BYTES
+    pages.write_bytes(content[:of_earlier_rows] + bytes(PAGE_BYTES) + content[of_earlier_rows + PAGE_BYTES :])
+    async with open_database(url) as database:
+        assert len(await database.audit.list(limit=5)) == 5
+    with pytest.raises(DatabaseError, match="malformed; it is damaged: put it back from a copy"):
+        await problems(url)
+
+
+async def test_rows_that_cannot_be_do_not_pass_the_check(url: str, pages: pathlib.Path):
+    async with open_database(url) as database:
+        await database.users.add("asha", "a hash", "viewer", 1)
+        await database.users.add("ravi", "a hash", "viewer", 1)
+        await database.tokens.add("0" * 64, "ravi", "sign-in", 100, 10)
+    with sqlite3.connect(pages) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute("UPDATE users SET role = 'root' WHERE name = 'asha'")
+        connection.execute("DELETE FROM users WHERE name = 'ravi'")
+    connection.close()
+    assert await problems(url) == (
+        "CHECK constraint failed in users",
+        "row 1 of token_families belongs to a row of users that is not there",
+    )
+
+
+async def test_a_file_that_is_damaged_where_its_tables_are_named_is_refused(url: str, pages: pathlib.Path):
+    content = pages.read_bytes()
+    pages.write_bytes(content[:HEADER_BYTES] + b"?" * (PAGE_BYTES - HEADER_BYTES) + content[PAGE_BYTES:])
+    assert "malformed; it is damaged: put it back from a copy" in await refusal(url)
+
+
+async def test_what_can_be_no_file_is_refused(tmp_path: pathlib.Path):
+    (tmp_path / "file").touch()
+    in_file = await refusal(f"sqlite:///{tmp_path}/file/alpha_panda.db")
+    assert f"{tmp_path}/file: File exists; check the path and its rights" in in_file
+    assert "unable to open database file; check the path and its rights" in await refusal(f"sqlite:///{tmp_path}")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write what it likes")
+async def test_a_file_that_may_not_be_written_is_refused(url: str, tmp_path: pathlib.Path):
+    async with open_database(url):
+        pass
+    (tmp_path / "folder" / "alpha_panda.db").chmod(0o400)
+    assert "attempt to write a readonly database; give this program the right to write it" in await refusal(url)
+
+
+async def test_who_holds_the_file_for_long_is_waited_for(url: str, tmp_path: pathlib.Path):
+    async with open_database(url) as database:
+        other = sqlite3.connect(tmp_path / "folder" / "alpha_panda.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        adding = asyncio.create_task(database.users.add("asha", "a hash", "viewer", 1))
+        assert await database.users.list() == []
+        assert not adding.done()
+        other.execute("COMMIT")
+        other.close()
+        assert [await adding] == await database.users.list()
