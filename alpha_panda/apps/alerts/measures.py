@@ -19,6 +19,7 @@ _CLOCK_S = 2.0
 _STALE_S, _STALE_UNKNOWN_S, _TICKS_S = 10.0, 90.0, 6.0
 _STILL_S = 10.0
 _LAG, _PORTFOLIO_LAG = 100, 1_000
+_GROWTH_S = 20.0  # shorter than the delay of the alarm: a burst that is being worked off is none
 _NEAR, _NEAR_RELEASE, _LIMIT_RELEASE = 0.8, 0.75, 0.95
 _REFUSALS, _REFUSALS_S = 50, 300.0
 _RECONNECTS, _RECONNECTS_S = 3, 600.0
@@ -148,12 +149,12 @@ def screens_still(look: Look) -> Iterator[Measure]:
 
 def lag_grows(look: Look) -> Iterator[Measure]:
     """Measure how far each stage is behind the log, as long as it does not catch up."""
-    earlier = look.earlier(60)
+    earlier = look.earlier(_GROWTH_S)
     for name, stage in named_stages(look.picture) if look.working and earlier else ():
         before = earlier.lags.get(name) if earlier else None
         if stage.stage != PORTFOLIO and stage.lag is not None and before is not None and stage.phase in _AT_WORK:
             figure = stage.lag if stage.lag > before else min(stage.lag, _LAG)
-            cause = f"it is {stage.lag:,} records behind, and was {before:,} a minute ago"
+            cause = f"it is {stage.lag:,} records behind, and was {before:,} not long ago"
             yield Measure(name, cause, figure, _LAG + 1, _LAG / 2)
 
 
