@@ -36,6 +36,7 @@ class Status(Observer):
     account: AccountStage | None = None
     phase: str = COMPILING
     notes: list[str] = dataclasses.field(default_factory=list[str])
+    announced: tuple[str, ...] = ()  # where the session can be looked at
     warnings: collections.deque[str] = dataclasses.field(default_factory=lambda: collections.deque(maxlen=_WARNINGS))
     time_ns: int = 0
     events: int = 0
