@@ -8,7 +8,8 @@ from typing import Annotated, cast
 
 import anyio
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, WebSocket, WebSocketException
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.responses import StreamingResponse
+from fastapi.sse import format_sse_event
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketDisconnect
 
@@ -67,7 +68,13 @@ async def seat(connection: HTTPConnection) -> AsyncGenerator[None]:
 
 
 @router.get(
-    "/stream", response_class=EventSourceResponse, dependencies=[Depends(seat)], responses=responses(401, 422, 503)
+    "/stream",
+    response_class=StreamingResponse,
+    dependencies=[Depends(seat)],
+    responses={
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Server-sent events."},
+        **responses(401, 422, 503),
+    },
 )
 async def stream(
     api: Api,
@@ -75,7 +82,7 @@ async def stream(
     topics: Topics = _ALL,
     after: After = "",
     last_event_id: Annotated[str, Header(max_length=100)] = "",
-) -> AsyncIterator[ServerSentEvent]:
+) -> StreamingResponse:
     """Server-sent events of some topics, in the order in which they happened.
 
     `hello` comes first, `heartbeat` every five seconds. `portfolio`, `pipeline` and `alerts` tell the whole state, the
@@ -84,8 +91,11 @@ async def stream(
     comes back with the id of the last event gets what followed it; where that is no longer all there, `reset` says so,
     and the histories have it.
     """
-    async for message in messages(api, _listed(topics), last_event_id or after, who):
-        yield ServerSentEvent(event=message.event, raw_data=message.text, id=message.id)
+    # FastAPI's own event streams fail, loudly, whenever a client leaves in the middle of an event.
+    sent = messages(api, _listed(topics), last_event_id or after, who)
+    events = (format_sse_event(event=each.event, data_str=each.text, id=each.id) async for each in sent)
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
 @router.websocket("/ws", dependencies=[Depends(seat)])

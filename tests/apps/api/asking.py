@@ -158,6 +158,7 @@ class Listener:
 
     def __init__(self) -> None:
         self.status = 0
+        self.serving: asyncio.Future[None]  # the application at the other end
         self._sent: asyncio.Queue[Message] = asyncio.Queue(1)  # a socket's buffer that is full at once
         self._said: asyncio.Queue[Message] = asyncio.Queue()
         self._rest = b""
@@ -176,8 +177,7 @@ class Listener:
 
     async def heard(self) -> AsyncIterator[Heard]:
         """Yield each event until the stream ends."""
-        while True:
-            message = await self._sent.get()
+        while (message := await self._next()) is not None:
             match message["type"]:
                 case "http.response.start":
                     self.status = message["status"]
@@ -196,6 +196,15 @@ class Listener:
                     return
                 case _:
                     assert message["type"] == "websocket.accept"
+
+    async def _next(self) -> Message | None:
+        """Return what was sent next; None where the application has ended."""
+        sent = asyncio.ensure_future(self._sent.get())
+        await asyncio.wait([sent, self.serving], return_when=asyncio.FIRST_COMPLETED)
+        if sent.done():
+            return sent.result()
+        sent.cancel()
+        return None
 
     async def until(self, holds: Callable[[Heard], bool]) -> list[Heard]:
         """Return the events up to the first of which `holds` is true."""
@@ -227,15 +236,12 @@ async def listening(
         "scheme": kind,
     }
     listener.say({"type": "http.request", "body": b""} if kind == "http" else {"type": "websocket.connect"})
-    running_app = asyncio.create_task(running.app(scope, listener.receive, listener.send))
+    listener.serving = asyncio.create_task(running.app(scope, listener.receive, listener.send))
     try:
         yield listener
     finally:
         listener.say({"type": f"{kind}.disconnect", "code": 1000})
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(running_app), 5)
-        running_app.cancel()
-        await asyncio.wait([running_app])
+        await asyncio.wait_for(listener.serving, 5)
 
 
 def _parsed(text: str) -> Heard:
