@@ -3,24 +3,11 @@
 from alpha_panda.units import E4, SECOND_NS, format_rupees, group_indian, ist_datetime
 
 NOT_REPORTED = "–"
-_WORDS = ((10_000_000, "Cr"), (100_000, "L"))
 
 
 def rupees(amount_e4: int | None, signed: bool = False) -> str:
     """Return an amount to the paisa, `₹25,16,980.94`."""
     return NOT_REPORTED if amount_e4 is None else format_rupees(amount_e4, signed)
-
-
-def rupees_short(amount_e4: int | None, signed: bool = False) -> str:
-    """Return an amount in the words of the market, `₹80.51 L`, `₹1.20 Cr`; below a lakh to the rupee."""
-    if amount_e4 is None:
-        return NOT_REPORTED
-    sign = "−" if amount_e4 < 0 else "+" if signed and amount_e4 else ""
-    for unit, letter in _WORDS:
-        hundredths = (abs(amount_e4) * 100 + unit * E4 // 2) // (unit * E4)
-        if hundredths >= 100:
-            return f"{sign}₹{group_indian(hundredths // 100)}.{hundredths % 100:02d} {letter}"
-    return f"{sign}₹{group_indian((abs(amount_e4) + E4 // 2) // E4)}"
 
 
 def price(price_e4: int | None) -> str:

@@ -25,12 +25,13 @@ def delivered(command: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return 200, {**body, "command": command, "told": "log", "account": account, "latch": "", "trouble": ""}
 
 
-def application(desk: FakeDesk, role: Role = "operator", answer: Answer = delivered) -> FastAPI:
+def application(desk: FakeDesk, role: Role = "operator", answer: Answer = delivered, database: Any = None) -> FastAPI:
     """Return an app with the pages of a desk; `answer` says what commands come back with."""
     app = FastAPI()
     app.state.asked = []
     parts = DashboardParts(
         desk=desk,
+        database=database,
         board=lambda: desk.board,
         principal=lambda: Principal("asha", role, 1, "family", 2**62),
         now_ns=desk.now_ns,
@@ -39,6 +40,11 @@ def application(desk: FakeDesk, role: Role = "operator", answer: Answer = delive
     @app.get("/api/v1/boot")
     async def boot() -> dict[str, str]:
         return {"boot_id": desk.boot_id}
+
+    @app.get("/api/v1/portfolio/account")
+    async def account() -> dict[str, Any]:
+        said = desk.picture.account
+        return {"account": said and {"state": said.state}}
 
     @app.post("/api/v1/control/{command}")
     async def control(command: str, request: Request) -> JSONResponse:
