@@ -284,17 +284,29 @@ def load_study(path: str | pathlib.Path) -> Study:
     path = pathlib.Path(path)
     document = _read_toml(path)
     span, grid, walk = document.pop("study", {}), document.pop("sweep", None), document.pop("walkforward", None)
-    base = document.pop("profile", None)
-    if isinstance(base, str):
-        document = {**_read_toml(path.parent / base), **document}
-    elif base is not None:
-        raise ConfigurationError(f"{path}: profile must be the path of a profile, written as text")
     return Study(
-        profile=validated(Profile, document, str(path)),
+        profile=validated(Profile, _with_base(document, path), str(path)),
         study=validated(Span, span, f"{path} [study]"),
         sweep=None if grid is None else validated(Sweep, grid, f"{path} [sweep]"),
         walkforward=None if walk is None else validated(WalkForward, walk, f"{path} [walkforward]"),
     )
+
+
+def profile_tables(path: str | pathlib.Path) -> dict[str, Any]:
+    """Return the tables of a profile, or of a study's, as TOML has them; they may not be a profile's yet."""
+    path = pathlib.Path(path)
+    asked = ("study", "sweep", "walkforward")
+    return _with_base({key: value for key, value in _read_toml(path).items() if key not in asked}, path)
+
+
+def _with_base(document: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
+    """Return a profile's tables with those of the profile that they name, if they do."""
+    base = document.pop("profile", None)
+    if base is None:
+        return document
+    if not isinstance(base, str):
+        raise ConfigurationError(f"{path}: profile must be the path of a profile, written as text")
+    return {**_read_toml(path.parent / base), **document}
 
 
 def with_instruments(profile: Profile, instruments: Sequence[str]) -> Profile:

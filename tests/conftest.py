@@ -50,6 +50,16 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Generator[pathlib.Path]:
         yield path
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_database(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """Let no session of the tests read the database of whoever works in this checkout; nor can one be made there."""
+    file = tmp_path_factory.mktemp("no_database") / "file"
+    file.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ALPHA_PANDA_DATABASE_URL", f"sqlite:///{file}/alpha_panda.db")
+        yield
+
+
 @pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
     """Give a headless Chromium, in a module without asynchronous tests; skip the test where the machine has none.

@@ -14,11 +14,14 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from alpha_panda.chain import check_intervals, load_strategies
-from alpha_panda.config import Profile, load_profile, with_instruments
+from alpha_panda.config import Profile, load_profile, profile_tables, with_instruments
 from alpha_panda.data.catalog import RESOLUTIONS, Catalog
+from alpha_panda.database import database_url, is_there
 from alpha_panda.errors import ConfigurationError, StoreError
 from alpha_panda.live.account import AccountEngine
+from alpha_panda.live.control.configured import Taken, configured, keep_taken, kept, with_taken
 from alpha_panda.live.durable import write_durably
+from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.feed.base import Feed
 from alpha_panda.live.feed.pacing import Pacer
 from alpha_panda.live.feed.replay import replay_feed
@@ -28,12 +31,13 @@ from alpha_panda.live.log.opening import LOG_FILE, lock_holder
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.observer import FEED, PORTFOLIO
 from alpha_panda.live.pipeline import STAGES, Parts, Surroundings, run_session
+from alpha_panda.live.routing import new_record
 from alpha_panda.live.session import Blueprint, blueprint_of, check_profile, open_session, read_session
 from alpha_panda.live.status import WAITING, Status
 from alpha_panda.live.store.base import Store
 from alpha_panda.live.store.redis import RedisStore
 from alpha_panda.live.supervision import enduring
-from alpha_panda.live.topics import SESSIONS, Topic, topics_of_session
+from alpha_panda.live.topics import CONTROL, SESSIONS, Topic, topics_of_session
 from alpha_panda.live.watch.endpoint import LOOPBACK
 from alpha_panda.live.watch.observing import Watched
 from alpha_panda.strategy import did_you_mean
@@ -186,10 +190,12 @@ class Plan:
     """What the options of a session come to, checked before anything is written."""
 
     options: Options
-    profile: Profile
+    profile: Profile  # with what the database told strategies, in the process that has the feed
     folders: Sequence[pathlib.Path]  # of strategies
     feed: Feed | None
     blueprint: Blueprint | None  # of the process that has the feed; the others read what it recorded
+    taken: Sequence[Taken] = ()  # from the database
+    paused: Sequence[Envelope] = ()  # the pauses with which the session begins
 
 
 def planned(options: Options) -> Plan:
@@ -197,7 +203,11 @@ def planned(options: Options) -> Plan:
 
     Stages can only work apart on a log that several processes can write.
     """
-    profile = with_instruments(load_profile(options.profile), options.instruments)
+    profile = load_profile(options.profile)
+    taken, paused = _taken(options.state, profile) if FEED in options.stages else ((), ())
+    if taken:
+        profile = with_taken(profile_tables(options.profile), taken, str(options.profile))
+    profile = with_instruments(profile, options.instruments)
     if set(options.stages) != set(STAGES) and not kafka_address(profile, options.state):
         raise ConfigurationError(f"stages in processes of their own meet in Kafka: name the broker in {KAFKA}")
     folders = [options.profile.parent.parent / "strategies"]
@@ -206,7 +216,20 @@ def planned(options: Options) -> Plan:
     feed = build_feed(profile, options)
     strategies = tuple(load_strategies(profile, folders))
     blueprint = Blueprint(profile, feed.universe, strategies, feed.name, feed.digest, profile.log.partitions)
-    return Plan(options, profile, folders, feed, blueprint)
+    return Plan(options, profile, folders, feed, blueprint, taken, paused)
+
+
+def _taken(state: pathlib.Path, seed: Profile) -> tuple[Sequence[Taken], Sequence[Envelope]]:
+    """Return what the session in `state` took from the database, or else takes now, and the pauses it begins with."""
+    taken = kept(state)
+    if taken is not None:
+        return taken, ()
+    found = configured(database_url())
+    named = [found[terms.name] for terms in seed.strategies if terms.name in found]
+    return (
+        [Taken(each.newest.name, each.newest.version, dict(each.newest.terms)) for each in named],
+        [each.pause for each in named if each.pause is not None],
+    )
 
 
 async def trade(plan: Plan, status: Status, stop: asyncio.Event) -> AccountEngine | None:
@@ -239,6 +262,7 @@ async def trade(plan: Plan, status: Status, stop: asyncio.Event) -> AccountEngin
                     surroundings=surroundings,
                     feed=feed,
                     store=store,
+                    database=database_url(),
                     redo=options.redo,
                 )
                 return await run_session(blueprint, parts, options.stages)
@@ -252,6 +276,11 @@ async def _blueprint(log: Log, plan: Plan, status: Status, stop: asyncio.Event) 
     None where `stop` was set before there was any.
     """
     if plan.blueprint is not None:
+        if await read_session(log) is None:
+            # Before the session itself, which then never trades what is switched off, nor is without what it took.
+            if plan.paused:
+                await log.append([new_record(CONTROL, pause) for pause in plan.paused])
+            keep_taken(plan.options.state, plan.taken)
         await open_session(log, plan.blueprint, time.time_ns())
         return plan.blueprint
     status.phase = WAITING
@@ -259,7 +288,7 @@ async def _blueprint(log: Log, plan: Plan, status: Status, stop: asyncio.Event) 
         if stop.is_set():
             return None
         await log.wait(SESSIONS, 0, 0, _LOOK_EVERY_S)
-    check_profile(session, plan.profile)
+    check_profile(session, plan.profile, ours=not is_there(database_url()))
     return blueprint_of(session, plan.folders)
 
 

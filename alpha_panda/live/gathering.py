@@ -53,6 +53,7 @@ class Gathering:
         self._finished = finished
         self._switch = switch
         self._kill_id = ""
+        self._caught_up = False  # with what was commanded before anything was traded
         self._trading: asyncio.Task[Step | None] | None = None
         self._listening: asyncio.Task[list[Entry]] | None = None
 
@@ -66,6 +67,10 @@ class Gathering:
 
         Commands do not wait for the market. Where the kill latch is engaged, the market waits for the kill.
         """
+        while not self._caught_up:
+            if commands := await self._control.read(_COMMANDS):
+                return self._commanded(commands)
+            self._caught_up = True
         while True:
             self._trading = self._trading or asyncio.create_task(self._arrivals())
             self._listening = self._listening or asyncio.create_task(self._control.next(asyncio.Event(), _COMMANDS))

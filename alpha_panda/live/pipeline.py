@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iter
 from alpha_panda.chain import compile_kernels
 from alpha_panda.errors import LogError
 from alpha_panda.live.account import AccountEngine
-from alpha_panda.live.control.commands import Spool, forward
+from alpha_panda.live.control.commands import Given, Spool, forward
+from alpha_panda.live.control.following import following, obey_database
 from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.dead_letters import DeadLetters
 from alpha_panda.live.feed.base import Feed
@@ -57,6 +58,7 @@ class Parts:
     surroundings: Surroundings
     feed: Feed | None = None  # where the feed is one of the stages
     store: Store | None = None  # where the portfolio is
+    database: str = ""  # the URL of what operators set, where the account is one of the stages; empty for none
     redo: bool = False  # whether a session whose code has changed is done again from its beginning
 
 
@@ -257,10 +259,33 @@ class _Process:
                 self._log, engine, self._finished[SIGNALS], switch, self._notice(ACCOUNT), self._letters
             )
             worker.missing = lambda: gathering.missing
-            async with contextlib.aclosing(gathering):
+            async with contextlib.aclosing(gathering), self._obeying_database(worker):
                 await run_account(
                     engine, self._log, gathering, journal, self._latency, self._parts.surroundings.monotonic
                 )
+
+    @contextlib.asynccontextmanager
+    async def _obeying_database(self, worker: Worker) -> AsyncGenerator[None]:
+        """Pause and resume strategies as operators have it in the database, for as long as the context lasts."""
+        if not self._parts.database:
+            yield
+            return
+
+        def tell(note: str) -> None:
+            self._status.exchange_note(worker.note, note)
+            worker.note = note
+
+        profile, spool = self._blueprint.profile, Spool(self._parts.state)
+        async with following(self._parts.database) as follower:
+            obeying = asyncio.create_task(
+                obey_database(follower, profile, Given(self._log), spool, tell, self._parts.surroundings.sleep)
+            )
+            try:
+                yield
+            finally:
+                obeying.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await obeying
 
     async def _portfolio(self) -> None:
         store, blueprint = self._parts.store, self._blueprint

@@ -182,8 +182,7 @@ class Projection:
     def _say(self, note: str) -> None:
         """Show what a person should know instead of what was said before."""
         if note != self._worker.note:
-            self._status.notes[:] = [each for each in self._status.notes if each != self._worker.note]
-            self._status.notes += [note] if note else []
+            self._status.exchange_note(self._worker.note, note)
             self._worker.note = note
 
     def _reads(self) -> Sequence[tuple[Topic, Place]]:

@@ -183,17 +183,19 @@ async def open_session(log: Log, blueprint: Blueprint, started_ns: int) -> None:
         )
 
 
-def check_profile(recorded: Session, profile: Profile) -> None:
+def check_profile(recorded: Session, profile: Profile, ours: bool = True) -> None:
     """Raise RecoveryError where a session was begun with another profile than `profile`.
 
-    What names no instruments was given them where the feed is.
+    What names no instruments was given them where the feed is. What strategies are told is only `ours` where no
+    database may have told them otherwise.
     """
     before, now = _flat(json.loads(recorded.profile)), _flat(json.loads(profile_text(profile)))
     for key in sorted(before.keys() | now.keys()):
-        if before.get(key) != now.get(key) and ".instruments" not in key:
+        told = key.startswith("strategies[") and not key.endswith("].name")
+        if before.get(key) != now.get(key) and ".instruments" not in key and (ours or not told):
             raise RecoveryError(
                 f"the session was begun with {key} = {before.get(key, 'unset')}, not {now.get(key, 'unset')}: give "
-                "every stage the same profile"
+                "every stage the same profile, and the same database"
             )
 
 

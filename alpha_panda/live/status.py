@@ -77,6 +77,11 @@ class Status(Observer):
             "dead_letters": float(self.kept_out),
         }
 
+    def exchange_note(self, before: str, after: str) -> None:
+        """Show what a person should know in place of what was said before; nothing where either is empty."""
+        self.notes[:] = [each for each in self.notes if each != before]
+        self.notes += [after] if after else []
+
     def on_recovered(
         self, blueprint: Blueprint, account: AccountStage, frames: int, signals_next: int, account_next: int
     ) -> None:

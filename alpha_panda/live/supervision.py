@@ -37,7 +37,7 @@ async def enduring(
             failures = 1 if status.phase in _AT_WORK else failures + 1
             status.on_log_error(SESSION, error)
             # However long the log is away, a person is told once.
-            status.notes[:] = [each for each in status.notes if each != note]
-            status.notes.append(note := f"{error}; the session waited for it")
+            before, note = note, f"{error}; the session waited for it"
+            status.exchange_note(before, note)
         await sleep(_PAUSES_S[min(failures, len(_PAUSES_S)) - 1])
         status.phase = WAITING

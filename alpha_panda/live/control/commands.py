@@ -25,6 +25,7 @@ FORWARD_EVERY_S = 0.1
 _SOURCE = "control"
 _RECORDS = 512
 _OF_ALL = ("kill",)  # these are of the whole account
+_OF_OPENING = ("pause", "flatten", "resume")
 
 
 def check_command(command: str, strategy: str, strategies: Sequence[str]) -> None:
@@ -99,7 +100,9 @@ async def forward(spool: Spool, log: Log, sleep: Callable[[float], Awaitable[Non
 
     Where the folder cannot be read or written, commands wait on, which whoever gave them is told; trading goes on.
     """
-    known = await _ids(log)
+    given = Given(log)
+    await given.listen()
+    known = given.ids
     while True:
         with contextlib.suppress(OSError):
             for path, message in spool.waiting():
@@ -111,15 +114,26 @@ async def forward(spool: Spool, log: Log, sleep: Callable[[float], Awaitable[Non
         await sleep(FORWARD_EVERY_S)
 
 
-async def _ids(log: Log) -> set[str]:
-    """Return the ids of all commands on the log."""
-    ids: set[str] = set()
-    offset = 0
-    while records := await log.read(CONTROL, 0, offset, _RECORDS):
-        offset = records[-1].offset + 1
-        for record in records:
-            try:
-                ids.add(decode(record).id)
-            except CorruptRecordError:
-                continue  # whoever reads the topic for the account writes a dead letter
-    return ids
+class Given:
+    """The commands that were given: all on the log, by their ids, and the last that lets each strategy open or not."""
+
+    def __init__(self, log: Log) -> None:
+        self.ids: set[str] = set()
+        self.last: dict[str, str] = {}  # the id of each strategy's last pause, flatten or resume
+        self._log = log
+        self._offset = 0
+
+    async def listen(self) -> None:
+        """Take in what came to stand on the log since the last time."""
+        while records := await self._log.read(CONTROL, 0, self._offset, _RECORDS):
+            self._offset = records[-1].offset + 1
+            for record in records:
+                try:
+                    self._note(decode(record))
+                except CorruptRecordError:
+                    continue  # whoever reads the topic for the account writes a dead letter
+
+    def _note(self, message: Envelope) -> None:
+        self.ids.add(message.id)
+        if isinstance(message.data, Control) and message.data.command in _OF_OPENING:
+            self.last[message.data.argument] = message.id
