@@ -1,7 +1,9 @@
 """Connections to SQLite and PostgreSQL that behave alike: short transactions, and errors in one sentence."""
 
 import contextlib
+import errno
 import functools
+import os
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any, cast
@@ -102,6 +104,8 @@ def insert(connection: AsyncConnection, table: Table) -> "sqlite.Insert | postgr
 
 def _to_file(address: SqliteFile) -> AsyncEngine:
     address.path.parent.mkdir(parents=True, exist_ok=True)
+    if address.path.exists() and not os.access(address.path, os.W_OK):  # else only the first write would say so
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(address.path))
     # Without an isolation level the driver begins nothing on its own, which it would do at the first write only.
     told = {"timeout": _PATIENCE_S, "isolation_level": None}
     url = URL.create("sqlite+aiosqlite", database=str(address.path))
@@ -117,7 +121,7 @@ def _prepare_file(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> N
     try:
         cursor.execute("PRAGMA journal_mode = WAL")
     except sqlite3.OperationalError as error:
-        # Nobody else may be at the file while its mode changes: the next connection does it, and until then it is slower.
+        # Its mode changes while nobody else is at the file: if not now, then at the next opening; this one is slower.
         if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
             raise
     cursor.close()
