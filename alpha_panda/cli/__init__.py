@@ -27,7 +27,7 @@ register(
         "walkforward": "alpha_panda.cli.walkforward:walk",
         "causality": "alpha_panda.cli.causality:prove_causality",
         "research": "alpha_panda.cli.research:research",
-        "live": "alpha_panda.live.__main__:live",
+        "live": "alpha_panda.cli.live:live",
         "web": "alpha_panda.cli.web:web",
         "status": "alpha_panda.cli.status:status",
         "pause": "alpha_panda.cli.control:pause",

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hmac
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,6 +11,7 @@ from panel.io import fastapi as panel_in_fastapi
 
 from alpha_panda.apps.access import VISITOR
 from alpha_panda.apps.api.errors import error_handlers
+from alpha_panda.apps.api.feeding import feed
 from alpha_panda.apps.api.parts import Parts as ApiParts
 from alpha_panda.apps.api.routes import PREFIX, TAGS, routers
 from alpha_panda.apps.dashboard import DashboardParts, pages
@@ -27,6 +28,8 @@ from alpha_panda.apps.web.sessions import Sessions
 from alpha_panda.apps.web.signing_in import SigningIn
 from alpha_panda.apps.web.throttle import Throttle
 from alpha_panda.apps.web.tokens import AccessTokens
+
+_AGAIN_S = 1.0  # until what met a defect is tried again
 
 
 class Application(Gate):
@@ -72,7 +75,7 @@ def _inside(parts: Parts, auth: AuthParts) -> FastAPI:
         openapi_tags=list(TAGS),
         docs_url=None,
         redoc_url=None,
-        lifespan=lambda app: _running(parts),
+        lifespan=lambda app: _running(app, parts),
         exception_handlers=handlers,
     )
     app.include_router(auth_routes(auth))
@@ -123,22 +126,23 @@ def _add_dashboard(app: FastAPI, parts: Parts) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _running(parts: Parts) -> AsyncGenerator[None]:
-    """Keep the desk looking for as long as the app is served."""
-    looking = asyncio.create_task(_look(parts))
+async def _running(app: FastAPI, parts: Parts) -> AsyncGenerator[None]:
+    """Keep the desk, the streams and the alarms at work for as long as the app is served."""
+    work = {"the desk": parts.desk.run, "the streams": lambda: feed(app.state.api), "the alarms": parts.alarms.run}
+    tasks = [asyncio.create_task(_at_work(parts, *each)) for each in work.items()]
     try:
         yield
     finally:
-        looking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await looking
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
-async def _look(parts: Parts) -> None:
-    """Let the desk look until cancelled; a defect there is told, and must not leave the screens as they were."""
+async def _at_work(parts: Parts, who: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Let something work until cancelled; a defect there is told, and must not leave the screens as they were."""
     while True:
         try:
-            await parts.desk.run()
-        except Exception as error:  # whatever it is, the next look may succeed
-            parts.log.error("the desk met a defect", exc_info=error)
-            await parts.sleep(1.0)
+            await run()
+        except Exception as error:  # whatever it is, the next attempt may succeed
+            parts.log.error(f"{who} met a defect", exc_info=error)
+        await parts.sleep(_AGAIN_S)

@@ -12,8 +12,9 @@ import socket
 import time
 import urllib.parse
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, cast
 
+from alpha_panda.apps.alerts.channels import ALERTS, Channels
+from alpha_panda.apps.alerts.watching import AlertEngine
 from alpha_panda.apps.desk.desk import Desk, Surroundings
 from alpha_panda.apps.web.application import Application, create_application
 from alpha_panda.apps.web.metrics import WebMetrics
@@ -25,6 +26,7 @@ from alpha_panda.errors import ConfigurationError
 from alpha_panda.live import pipeline
 from alpha_panda.live.build import REDIS_URL, STATES, kafka_address, log_writer, new_surroundings, open_log, open_store
 from alpha_panda.live.watch.logs import Logs
+from alpha_panda.live.watch.observing import Watching
 from alpha_panda.live.watch.redaction import Redaction, secrets_in
 
 SECRET = "ALPHA_PANDA_SECRET"
@@ -42,6 +44,7 @@ class WebOptions:
     public_url: str = ""  # how visitors reach it, where that is not its own address
     proxy: str = ""  # the address of a proxy whose word for a visitor's address is taken
     notebooks: pathlib.Path = pathlib.Path("notebooks")
+    watching: Watching | None = None  # what watches the process, where it trades as well
 
 
 async def serve_web(
@@ -64,19 +67,26 @@ async def _application(options: WebOptions, tell: Callable[[str], None]) -> Asyn
     secret, public = check_exposure(options), urllib.parse.urlsplit(options.public_url)
     surroundings, metrics, redaction = new_surroundings(), WebMetrics(), Redaction(secrets_in(os.environ))
     async with contextlib.AsyncExitStack() as resources:
-        logs = resources.enter_context(
-            Logs(options.state / "logs", time.time_ns, options.state.absolute().name, metrics, redaction, tell)
+        watching, session = options.watching, options.state.absolute().name
+        logs = (
+            watching.logs
+            if watching is not None
+            else resources.enter_context(Logs(options.state / "logs", time.time_ns, session, metrics, redaction, tell))
         )
+        desk = _desk(options.state, surroundings)
+        database = await resources.enter_async_context(open_database(database_url()))
+        channels = Channels(os.environ.get(ALERTS, ""), surroundings.wall_ns, surroundings.monotonic)
         parts = Parts(
-            desk=_desk(options.state, surroundings),
-            database=await resources.enter_async_context(open_database(database_url())),
-            alarms=cast(Any, None),
+            desk=desk,
+            database=database,
+            alarms=AlertEngine(desk, session, database, channels, surroundings.wall_ns, surroundings.monotonic),
             secret=secret,
             hosts=_LOOPBACK_NAMES | {public.hostname} if public.hostname else _LOOPBACK_NAMES,
             secure=public.scheme == "https",
             notebooks=options.notebooks if options.notebooks.is_dir() else None,
             redaction=redaction,
             metrics=metrics,
+            exposition=(lambda: watching.metrics.exposition()[1]) if watching is not None else bytes,
             log=logs.channel("api"),
             version=importlib.metadata.version("alpha-panda"),
             holder=surroundings.holder,

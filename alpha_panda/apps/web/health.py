@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from alpha_panda.apps.web.parts import Parts
 from alpha_panda.errors import DatabaseError
@@ -29,8 +30,8 @@ def health_routes(parts: Parts) -> APIRouter:
 
     @router.get("/metrics", include_in_schema=False)
     async def exposition() -> Response:
-        """Return the metrics of the web app."""
-        return Response(parts.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        """Return the metrics of the process, and of the web app in it."""
+        return Response(parts.exposition() + parts.metrics.exposition(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return router
 

@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from alpha_panda.apps.api.parts import Alarms
+from alpha_panda.apps.alerts.watching import AlertEngine
 from alpha_panda.apps.desk.desk import Desk
 from alpha_panda.apps.web.limits import Limits
 from alpha_panda.apps.web.metrics import WebMetrics
@@ -20,13 +20,14 @@ class Parts:
 
     desk: Desk
     database: Database
-    alarms: Alarms
+    alarms: AlertEngine
     secret: bytes = dataclasses.field(repr=False)  # signs tokens
     hosts: frozenset[str]  # names of the app, in lower case, without a port
     secure: bool  # whether visitors come over TLS
     notebooks: pathlib.Path | None  # the folder of those that can be opened
     redaction: Redaction
     metrics: WebMetrics
+    exposition: Callable[[], bytes]  # of the process's other metrics, in the text format of Prometheus
     log: Any  # of the channel `api`
     version: str
     holder: str  # the process, and the machine it runs on

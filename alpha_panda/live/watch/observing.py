@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import pathlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from alpha_panda.live.status import Status
 from alpha_panda.live.watch.chronicle import Chronicle
@@ -33,9 +34,17 @@ class Watched:
     tell: Callable[[str], None] | None = None  # what a person should know who sees no screen
 
 
+class Watching(NamedTuple):
+    """What watches a process, for whoever shows it; `port` is that of its endpoint, None where it has none."""
+
+    port: int | None
+    logs: Logs
+    metrics: Metrics
+
+
 @contextlib.asynccontextmanager
-async def observing(status: Status, watched: Watched) -> AsyncGenerator[int | None]:
-    """Let what `status` is told reach metrics, health, logs and spans as well; give the port of the endpoint.
+async def observing(status: Status, watched: Watched) -> AsyncGenerator[Watching]:
+    """Let what `status` is told reach metrics, health, logs and spans as well.
 
     Raises ConfigurationError where the endpoint cannot listen, logs cannot be kept, or spans cannot be made.
     """
@@ -62,7 +71,7 @@ async def observing(status: Status, watched: Watched) -> AsyncGenerator[int | No
         status.also = [metrics, health, Chronicle(logs, monotonic), *([spans] if spans else [])]
         beating = asyncio.create_task(beat(status, health))
         try:
-            yield served
+            yield Watching(served, logs, metrics)
         finally:
             status.also = ()
             beating.cancel()

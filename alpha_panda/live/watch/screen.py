@@ -45,7 +45,8 @@ class Pace(NamedTuple):
 def draw(status: Status, pace: Pace) -> RenderableType:
     """Return the whole screen."""
     if status.blueprint is None or status.account is None:
-        body = Group(_stages(status) if status.reports else Text(f"{status.phase} …", MUTED), *_troubles(status))
+        first = _stages(status) if status.reports else Text(f"{status.phase} …", MUTED)
+        body = Group(first, *_troubles(status), *_announced(status))
         return Panel(body, box=_DASHED, border_style=BUY, title=_mode())
     body = Group(
         *_health(status, pace),
@@ -54,9 +55,14 @@ def draw(status: Status, pace: Pace) -> RenderableType:
         _positions(status, status.blueprint),
         _latest(status, status.blueprint),
         *_troubles(status),
+        *_announced(status),
     )
     feed = Text(status.blueprint.feed, MUTED)
     return Panel(body, box=_DASHED, border_style=BUY, title=_mode(), subtitle=feed, title_align="left")
+
+
+def _announced(status: Status) -> list[Text]:
+    return [Text(line, MUTED, overflow="fold") for line in status.announced]
 
 
 def progress_line(status: Status, pace: Pace) -> str:

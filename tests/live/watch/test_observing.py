@@ -52,10 +52,11 @@ def watched(state: pathlib.Path, port: int | None = 0) -> Watched:
 async def session(tmp_path: pathlib.Path) -> AsyncIterator[Session]:
     """Give a morning of trading, watched."""
     status = new_status()
-    async with observing(status, watched(tmp_path)) as port:
+    async with observing(status, watched(tmp_path)) as watching:
         async with SqliteLog(tmp_path, clock=time.time_ns) as log:
             engine = await run_on(log, ChoppedFeed(morning()), status=status)
-        yield Session(engine, status, port)
+        assert watching.port is not None
+        yield Session(engine, status, watching.port)
 
 
 async def test_what_is_scraped_is_what_the_account_did(session: Session):
@@ -118,11 +119,11 @@ async def test_a_session_does_the_same_whether_it_is_watched_or_not(session: Ses
 
 async def test_a_canary_in_the_environment_reaches_neither_logs_nor_metrics(tmp_path: pathlib.Path):
     status = new_status()
-    async with observing(status, watched(tmp_path)) as port:
+    async with observing(status, watched(tmp_path)) as watching:
         status.on_dead_letter("market.ticks", f"refused {CANARY}")
         status.on_log_error("account", ConfigurationError(f"https://panda:{CANARY}@kite"))
-        scraped = await asyncio.to_thread(ask, port, "/metrics")
-        ready = await asyncio.to_thread(ask, port, "/health/ready")
+        scraped = await asyncio.to_thread(ask, watching.port, "/metrics")
+        ready = await asyncio.to_thread(ask, watching.port, "/health/ready")
     written = "".join(path.read_text() for path in (tmp_path / "logs").iterdir())
     assert "[redacted]" in written
     assert CANARY not in written + scraped[1] + ready[1]
@@ -139,8 +140,8 @@ async def test_the_screen_and_whoever_listens_are_told_what_goes_wrong(tmp_path:
 
 
 async def test_without_a_port_nothing_listens(tmp_path: pathlib.Path):
-    async with observing(new_status(), watched(tmp_path, port=None)) as port:
-        assert port is None
+    async with observing(new_status(), watched(tmp_path, port=None)) as watching:
+        assert watching.port is None
 
 
 async def test_nobody_looks_on_any_more_once_it_is_over(tmp_path: pathlib.Path):

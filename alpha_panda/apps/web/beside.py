@@ -1,0 +1,57 @@
+"""The web app beside a session that trades in the same process: in a thread and an event loop of its own."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import AsyncGenerator, Callable
+
+from alpha_panda.apps.web.build import WebOptions, check_exposure, serve_web
+from alpha_panda.apps.web.serving import bound
+from alpha_panda.errors import AlphaPandaError
+
+
+@contextlib.asynccontextmanager
+async def web_beside(options: WebOptions, port: int, tell: Callable[[str], None]) -> AsyncGenerator[None]:
+    """Serve the web app for as long as the context lasts; `tell` is given lines for a person, from any thread.
+
+    A port that is taken gives way to a free one, for a session must not wait for a screen. Raises ConfigurationError
+    where the app may not be served as it is asked for; what goes wrong later is told, and trading goes on.
+    """
+    check_exposure(options)
+    with bound(options.host, port, or_free=True) as listening:
+        served = listening.getsockname()[1]
+        if port not in (0, served):
+            tell(f"port {port} is taken: the dashboard takes {served} instead")
+        beside = _Beside(options, listening, tell)
+        beside.start()
+        try:
+            yield
+        finally:
+            beside.stop()
+            await asyncio.to_thread(beside.join)
+
+
+class _Beside(threading.Thread):
+    """The thread, which never outlives the process."""
+
+    def __init__(self, options: WebOptions, listening: socket.socket, tell: Callable[[str], None]) -> None:
+        super().__init__(name="web", daemon=True)
+        self._options, self._listening, self._tell = options, listening, tell
+        self._loop = asyncio.new_event_loop()
+        self._ending = asyncio.Event()
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(serve_web(self._options, self._listening, self._ending, self._tell))
+        except AlphaPandaError as error:
+            self._tell(f"the dashboard is not served: {error}")
+        except Exception as error:  # noqa: BLE001  # whatever it is, the session trades on
+            self._tell(f"the dashboard is not served, by a defect of ours: {type(error).__name__}: {error}")
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        with contextlib.suppress(RuntimeError):  # its loop is closed, since it has ended by itself
+            self._loop.call_soon_threadsafe(self._ending.set)
