@@ -11,10 +11,11 @@ from alpha_panda.apps.dashboard.chain import VERDICTS, chain, reason_of
 from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import refresh
+from alpha_panda.apps.dashboard.risk import refusal_rows
 from alpha_panda.apps.dashboard.sheets import Sheet, note
 from alpha_panda.apps.dashboard.shell import shell
 from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
-from alpha_panda.apps.desk.models import Decision, Order, Picture, Refusals
+from alpha_panda.apps.desk.models import Decision, Order, Picture
 from alpha_panda.errors import AlphaPandaError
 from alpha_panda.live.messages import FINISHED
 
@@ -139,9 +140,3 @@ def decision_rows(decisions: Iterable[Decision]) -> Iterator[Row]:
             "granted": Cell(f"{shown.count(each.granted)} of {shown.count(each.asked)}", sort=each.granted),
             "reason": Cell(reason, hint=reason),
         }
-
-
-def refusal_rows(refusals: Iterable[Refusals]) -> Iterator[Row]:
-    """Yield how often each rule refused, the most frequent first."""
-    for each in sorted(refusals, key=lambda each: (-each.count, each.code)):
-        yield {"key": each.code, "code": shown.words(each.code), "count": cells.count(each.count)}

@@ -4,15 +4,21 @@ from collections.abc import Callable
 
 from panel.viewable import Viewable
 
+from alpha_panda.apps.dashboard.alarms import alarms
 from alpha_panda.apps.dashboard.orders import orders
 from alpha_panda.apps.dashboard.overview import overview
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.positions import positions
+from alpha_panda.apps.dashboard.risk import risk
+from alpha_panda.apps.dashboard.strategies import strategies
 
 PAGES: dict[str, Callable[[DashboardParts], Viewable]] = {
     "/": overview,
     "/positions": positions,
     "/orders": orders,
+    "/strategies": strategies,
+    "/risk": risk,
+    "/alarms": alarms,
 }
 """What makes each page; `navigation.PLACES` says how they are called and reached."""
 

@@ -32,7 +32,7 @@ def refresh(desk: Desk, draw: Callable[[Picture], None], every_ms: int = PERIOD_
     repeat(flush, every_ms)
 
 
-def repeat(flush: Callable[[], None], every_ms: int) -> None:
+def repeat(flush: Callable[[], object], every_ms: int) -> None:
     """Call `flush` again and again from when the page is open until it is closed.
 
     An ordinary periodic callback of Panel announces itself to every viewer each time, which costs the square of their

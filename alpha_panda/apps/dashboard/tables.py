@@ -22,6 +22,7 @@ class Act(msgspec.Struct, frozen=True, omit_defaults=True):
     body: Mapping[str, str] = {}
     asks_reason: bool = True
     grave: bool = False  # whether it is hard to take back
+    for_s: int = 0  # until when it holds, counted from when it is confirmed
 
 
 class Cell(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -111,7 +111,11 @@ def _add_api(app: FastAPI, parts: Parts, auth: AuthParts) -> None:
 def _add_dashboard(app: FastAPI, parts: Parts) -> None:
     """Add the pages of the dashboard; what a page's own address says of its visitor is its theme, and no token."""
     dashboard = DashboardParts(
-        desk=parts.desk, board=lambda: parts.alarms.board, principal=VISITOR.get, now_ns=parts.wall_ns
+        desk=parts.desk,
+        database=parts.database,
+        board=lambda: parts.alarms.board,
+        principal=VISITOR.get,
+        now_ns=parts.wall_ns,
     )
     makers: dict[str, Any] = {**pages(dashboard)}
     panel_in_fastapi.add_applications(

@@ -1,11 +1,12 @@
 // What a button does: asked once more, and sent straight to the API, so that the gate, the roles and the audit are those
 // of every other client.
 
-async function perform({ path, body = {}, title, detail, label, grave, asks_reason: asksReason = true }) {
+async function perform({ path, body = {}, title, detail, label, grave, asks_reason: asksReason = true, for_s: seconds = 0 }) {
   const reason = await confirmed({ title, detail, label, grave, asksReason });
   if (reason === null) return;
+  const until = seconds ? { until: new Date(Date.now() + seconds * 1000).toISOString() } : {};
   try {
-    const answer = await ask(`/api/v1${path}`, asksReason ? { ...body, reason } : body);
+    const answer = await ask(`/api/v1${path}`, { ...body, ...until, ...(asksReason ? { reason } : {}) });
     if (answer.ok) notify(answer.said?.command ? told(answer.said) : `${label}: done.`, answer.said?.told === "nobody");
     else notify(`${label}: ${reasonOf(answer)}`, true);
   } catch (error) {

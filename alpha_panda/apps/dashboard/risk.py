@@ -1,0 +1,174 @@
+"""What the account may do: each limit and how much of it is used, the kill latch, and who commanded what."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import panel as pn
+from panel.viewable import Viewable
+
+from alpha_panda.apps.dashboard import cells, shown
+from alpha_panda.apps.dashboard.cards import Card
+from alpha_panda.apps.dashboard.frames import column, row
+from alpha_panda.apps.dashboard.parts import DashboardParts
+from alpha_panda.apps.dashboard.refreshing import refresh, repeat
+from alpha_panda.apps.dashboard.sheets import Sheet, figures, note
+from alpha_panda.apps.dashboard.shell import shell
+from alpha_panda.apps.dashboard.summary import LIMITS, limit_row
+from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
+from alpha_panda.apps.desk.models import Command, Limit, Picture, Refusals
+from alpha_panda.apps.markup import Html
+from alpha_panda.errors import AlphaPandaError
+
+if TYPE_CHECKING:
+    from alpha_panda.database.audit import AuditRow
+
+_LOOK_MS, _ROWS = 5_000, 200
+
+ALLOWED = (
+    Column("limit", "Limit", 160, grows=True),
+    Column("used", "Used", 84, number=True),
+    Column("allowed", "Allowed", 84, number=True),
+    Column("share", "Of it used", 84, number=True),
+    Column("action", "At the limit", 260, grows=True),
+)
+
+REFUSED = (Column("code", "Rule", 120, grows=True), Column("count", "Refusals", 80, number=True))
+
+COMMANDS = (
+    Column("time", "Time", 74),
+    Column("who", "Who", 90),
+    Column("command", "Command", 84),
+    Column("strategy", "Strategy", 100),
+    Column("reason", "Why", 140, grows=True),
+)
+
+AUDIT = (
+    Column("time", "Time", 74),
+    Column("who", "Who", 80),
+    Column("action", "Did", 120),
+    Column("target", "To", 90),
+    Column("outcome", "Outcome", 76),
+    Column("detail", "Detail", 120, grows=True),
+    Column("address", "From", 92),
+)
+
+
+def risk(parts: DashboardParts) -> Viewable:
+    """Return the page of the limits and of who did what."""
+    standing = Sheet("State of the account")
+    limits = Table("Limits", ALLOWED, empty="The account has not reported its limits yet.", filtered=False)
+    refused = Table("Refusals by rule", REFUSED, empty="Nothing was refused.", filtered=False)
+    commands = Table("Commands", COMMANDS, empty="Nobody has commanded anything in this session.")
+    audit = Table("Audit trail", AUDIT, empty="Nobody has done anything yet.", groups=_DEEDS)
+
+    def draw(picture: Picture) -> None:
+        standing.put(standing_of(picture))
+        limits.put(limit_rows(picture.limits))
+        refused.put(refusal_rows(picture.refusals))
+
+    async def look_back() -> None:
+        await _look_back(parts, commands, audit)
+
+    refresh(parts.desk, draw)
+    pn.state.onload(look_back)
+    repeat(look_back, _LOOK_MS)
+    by_rule = Card("Refusals by rule", refused, width=240, sizing_mode="stretch_height")
+    state = Card("State", standing, width=330, sizing_mode="stretch_height")
+    upper = row(state, Card("Limits", limits), by_rule, height=290)
+    said = Card("Commands", commands, note="as the log has them")
+    return shell(parts, "/risk", column(upper, row(said, Card("Audit trail", audit, note="who did what, from where"))))
+
+
+_DEEDS = (("all", "All"), ("control", "Control"), ("alarm", "Alarms"), ("strategy", "Strategies"), ("other", "Others"))
+
+
+async def _look_back(parts: DashboardParts, commands: Table, audit: Table) -> None:
+    """Show the latest commands and deeds; where they cannot be read, say why."""
+    try:
+        page = await parts.desk.history("commands", None, _ROWS)
+        commands.put(command_rows(each for each in page.rows if isinstance(each, Command)))
+    except AlphaPandaError as error:
+        commands.say(str(error))
+    try:
+        audit.put(audit_rows(await parts.database.audit.list(_ROWS)))
+    except AlphaPandaError as error:
+        audit.say(str(error))
+
+
+def standing_of(picture: Picture) -> Html:
+    """Return the state of the account, what halts it, and who engaged the kill latch."""
+    account, latch = picture.account, picture.latch
+    if account is None:
+        return note("The account has not said anything yet.")
+    tone = "up" if account.state == "running" else "warn" if account.state in ("reducing", "paused") else "down"
+    named = [
+        ("Account", Cell(account.state, f"strong {tone}")),
+        ("By the limit", shown.words(account.halt) or "none"),
+        ("Kill latch", Cell("engaged", "strong down") if latch else Cell("free", "up")),
+    ]
+    if latch:
+        named += [
+            ("Engaged by", latch.who),
+            ("Because", latch.reason or shown.NOT_REPORTED),
+            ("At", shown.day_and_clock(latch.time_ns)),
+        ]
+    named += [
+        ("Commands not taken up yet", cells.count(picture.commands_waiting)),
+        ("Approved, refused", f"{shown.count(account.approved)}, {shown.count(account.refused)}"),
+        ("Orders at work", cells.count(account.orders_working)),
+    ]
+    return figures(named)
+
+
+_TONES = {"over": "strong down", "near": "strong warn", "off": "muted"}
+
+
+def limit_rows(limits: Iterable[Limit]) -> Iterator[Row]:
+    """Yield how much of each limit is used, and what the account does there."""
+    for each in limits:
+        drawn = limit_row(each)
+        say = shown.ratio if each.is_ratio else lambda number: shown.count(round(number))
+        yield {
+            "key": each.name,
+            "limit": Cell(LIMITS[each.name], "muted" if drawn["tone"] == "off" else ""),
+            "used": say(each.used),
+            "allowed": say(each.allowed) if each.allowed else Cell("off", "muted"),
+            "share": Cell(shown.ratio(drawn["share"], 0) if each.allowed else "", _TONES.get(drawn["tone"], "")),
+            "action": Cell(each.action, hint=each.action),
+        }
+
+
+def refusal_rows(refusals: Iterable[Refusals]) -> Iterator[Row]:
+    """Yield how often each rule refused, the most frequent first."""
+    for each in sorted(refusals, key=lambda each: (-each.count, each.code)):
+        yield {"key": each.code, "code": shown.words(each.code), "count": cells.count(each.count)}
+
+
+def command_rows(commands: Iterable[Command]) -> Iterator[Row]:
+    """Yield what people commanded, newest first."""
+    for each in commands:
+        yield {
+            "key": f"{each.time_ns} {each.command} {each.strategy} {each.who}",
+            "time": cells.clock(each.time_ns),
+            "who": Cell(each.who, "strong"),
+            "command": Cell(each.command, "down" if each.command == "kill" else ""),
+            "strategy": each.strategy or Cell("all", "muted"),
+            "reason": Cell(each.reason, hint=each.reason),
+        }
+
+
+def audit_rows(rows: Sequence["AuditRow"]) -> Iterator[Row]:
+    """Yield who did what, newest first."""
+    kinds = {"control": "control", "alert": "alarm", "alarm": "alarm", "strategy": "strategy"}
+    for each in rows:
+        yield {
+            "key": str(each.id),
+            "group": kinds.get(each.action.partition(".")[0], "other"),
+            "time": cells.clock(each.time_ns),
+            "who": Cell(each.who, "strong"),
+            "action": each.action,
+            "target": each.target,
+            "outcome": Cell(each.outcome, "down" if each.outcome in ("refused", "failed") else ""),
+            "detail": Cell(each.detail, hint=each.detail),
+            "address": Cell(each.address, "muted"),
+        }
