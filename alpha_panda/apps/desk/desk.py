@@ -15,11 +15,21 @@ from typing import cast
 
 from alpha_panda.apps.desk.drawing import Facts, draw
 from alpha_panda.apps.desk.following import Following
+from alpha_panda.apps.desk.histories import read_history
 from alpha_panda.apps.desk.holdings import Holdings, OpenStore
 from alpha_panda.apps.desk.lineages import shown_lineage
 from alpha_panda.apps.desk.listing import listed_sessions
 from alpha_panda.apps.desk.minutes import Minutes
-from alpha_panda.apps.desk.models import Bar, Happening, InstrumentTerms, Lineage, Picture, SessionListing
+from alpha_panda.apps.desk.models import (
+    Bar,
+    Happening,
+    InstrumentTerms,
+    Kind,
+    Lineage,
+    Page,
+    Picture,
+    SessionListing,
+)
 from alpha_panda.apps.desk.reports import Progress, Reports
 from alpha_panda.apps.desk.showing import Shower
 from alpha_panda.apps.desk.tape import Tape
@@ -137,6 +147,16 @@ class Desk:
         if shower is None or minutes is None or symbol not in shower.universe.symbols:
             raise ConfigurationError(f"the session does not trade {symbol}: name one of its instruments")
         return minutes.of(shower.universe.symbols.index(symbol))
+
+    async def history(self, kind: Kind, cursor: str | None, limit: int) -> Page:
+        """Return rows of a history from the log, newest first: the newest, or those before a cursor.
+
+        Raises ConfigurationError for a cursor that came with no page of this kind, and for more than a page can hold;
+        LogError while the log is away.
+        """
+        log, session, shower = self._at_hand()
+        topics = BrokerTopics.of(shower.profile.account.broker, session.partitions)
+        return await read_history(log, topics, shower, kind, cursor, limit)
 
     async def lineage(self, order_id: int) -> Lineage:
         """Return the way of an order, from the log.

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from alpha_panda.errors import CorruptRecordError
 from alpha_panda.live.envelope import Envelope, decode
-from alpha_panda.live.log.base import Log
+from alpha_panda.live.log.base import Log, Record
 from alpha_panda.live.messages import Place, Takeover
 from alpha_panda.live.streams import Reader
 from alpha_panda.live.topics import Topic
@@ -74,15 +74,23 @@ class Seeker:
 
     async def _nth(self, place: Place, count: int) -> Envelope | None:
         """Return the message of the `count`-th record from a place on, if all up to it belong to one stretch."""
-        offset, sequence = place.offset + count - 1, place.sequence + count - 1
-        for record in await self._log.read(self._topic, self._partition, offset, 1):
-            try:
-                message = decode(record)
-            except CorruptRecordError:
+        # Of what is foreign one record alone may seem to belong there, but hardly two in a row.
+        beside = min(count, 2)
+        offset, sequence = place.offset + count - beside, place.sequence + count - beside
+        message, number = None, -1
+        for number, record in enumerate(await self._log.read(self._topic, self._partition, offset, beside)):
+            message = self._decoded(record)
+            expected = (offset + number, sequence + number, place.epoch)
+            if message is None or (record.offset, message.sequence, message.epoch) != expected:
                 return None
-            if not self._topic.numbered:
-                message = message.stamped(0, record.offset)
-            expected = (offset, sequence, place.epoch)
-            if (record.offset, message.sequence, message.epoch) == expected and not isinstance(message.data, Takeover):
-                return message
-        return None
+        return message if number == beside - 1 else None
+
+    def _decoded(self, record: Record) -> Envelope | None:
+        """Return the message that a record carries; None for what is no message, or says only who writes."""
+        try:
+            message = decode(record)
+        except CorruptRecordError:
+            return None
+        if isinstance(message.data, Takeover):
+            return None
+        return message if self._topic.numbered else message.stamped(0, record.offset)

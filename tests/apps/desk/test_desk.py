@@ -2,11 +2,12 @@
 
 import asyncio
 import pathlib
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from alpha_panda.apps.desk.models import Decision, Fill, Order
+from alpha_panda.apps.desk.models import Decision, Fill, Kind, Order
 from alpha_panda.errors import ConfigurationError, LogError
 from alpha_panda.kernels.records import CLOCK
 from alpha_panda.live import messages
@@ -178,3 +179,21 @@ async def test_what_the_account_says_with_a_command_is_shown_before_its_next_rep
     assert running.account.state == "running"
     assert receipt.account == "killed"
     assert killed.happenings[0].what == "command"
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+async def test_a_history_read_page_by_page_has_all_of_it_once_and_newest_first(tmp_path: pathlib.Path, kind: Kind):
+    state = await traded_morning(tmp_path / "s1")
+    async with at_work(state) as desk:
+        await seen(desk, lambda picture: bool(picture.positions))
+        whole = await desk.history(kind, None, 1_000)
+        rows: list[object] = []
+        cursor, first = None, True
+        while first or cursor is not None:
+            page = await desk.history(kind, cursor, 3)
+            rows += page.rows
+            cursor, first = page.following, False
+
+    assert tuple(rows) == whole.rows
+    assert whole.following is None
+    assert bool(rows) == (kind not in ("refusals", "commands"))
