@@ -96,7 +96,10 @@ class Shower:
 
     def position(self, book: Position, figures: Mapping[str, float]) -> models.Position:
         """Return a book at the prices that the account last reported."""
-        unrealised = figures.get(f"unrealised_e4.{book.strategy}:{book.instrument_token}")
+        name = f"{book.strategy}:{book.instrument_token}"
+        # The store may be ahead of the account's last report: what that says of another quantity is not of this one.
+        is_of_now = figures.get(f"quantity.{name}") == book.quantity
+        unrealised = figures.get(f"unrealised_e4.{name}") if is_of_now else None
         last = figures.get(f"last_e4.{book.instrument_token}")
         return models.Position(
             strategy=book.strategy,

@@ -22,8 +22,8 @@ _STOPPED = ("paused", "disabled")  # what a strategy may be: by a person, or aft
 def account_figures(stage: AccountStage, names: Names) -> dict[str, float]:
     """Return what the account's stage reports of itself; amounts are exact up to 2^53 E4, ninety thousand crore.
 
-    Of each book that is open, or has opened today, `unrealised_e4.{strategy}:{instrument_token}`, and of each
-    instrument with such a book `last_e4.{instrument_token}`, the price at which the account values it.
+    Of each book that is open, or has opened today, `quantity.{strategy}:{instrument_token}` and `unrealised_e4.…`, and
+    of each instrument with such a book `last_e4.{instrument_token}`, the price at which the account values it.
     """
     stopped = {
         f"{field}.{name}": 1.0
@@ -47,6 +47,7 @@ def _of_books(stage: AccountStage, names: Names) -> Iterator[tuple[str, float]]:
     unrealised_e4 = books["quantity"] * last_e4 - books["cost_e4"]
     for strategy, instrument in shown.tolist():
         book = f"{names.strategies[strategy]}:{names.instrument_tokens[instrument]}"
+        yield f"quantity.{book}", float(books["quantity"][strategy, instrument])
         yield f"unrealised_e4.{book}", float(unrealised_e4[strategy, instrument])
     for instrument in np.unique(shown[:, 1]).tolist():
         yield f"last_e4.{names.instrument_tokens[instrument]}", float(last_e4[instrument])
