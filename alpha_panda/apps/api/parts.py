@@ -1,5 +1,6 @@
 """What the API is given to work with, and how its routes come to it."""
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
@@ -80,6 +81,9 @@ class Parts:
     beat_every_s: float = 5.0  # how often a stream says that it is alive
     hub: Hub = dataclasses.field(default_factory=Hub)
     written: Written = dataclasses.field(default_factory=Written)
+    audit_order: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+    writing: set[asyncio.Task[None]] = dataclasses.field(default_factory=set[asyncio.Task[None]])
+    """What is still being written into the audit trail, for those who did not wait for it."""
 
 
 def parts_of(connection: HTTPConnection) -> Parts:

@@ -9,7 +9,7 @@ from fastapi import Request
 
 from alpha_panda.apps.access import Principal
 from alpha_panda.apps.api.parts import Parts, address_of, correlation_id_of, parts_of, request_id_of
-from alpha_panda.errors import AlphaPandaError, DatabaseError
+from alpha_panda.errors import AlphaPandaError
 
 Done = TypeVar("Done")
 
@@ -44,27 +44,37 @@ class Deed:
             request_id=request_id_of(scope),
             correlation_id=correlation_id_of(scope),
         )
-        await self._api.database.audit.add(
-            who=self.who.name,
-            action=self.action,
-            target=self.target,
-            detail=detail or self.detail,
-            outcome=outcome,
-            correlation_id=correlation_id_of(scope),
-            address=address_of(self.request),
-            now_ns=self._api.wall_ns(),
-        )
+        now_ns = self._api.wall_ns()
+        async with self._api.audit_order:
+            await self._api.database.audit.add(
+                who=self.who.name,
+                action=self.action,
+                target=self.target,
+                detail=detail or self.detail,
+                outcome=outcome,
+                correlation_id=correlation_id_of(scope),
+                address=address_of(self.request),
+                now_ns=now_ns,
+            )
 
     async def try_note(self, outcome: str, detail: str = "") -> str:
-        """Write down what came of it, where that can be kept soon; return why it could not."""
-        try:
-            async with asyncio.timeout(WRITTEN_WITHIN_S):
-                await self.note(outcome, detail)
-        except (DatabaseError, TimeoutError) as error:
-            reason = str(error) or f"the database did not answer within {WRITTEN_WITHIN_S:g} s"
-            self._api.log.error("deed_not_audited", action=self.action, who=self.who.name, reason=reason)
-            return f"the audit trail lacks this: {reason}"
-        return ""
+        """Write down what came of it, and wait no longer for that than for a person; return what is wrong with it.
+
+        What takes longer is written when it can be.
+        """
+        writing = asyncio.create_task(self.note(outcome, detail))
+        self._api.writing.add(writing)
+        writing.add_done_callback(self._on_written)
+        await asyncio.wait([writing], timeout=WRITTEN_WITHIN_S)
+        if not writing.done():
+            return f"the audit trail did not take this within {WRITTEN_WITHIN_S:g} s"
+        error = writing.exception()
+        return f"the audit trail lacks this: {error}" if error is not None else ""
+
+    def _on_written(self, writing: asyncio.Task[None]) -> None:
+        self._api.writing.discard(writing)
+        if not writing.cancelled() and (error := writing.exception()) is not None:
+            self._api.log.error("deed_not_audited", action=self.action, who=self.who.name, reason=str(error))
 
 
 async def done(deed: Deed, doing: Awaitable[Done], says: Callable[[Done], str] = lambda _: "") -> Done:

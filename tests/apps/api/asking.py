@@ -23,6 +23,7 @@ from alpha_panda.apps.api.feeding import feed
 from alpha_panda.apps.api.parts import Parts
 from alpha_panda.apps.api.routes import PREFIX, routers
 from alpha_panda.apps.desk.desk import Desk
+from alpha_panda.apps.desk.models import Refusals
 from alpha_panda.database import open_database
 from alpha_panda.database.repositories import Database
 from alpha_panda.live.watch.redaction import Redaction
@@ -77,6 +78,16 @@ async def served(state: pathlib.Path, folder: pathlib.Path, beat_every_s: float 
         await seen(desk, lambda picture: bool(picture.orders) and bool(picture.stages))
         async with serving(desk, database, beat_every_s) as running:
             yield running
+
+
+@contextlib.asynccontextmanager
+async def still(state: pathlib.Path, folder: pathlib.Path) -> AsyncGenerator[Served]:
+    """Serve the API over a desk that looked at the session in `state` until it had seen all, and looks no more."""
+    async with at_work(state) as desk:
+        await seen(desk, lambda picture: bool(picture.orders) and bool(picture.positions) and bool(picture.stages))
+    desk.picture = desk.picture.model_copy(update={"refusals": (Refusals(code="cooldown", count=3),)})
+    async with open_database(f"sqlite:///{folder / 'web.db'}") as database, serving(desk, database) as running:
+        yield running
 
 
 @contextlib.asynccontextmanager

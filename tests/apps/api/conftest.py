@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from tests.apps.api.asking import Served, served
+from tests.apps.api.asking import Served, served, still
 from tests.apps.desk_at_work import traded_morning
 
 
@@ -20,4 +20,11 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 async def panda(state: pathlib.Path, tmp_path: pathlib.Path) -> AsyncGenerator[Served]:
     """Serve the API over that session."""
     async with served(state, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def snap(state: pathlib.Path, tmp_path: pathlib.Path) -> AsyncGenerator[Served]:
+    """Serve the API over a desk that has taken its last picture of that session."""
+    async with still(state, tmp_path) as running:
         yield running
