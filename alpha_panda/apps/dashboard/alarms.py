@@ -33,7 +33,7 @@ ALARMS = (
     Column("cause", "Because", 200, grows=True),
     Column("raised", "Since", 72, number=True),
     Column("count", "Times", 54, number=True),
-    Column("act", "", 96),
+    Column("act", "", 110),
 )
 
 HISTORY = (

@@ -71,8 +71,8 @@ def strategies(parts: DashboardParts) -> Viewable:
 
     table = Table("Strategies", STRATEGIES, empty="No session has begun.", opened=choose)
     refresh(parts.desk, draw)
-    below = row(Card("Target and held", wanted), detail, height=400)
-    return shell(parts, "/strategies", column(Card("Strategies", table), below))
+    listed = Card("Strategies", table, height=330, sizing_mode="stretch_width")
+    return shell(parts, "/strategies", column(listed, row(Card("Target and held", wanted), detail)))
 
 
 def strategy_rows(strategies: Iterable[Strategy], who: Principal) -> Iterator[Row]:

@@ -83,7 +83,7 @@ function columnOf({ field, title, width, number, grows }) {
 
 class Rows {
   constructor(model, place, nothing) {
-    Object.assign(this, { model, nothing, picked: null, told: Promise.resolve() });
+    Object.assign(this, { model, nothing, picked: null, told: Promise.resolve(), keys: new Set() });
     this.bar = new Bar(model.shown, () => this.sift());
     this.table = new window.Tabulator(place, {
       ...{ index: "key", columns: model.shown.columns.map(columnOf), layout: "fitColumns", height: "100%" },
@@ -100,12 +100,16 @@ class Rows {
     });
   }
 
-  async take({ all, put, gone, order }) {
-    if (all) await this.table.replaceData(all);
-    else {
-      await this.table.deleteRow(gone.filter((key) => this.table.getRow(key)));
-      await this.table.updateData(put.filter((row) => this.table.getRow(row.key)));
-      await this.add(put.filter((row) => !this.table.getRow(row.key)), order);
+  async take({ all, put: rows, gone, order }) {
+    if (all) {
+      this.keys = new Set(all.map((row) => row.key));
+      await this.table.replaceData(all);
+    } else {
+      gone.forEach((key) => this.keys.delete(key));
+      if (gone.length) await this.table.deleteRow(gone);
+      const known = rows.filter((row) => this.keys.has(row.key));
+      if (known.length) await this.table.updateData(known);
+      await this.add(rows.filter((row) => !this.keys.has(row.key)), order);
     }
     this.sift();
   }
@@ -114,8 +118,10 @@ class Rows {
   async add(rows, order) {
     const places = new Map(order.map((key, place) => [key, place]));
     for (const row of rows.reverse()) {
-      const following = this.table.getRow(order[places.get(row.key) + 1]);
-      await this.table.addRow(row, Boolean(following), following || undefined);
+      const following = order[places.get(row.key) + 1];
+      const isThere = this.keys.has(following);
+      await this.table.addRow(row, isThere, isThere ? following : undefined);
+      this.keys.add(row.key);
     }
   }
 
