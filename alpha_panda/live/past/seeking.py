@@ -18,6 +18,7 @@ from alpha_panda.live.streams import Reader
 from alpha_panda.live.topics import Topic
 
 _ENDLESS = 2**63 - 1
+_BLOCK_MAX = 512
 
 
 class Seeker:
@@ -33,16 +34,19 @@ class Seeker:
 
         `is_before` holds for messages up to some sequence, at most `sequence_max`, and for none from there on.
         """
-        reader = Reader(self._log, self._topic, self._partition)
+        reader, block = Reader(self._log, self._topic, self._partition), 1
         while True:
             place = reader.place
-            entries = await reader.read(1)
+            entries = await reader.read(block)
             if not entries:
                 return reader
-            message = entries[0].message
-            if message.sequence >= sequence_max or not is_before(message):
-                return Reader(self._log, self._topic, self._partition, place)
-            reader = await self._beyond(entries[0].next_place, is_before, sequence_max)
+            for entry in entries:
+                if entry.message.sequence >= sequence_max or not is_before(entry.message):
+                    return Reader(self._log, self._topic, self._partition, place)
+                place = entry.next_place
+            reader = await self._beyond(place, is_before, sequence_max)
+            # Where stretches are short, to read on is faster than to look for their ends.
+            block = min(2 * block, _BLOCK_MAX)
 
     async def to_sequence(self, sequence: int) -> Reader:
         """Return a reader that reads on with the message of `sequence`, or stands at the end."""
@@ -77,13 +81,15 @@ class Seeker:
         # Of what is foreign one record alone may seem to belong there, but hardly two in a row.
         beside = min(count, 2)
         offset, sequence = place.offset + count - beside, place.sequence + count - beside
-        message, number = None, -1
-        for number, record in enumerate(await self._log.read(self._topic, self._partition, offset, beside)):
-            message = self._decoded(record)
-            expected = (offset + number, sequence + number, place.epoch)
-            if message is None or (record.offset, message.sequence, message.epoch) != expected:
-                return None
-        return message if number == beside - 1 else None
+        records = await self._log.read(self._topic, self._partition, offset, beside)
+        if len(records) == 1 < beside:  # a log hands on what it has at hand
+            records += await self._log.read(self._topic, self._partition, offset + 1, 1)
+        messages = [self._decoded(record) for record in records]
+        found = [
+            (record.offset, each.sequence, each.epoch) for record, each in zip(records, messages, strict=True) if each
+        ]
+        expected = [(offset + number, sequence + number, place.epoch) for number in range(beside)]
+        return messages[-1] if found == expected else None
 
     def _decoded(self, record: Record) -> Envelope | None:
         """Return the message that a record carries; None for what is no message, or says only who writes."""
