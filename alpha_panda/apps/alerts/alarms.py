@@ -97,10 +97,12 @@ class Alarm:
         """
         held = self._is_held(found)
         new = self._note(held, root, moment.monotonic_s)
+        explained = root or self.root  # what explained it may have ended in this very look
         self.root = root if self.present else ""
         if self.present:
             if self._returns(moment.monotonic_s):
                 self.present, self.chattering, self.returned_ns = False, False, moment.time_ns
+                self.root = explained
             elif new and self.chattering:
                 self.count += 1
             return False
