@@ -14,6 +14,8 @@ import httpx
 import structlog
 
 from alpha_panda.apps.access import Principal, Role
+from alpha_panda.apps.alerts.channels import Channels
+from alpha_panda.apps.alerts.watching import AlertEngine
 from alpha_panda.apps.desk.desk import Desk
 from alpha_panda.apps.web.application import Application, create_application
 from alpha_panda.apps.web.limits import Limits
@@ -88,12 +90,13 @@ class House:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(address, 40_000))
         return httpx.AsyncClient(transport=transport, base_url=ADDRESS, **told)
 
-    async def signed_in(self, name: str, **told: Any) -> httpx.AsyncClient:
-        """Return the client of somebody who has signed in, as their browser's page would ask."""
-        client = self.client(headers={"Origin": ADDRESS}, **told)
-        answer = await client.post("/auth/sign-in", json={"name": name, "password": PASSWORD})
-        assert answer.status_code == 200, answer.text
-        return client
+    @contextlib.asynccontextmanager
+    async def signed_in(self, name: str, **told: Any) -> AsyncIterator[httpx.AsyncClient]:
+        """Give the client of somebody who has signed in, as their browser's page would ask."""
+        async with self.client(headers={"Origin": ADDRESS}, **told) as client:
+            answer = await client.post("/auth/sign-in", json={"name": name, "password": PASSWORD})
+            assert answer.status_code == 200, answer.text
+            yield client
 
     async def bearer(self, name: str) -> dict[str, Any]:
         """Return what a program gets that signs in."""
@@ -122,17 +125,19 @@ async def house(folder: pathlib.Path, limits: Limits | None = None, **changed: A
     (notebooks / "yesterday.py").write_text(NOTEBOOK)
     clock, passwords, lines = Clock(), Passwords(CHEAP), list[dict[str, Any]]()
     async with open_database(f"sqlite:///{folder / 'web.db'}") as database:
+        desk, channels = Desk(surroundings_of(state)), Channels("", clock.wall_ns, clock.monotonic)
         parts = Parts(
             **{
-                "desk": Desk(surroundings_of(state)),
+                "desk": desk,
                 "database": database,
-                "alarms": None,
+                "alarms": AlertEngine(desk, "state", database, channels, clock.wall_ns, clock.monotonic),
                 "secret": SECRET,
                 "hosts": frozenset({HOST, "127.0.0.1"}),
                 "secure": False,
                 "notebooks": notebooks,
                 "redaction": Redaction(secrets_in(os.environ)),
                 "metrics": WebMetrics(),
+                "exposition": bytes,
                 "log": _collecting(lines),
                 "version": "1.2.3",
                 "holder": "process 7 on a laptop",
