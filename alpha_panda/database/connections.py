@@ -62,7 +62,7 @@ class Connections:
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncConnection]:
-        """Give a connection in a transaction that only reads; DatabaseError for whatever goes wrong on it."""
+        """Give a connection to read with, each statement on its own; DatabaseError for whatever goes wrong on it."""
         with _told(self._address):
             async with self._engine.begin() as connection:
                 yield connection
@@ -128,7 +128,8 @@ def _prepare_file(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> N
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+    if connection.get_execution_options().get("writes"):  # a reader needs none: each of its statements sees one state
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _to_server(address: PostgresServer) -> AsyncEngine:

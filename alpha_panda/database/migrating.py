@@ -7,8 +7,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
+from alpha_panda.database.address import DATABASE_URL
 from alpha_panda.database.connections import Connections
 from alpha_panda.errors import DatabaseError
 
@@ -37,6 +38,10 @@ async def upgrade(connections: Connections, target: str = "head") -> Upgrade:
 
 def _upgrade(connection: Connection, place: str, target: str) -> Upgrade:
     before = revision(connection, place)
+    if not before and connection.dialect.name == "sqlite" and (others := inspect(connection).get_table_names()):
+        raise DatabaseError(
+            f"the database {place} is somebody else's, with a table {others[0]}: name another file in {DATABASE_URL}"
+        )
     if before != newest():
         config = _config()
         config.attributes["connection"] = connection

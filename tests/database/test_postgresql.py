@@ -1,5 +1,6 @@
 """The database on a real PostgreSQL server."""
 
+import socket
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import pytest
@@ -71,6 +72,15 @@ async def test_a_server_that_was_away_is_used_again_once_it_is_back(postgres_ser
                 await database.users.list()
         postgres_server.start()
         assert await database.users.list() == [added]
+
+
+async def test_a_server_that_does_not_answer_is_told_of(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("alpha_panda.database.connections._PATIENCE_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        assert "no answer within 0.1 s; check that it runs" in await refusal(
+            f"postgresql://asha@127.0.0.1:{port}/panda"
+        )
 
 
 async def test_no_error_says_the_password(url: str):

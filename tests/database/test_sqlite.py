@@ -116,6 +116,17 @@ async def pages(url: str, tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path / "folder" / "alpha_panda.db"
 
 
+async def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_path: pathlib.Path):
+    path = tmp_path / "log.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE records (value BLOB)")
+    connection.close()
+    assert f"the database {path} is somebody else's, with a table records" in await refusal(f"sqlite:///{path}")
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("records",)]
+    connection.close()
+
+
 async def test_a_file_that_is_damaged_where_nobody_looks_does_not_pass_the_check(url: str, pages: pathlib.Path):
     content = pages.read_bytes()
     of_earlier_rows = len(content) - 5 * PAGE_BYTES
@@ -162,6 +173,19 @@ async def test_a_file_that_may_not_be_written_is_refused(url: str, tmp_path: pat
     path = tmp_path / "folder" / "alpha_panda.db"
     path.chmod(0o400)
     assert f"{path}: Permission denied; check the path and its rights" in await refusal(url)
+
+
+async def test_who_holds_the_file_for_too_long_is_told_of(
+    url: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("alpha_panda.database.connections._PATIENCE_S", 0.05)
+    async with open_database(url) as database:
+        other = sqlite3.connect(tmp_path / "folder" / "alpha_panda.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseError, match="database is locked; another program has held it for long"):
+            await database.users.add("asha", "a hash", "viewer", 1)
+        other.close()
+        assert [await database.users.add("asha", "a hash", "viewer", 1)] == await database.users.list()
 
 
 async def test_who_holds_the_file_for_long_is_waited_for(url: str, tmp_path: pathlib.Path):
