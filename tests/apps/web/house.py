@@ -33,6 +33,7 @@ CHEAP = argon2.Parameters(
     type=argon2.Type.ID, version=19, salt_len=16, hash_len=32, time_cost=1, memory_cost=8, parallelism=1
 )
 SECRET = b"a secret that only the tests of the web app know"
+WRONG_KEY = b"the wrong key, which is as long as the right one"
 PASSWORD = "correct horse battery staple"
 PEOPLE: Mapping[str, Role] = {"vera": "viewer", "omar": "operator", "asha": "admin"}
 HOST = "panda.test"
