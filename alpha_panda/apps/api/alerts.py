@@ -3,19 +3,20 @@
 import dataclasses
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import HTTPException, Path, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from alpha_panda.apps.alerts.models import AlarmBoard, Alert, Delivery
 from alpha_panda.apps.api.control import Line
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import KeptAlert, Listed, Paged
-from alpha_panda.apps.api.parts import LOOKS, Api, Limit, Operator, address_of, correlation_id_of
+from alpha_panda.apps.api.parts import Api, Limit, Operator, address_of, correlation_id_of
+from alpha_panda.apps.api.subject import subject
 from alpha_panda.units import to_time_ns
 
-router = APIRouter(tags=["alerts"], dependencies=LOOKS, responses=responses(401, 403))
+router = subject("alerts")
 
-Id = Annotated[str, Path(max_length=300, description="As the board has it.", examples=["stage_silent:feed"])]
+AlertId = Annotated[str, Path(max_length=300, description="As the board has it.", examples=["stage_silent:feed"])]
 
 
 class Shelf(BaseModel):
@@ -28,13 +29,13 @@ class Shelf(BaseModel):
 
 
 @router.get("/alerts")
-async def board(api: Api) -> AlarmBoard:
+async def alerts(api: Api) -> AlarmBoard:
     """All alarms of the session, those that need a person first, and how the channels of messages fare."""
     return api.alarms.board
 
 
 @router.get("/alerts/history", responses=responses(503))
-async def history(
+async def alert_history(
     api: Api,
     cursor: Annotated[int | None, Query(ge=1, lt=2**63, description="`following` of the page before.")] = None,
     limit: Limit = 100,
@@ -46,13 +47,13 @@ async def history(
 
 
 @router.post("/alerts/test", responses=responses(503))
-async def test(request: Request, api: Api, who: Operator) -> Listed[Delivery]:
+async def test_alerts(request: Request, api: Api, who: Operator) -> Listed[Delivery]:
     """Send a test message to every target, and say what became of each."""
     return Listed(rows=tuple(await api.alarms.test(who.name, *_visit(request))))
 
 
 @router.get("/alerts/{id}", responses=responses(404))
-async def alert(api: Api, id: Id) -> Alert:
+async def alert(api: Api, id: AlertId) -> Alert:
     """One alarm as it stands."""
     for each in api.alarms.board.alerts:
         if each.id == id:
@@ -61,19 +62,19 @@ async def alert(api: Api, id: Id) -> Alert:
 
 
 @router.post("/alerts/{id}/acknowledge", responses=responses(404, 503))
-async def acknowledge(request: Request, api: Api, who: Operator, id: Id) -> Alert:
+async def acknowledge_alert(request: Request, api: Api, who: Operator, id: AlertId) -> Alert:
     """Say that somebody knows of an alarm."""
     return await api.alarms.acknowledge(id, who.name, *_visit(request))
 
 
-@router.post("/alerts/{id}/resolve", responses=responses(404, 422, 503))
-async def resolve(request: Request, api: Api, who: Operator, id: Id) -> Alert:
+@router.post("/alerts/{id}/resolve", responses=responses(404, 503))
+async def resolve_alert(request: Request, api: Api, who: Operator, id: AlertId) -> Alert:
     """Say that an alarm is dealt with; one that is still so, and ends with its cause, cannot be."""
     return await api.alarms.resolve(id, who.name, *_visit(request))
 
 
-@router.post("/alerts/{id}/suppress", responses=responses(404, 422, 503))
-async def suppress(request: Request, api: Api, who: Operator, id: Id, shelf: Shelf) -> Alert:
+@router.post("/alerts/{id}/suppress", responses=responses(404, 503))
+async def suppress_alert(request: Request, api: Api, who: Operator, id: AlertId, shelf: Shelf) -> Alert:
     """Shelve an alarm until a time: it stays on the board, and nobody is sent a message."""
     return await api.alarms.suppress(id, to_time_ns(shelf.until), who.name, shelf.reason, *_visit(request))
 

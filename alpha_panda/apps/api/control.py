@@ -3,17 +3,18 @@
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Receipt
 from alpha_panda.apps.api.parts import Api, Operator, Parts, request_id_of
 from alpha_panda.apps.api.recording import Deed
+from alpha_panda.apps.api.subject import subject
 from alpha_panda.errors import AlphaPandaError
 from alpha_panda.live.control.operator import Receipt as Became
 
-router = APIRouter(tags=["control"])
+router = subject("control", "operator")
 
 Command = Literal["kill", "pause", "resume", "flatten", "reset"]
 
@@ -32,7 +33,7 @@ class Order(BaseModel):
     reason: Annotated[Line, Field(max_length=500, examples=["news before the close"])] = ""
 
 
-@router.post("/control/{command}", responses=responses(401, 403, 409, 422, 503))
+@router.post("/control/{command}", responses=responses(409, 503))
 async def give_command(
     request: Request, api: Api, who: Operator, command: Command, order: Order | None = None
 ) -> Receipt:

@@ -109,7 +109,11 @@ async def _on_ours(request: Request, error: AlphaPandaError) -> Response:
     status, code = status_of(error)
     if status >= _DEFECT[0]:
         parts_of(request).log.error(
-            "request_failed", path=request.url.path, kind=type(error).__name__, reason=str(error)
+            "request_failed",
+            path=request.url.path,
+            kind=type(error).__name__,
+            reason=str(error),
+            request_id=request_id_of(request.scope),
         )
     # The sentence of an error may quote an address, and an address may hold a password.
     return _answer(request, status, code, parts_of(request).redaction.text(str(error)))

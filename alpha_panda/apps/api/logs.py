@@ -5,18 +5,18 @@ import datetime
 from collections.abc import Iterable, Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
-from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Listed, LogLine, Paged
-from alpha_panda.apps.api.parts import LOOKS, Api, Limit
+from alpha_panda.apps.api.parts import Api, Limit
+from alpha_panda.apps.api.subject import subject
 from alpha_panda.live.watch import logreading
 from alpha_panda.live.watch.loglines import Line, Span
 from alpha_panda.units import to_time_ns
 
-router = APIRouter(tags=["logs"], dependencies=LOOKS, responses=responses(401, 403, 422))
+router = subject("logs")
 
 _CHUNK_BYTES = 2**16
 
@@ -55,14 +55,14 @@ Asked = Annotated[logreading.Query, Depends(query_of)]
 
 
 @router.get("/logs/tail")
-async def tail(api: Api, query: Asked, limit: Limit = 100) -> Listed[LogLine]:
+async def tail_logs(api: Api, query: Asked, limit: Limit = 100) -> Listed[LogLine]:
     """The last lines, the newest at the end."""
     lines = await asyncio.to_thread(logreading.tail, api.desk.state, limit, query)
     return Listed(rows=tuple(map(line_of, lines)))
 
 
 @router.get("/logs/search")
-async def search(
+async def search_logs(
     api: Api,
     query: Asked,
     cursor: Annotated[int | None, Query(ge=0, lt=2**63, description="`following` of the page before.")] = None,
@@ -83,7 +83,7 @@ async def search(
         200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}, "description": "Lines of JSON."}
     },
 )
-async def export(api: Api, query: Asked) -> StreamingResponse:
+async def export_logs(api: Api, query: Asked) -> StreamingResponse:
     """All lines as a file, one JSON object each, the oldest first; as long as it may be, it is never held whole."""
     name = f"{api.desk.state.absolute().name}-logs.jsonl"
     lines = await asyncio.to_thread(logreading.export, api.desk.state, query)

@@ -1,14 +1,16 @@
 """Routes of what is traded and when: instruments, their minutes, and the sessions there were."""
 
-from fastapi import APIRouter, HTTPException
+from fastapi import HTTPException
 
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Listed
-from alpha_panda.apps.api.parts import LOOKS, Api
-from alpha_panda.apps.desk.models import Bar, InstrumentTerms, SessionListing, SessionTerms
+from alpha_panda.apps.api.parts import Api
+from alpha_panda.apps.api.subject import subject
+from alpha_panda.apps.desk.history_models import Bar
+from alpha_panda.apps.desk.models import InstrumentTerms, SessionListing, SessionTerms
 from alpha_panda.strategy import did_you_mean
 
-router = APIRouter(tags=["market"], dependencies=LOOKS, responses=responses(401, 403))
+router = subject("market")
 
 
 @router.get("/instruments")

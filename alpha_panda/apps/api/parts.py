@@ -111,9 +111,6 @@ Viewer = Annotated[Principal, Depends(needs("viewer"))]
 Operator = Annotated[Principal, Depends(needs("operator"))]
 Admin = Annotated[Principal, Depends(needs("admin"))]
 
-LOOKS = [Depends(needs("viewer"))]
-"""The dependencies of a router whose routes are for everybody who has signed in."""
-
 Cursor = Annotated[
     str | None,
     Query(max_length=200, description="Where to go on: `following` of the page before; none for the newest."),

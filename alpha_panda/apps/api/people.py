@@ -3,17 +3,18 @@
 import dataclasses
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from fastapi import HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from alpha_panda.apps.access import Role, needs
+from alpha_panda.apps.access import Role
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import AuditRow, Listed, Paged, User
 from alpha_panda.apps.api.parts import Admin, Api, Limit
 from alpha_panda.apps.api.recording import Deed, done
+from alpha_panda.apps.api.subject import subject
 from alpha_panda.database import users as stored
 
-router = APIRouter(tags=["people"], dependencies=[Depends(needs("admin"))], responses=responses(401, 403, 503))
+router = subject("people", "admin")
 
 Name = Annotated[str, Path(max_length=64, description="The name that somebody signs in with.")]
 
@@ -36,13 +37,13 @@ class NewRole(BaseModel):
     role: Role
 
 
-@router.get("/users")
+@router.get("/users", responses=responses(503))
 async def users(api: Api) -> Listed[User]:
     """Everybody who may sign in, or might."""
     return Listed(rows=tuple(map(_shown, await api.database.users.list())))
 
 
-@router.post("/users", status_code=201, responses=responses(409, 422))
+@router.post("/users", status_code=201, responses=responses(409, 503))
 async def add_user(request: Request, api: Api, who: Admin, new: NewUser) -> User:
     """Let somebody sign in."""
     deed = Deed(request, who, "user.add", new.name, new.role)
@@ -54,7 +55,7 @@ async def add_user(request: Request, api: Api, who: Admin, new: NewUser) -> User
     return _shown(await done(deed, added()))
 
 
-@router.put("/users/{name}/role", responses=responses(404, 409))
+@router.put("/users/{name}/role", responses=responses(404, 409, 503))
 async def set_role(request: Request, api: Api, who: Admin, name: Name, new: NewRole) -> User:
     """Let somebody do more or less; it ends their sessions."""
     _not_oneself(who.name, name)
@@ -62,7 +63,7 @@ async def set_role(request: Request, api: Api, who: Admin, name: Name, new: NewR
     return _shown(await done(deed, api.database.users.set_role(name, new.role, api.wall_ns())))
 
 
-@router.post("/users/{name}/disable", responses=responses(404, 409))
+@router.post("/users/{name}/disable", responses=responses(404, 409, 503))
 async def disable_user(request: Request, api: Api, who: Admin, name: Name) -> User:
     """Let somebody in no longer; it ends their sessions."""
     _not_oneself(who.name, name)
@@ -70,14 +71,14 @@ async def disable_user(request: Request, api: Api, who: Admin, name: Name) -> Us
     return _shown(await done(deed, api.database.users.disable(name, api.wall_ns())))
 
 
-@router.post("/users/{name}/enable", responses=responses(404))
+@router.post("/users/{name}/enable", responses=responses(404, 503))
 async def enable_user(request: Request, api: Api, who: Admin, name: Name) -> User:
     """Let somebody in again."""
     deed = Deed(request, who, "user.enable", name, "")
     return _shown(await done(deed, api.database.users.enable(name, api.wall_ns())))
 
 
-@router.get("/audit")
+@router.get("/audit", responses=responses(503))
 async def audit(
     api: Api,
     cursor: Annotated[int | None, Query(ge=1, lt=2**63, description="`following` of the page before.")] = None,

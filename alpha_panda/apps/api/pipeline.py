@@ -1,17 +1,18 @@
 """Routes of the pipeline: its stages, their lag and delays, the feed, and what nobody could process."""
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import FeedNow, Letter, Listed, Moment, Pipeline, Rows, StageDelay
-from alpha_panda.apps.api.parts import LOOKS, Api, Limit
+from alpha_panda.apps.api.parts import Api, Limit
+from alpha_panda.apps.api.subject import subject
 from alpha_panda.apps.desk.models import Picture, Stage
 from alpha_panda.live.build import open_log
 from alpha_panda.live.dead_letters import Letter as Kept
 from alpha_panda.live.dead_letters import read_letters, topics_of
 from alpha_panda.live.session import begun, read_session
 
-router = APIRouter(tags=["pipeline"], dependencies=LOOKS, responses=responses(401, 403))
+router = subject("pipeline")
 
 
 @router.get("/pipeline")

@@ -1,14 +1,15 @@
 """Routes of the portfolio: the account, its limits, what it holds and how its equity went."""
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import AccountNow, Moment, Paged, Portfolio, Rows
-from alpha_panda.apps.api.parts import LOOKS, Api, Cursor, Limit
+from alpha_panda.apps.api.parts import Api, Cursor, Limit
+from alpha_panda.apps.api.subject import subject
 from alpha_panda.apps.desk.models import Limit as RiskLimit
 from alpha_panda.apps.desk.models import Picture, Point, Position
 
-router = APIRouter(tags=["portfolio"], dependencies=LOOKS)
+router = subject("portfolio")
 
 
 @router.get("/picture", response_model=Picture, responses={304: {"description": "It has not changed."}})

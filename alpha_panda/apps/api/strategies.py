@@ -4,19 +4,20 @@ import dataclasses
 from collections.abc import Awaitable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import HTTPException, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from alpha_panda.apps.api.control import Line, Order, carry_out
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Listed, Moment, Receipt, Rows, StrategyVersion
-from alpha_panda.apps.api.parts import LOOKS, Admin, Api, Operator
+from alpha_panda.apps.api.parts import Admin, Api, Operator
 from alpha_panda.apps.api.recording import Deed, done
+from alpha_panda.apps.api.subject import subject
 from alpha_panda.apps.desk.models import Strategy
 from alpha_panda.database import strategies as stored
 from alpha_panda.strategy import did_you_mean
 
-router = APIRouter(tags=["strategies"], dependencies=LOOKS, responses=responses(401, 403))
+router = subject("strategies")
 
 Name = Annotated[str, Path(max_length=100, description="As the profile names it.")]
 
@@ -48,8 +49,8 @@ async def strategies(api: Api) -> Rows[Strategy]:
     return Rows(moment=Moment.of(now), rows=now.strategies)
 
 
-@router.get("/strategies/configured")
-async def configured(api: Api) -> Listed[StrategyVersion]:
+@router.get("/strategies/configured", responses=responses(503))
+async def configured_strategies(api: Api) -> Listed[StrategyVersion]:
     """What operators set of each strategy, the newest version of each: the next session begins with it."""
     return Listed(rows=tuple(map(_shown, await api.database.strategies.list())))
 
@@ -64,7 +65,7 @@ async def strategy(api: Api, name: Name) -> Strategy:
 
 
 @router.get("/strategies/{name}/versions", responses=responses(404, 503))
-async def versions(api: Api, name: Name) -> Listed[StrategyVersion]:
+async def strategy_versions(api: Api, name: Name) -> Listed[StrategyVersion]:
     """Every version of what a strategy was told by operators, newest first."""
     history = await api.database.strategies.history(name)
     if not history:
@@ -72,7 +73,7 @@ async def versions(api: Api, name: Name) -> Listed[StrategyVersion]:
     return Listed(rows=tuple(map(_shown, history)))
 
 
-@router.put("/strategies/{name}", responses=responses(422, 503))
+@router.put("/strategies/{name}", responses=responses(503))
 async def set_strategy(request: Request, api: Api, who: Admin, name: Name, told: Terms) -> StrategyVersion:
     """Set what a strategy is told from the next session on; the same again makes no new version."""
     deed = Deed(request, who, "strategy.set", name, told.reason)
@@ -80,33 +81,41 @@ async def set_strategy(request: Request, api: Api, who: Admin, name: Name, told:
 
 
 @router.post("/strategies/{name}/enable", responses=responses(404, 503))
-async def enable(request: Request, api: Api, who: Admin, name: Name, why: Why | None = None) -> StrategyVersion:
+async def enable_strategy(
+    request: Request, api: Api, who: Admin, name: Name, why: Why | None = None
+) -> StrategyVersion:
     """Let a strategy run from the next session on."""
-    reason = why.reason if why else ""
+    reason = _reason(why)
     deed = Deed(request, who, "strategy.enable", name, reason)
     return await _changed(deed, api.database.strategies.enable(name, who.name, api.wall_ns(), reason))
 
 
 @router.post("/strategies/{name}/disable", responses=responses(404, 503))
-async def disable(request: Request, api: Api, who: Admin, name: Name, why: Why | None = None) -> StrategyVersion:
+async def disable_strategy(
+    request: Request, api: Api, who: Admin, name: Name, why: Why | None = None
+) -> StrategyVersion:
     """Let a strategy run no longer from the next session on; to stop it now, pause it."""
-    reason = why.reason if why else ""
+    reason = _reason(why)
     deed = Deed(request, who, "strategy.disable", name, reason)
     return await _changed(deed, api.database.strategies.disable(name, who.name, api.wall_ns(), reason))
 
 
-@router.post("/strategies/{name}/pause", responses=responses(409, 422, 503))
-async def pause(request: Request, api: Api, who: Operator, name: Name, why: Why | None = None) -> Receipt:
+@router.post("/strategies/{name}/pause", responses=responses(409, 503))
+async def pause_strategy(request: Request, api: Api, who: Operator, name: Name, why: Why | None = None) -> Receipt:
     """Let a strategy open nothing from now on; its exits and guards go on."""
-    order = Order(strategy=name, reason=why.reason if why else "")
+    order = Order(strategy=name, reason=_reason(why))
     return await carry_out(api, Deed(request, who, "control.pause", name, order.reason), "pause", order)
 
 
-@router.post("/strategies/{name}/resume", responses=responses(409, 422, 503))
-async def resume(request: Request, api: Api, who: Operator, name: Name, why: Why | None = None) -> Receipt:
+@router.post("/strategies/{name}/resume", responses=responses(409, 503))
+async def resume_strategy(request: Request, api: Api, who: Operator, name: Name, why: Why | None = None) -> Receipt:
     """Let a strategy that was paused open again."""
-    order = Order(strategy=name, reason=why.reason if why else "")
+    order = Order(strategy=name, reason=_reason(why))
     return await carry_out(api, Deed(request, who, "control.resume", name, order.reason), "resume", order)
+
+
+def _reason(why: Why | None) -> str:
+    return why.reason if why is not None else ""
 
 
 async def _changed(deed: Deed, change: Awaitable[stored.StrategyVersion]) -> StrategyVersion:

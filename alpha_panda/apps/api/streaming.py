@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Annotated, cast
 
 import anyio
-from fastapi import APIRouter, Depends, Header, HTTPException, Query, WebSocket, WebSocketException
+from fastapi import Depends, Header, HTTPException, Query, WebSocket, WebSocketException
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.requests import HTTPConnection
@@ -19,9 +19,10 @@ from alpha_panda.apps.api.hub import TOPICS, VIEWERS_MAX, Dropped, Topic, Viewer
 from alpha_panda.apps.api.models import Beat, Gap, Hello, Reset
 from alpha_panda.apps.api.parts import Api, Parts, parts_of
 from alpha_panda.apps.api.parts import Viewer as Whoever
+from alpha_panda.apps.api.subject import subject
 from alpha_panda.apps.desk.models import Shown
 
-router = APIRouter(tags=["streams"])
+router = subject("streams")
 
 _TRY_LATER = 1013  # of RFC 6455's registry
 _SIGNED_OUT = 4401
@@ -73,7 +74,7 @@ async def seat(connection: HTTPConnection) -> AsyncGenerator[None]:
     dependencies=[Depends(seat)],
     responses={
         200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Server-sent events."},
-        **responses(401, 422, 503),
+        **responses(503),
     },
 )
 async def stream(

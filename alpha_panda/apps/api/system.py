@@ -5,15 +5,13 @@ import os
 import platform
 from collections.abc import Iterator
 
-from fastapi import APIRouter
-
-from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Boot, Health, Host, Moment, Service, System
-from alpha_panda.apps.api.parts import LOOKS, Api, Parts
+from alpha_panda.apps.api.parts import Api, Parts
+from alpha_panda.apps.api.subject import subject
 from alpha_panda.errors import DatabaseError
 from alpha_panda.units import SECOND_NS
 
-router = APIRouter(tags=["system"], dependencies=LOOKS, responses=responses(401, 403))
+router = subject("system")
 
 _LIBRARIES = ("fastapi", "numba", "numpy", "panel", "polars", "pydantic", "SQLAlchemy", "starlette", "uvicorn")
 

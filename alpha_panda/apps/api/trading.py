@@ -4,26 +4,17 @@ import contextlib
 from collections.abc import Generator
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, HTTPException, Path
+from fastapi import HTTPException, Path
 
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Moment, Paged, Rows
-from alpha_panda.apps.api.parts import LOOKS, Api, Cursor, Limit, Parts
-from alpha_panda.apps.desk.models import (
-    Command,
-    Decision,
-    Fill,
-    Happening,
-    Kind,
-    Lineage,
-    Order,
-    Refusals,
-    Shown,
-    Signal,
-)
+from alpha_panda.apps.api.parts import Api, Cursor, Limit, Parts
+from alpha_panda.apps.api.subject import subject
+from alpha_panda.apps.desk.history_models import Kind, Lineage
+from alpha_panda.apps.desk.models import Command, Decision, Fill, Happening, Order, Refusals, Shown, Signal
 from alpha_panda.errors import ConfigurationError
 
-router = APIRouter(tags=["trading"], dependencies=LOOKS, responses=responses(409, 422, 503))
+router = subject("trading")
 
 Row = TypeVar("Row", bound=Shown)
 
@@ -40,38 +31,38 @@ async def orders_now(api: Api) -> Rows[Order]:
     return Rows(moment=Moment.of(now), rows=now.orders)
 
 
-@router.get("/orders")
+@router.get("/orders", responses=responses(503))
 async def orders(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[Order]:
     """Every change of every order, newest first: an order stands here as often as it changed."""
     return await _page(api, "orders", Order, cursor, limit)
 
 
-@router.get("/orders/{order_id}/lineage", responses=responses(404))
+@router.get("/orders/{order_id}/lineage", responses=responses(404, 503))
 async def order_lineage(api: Api, order_id: Annotated[int, Path(ge=1, lt=2**63)]) -> Lineage:
     """What led to an order and what came of it: tick, signal, decision with its figures, order, fills with charges."""
     with _unknown_is_not_found():
         return await api.desk.lineage(order_id)
 
 
-@router.get("/fills")
+@router.get("/fills", responses=responses(503))
 async def fills(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[Fill]:
     """Every execution with its charges, newest first."""
     return await _page(api, "fills", Fill, cursor, limit)
 
 
-@router.get("/decisions")
+@router.get("/decisions", responses=responses(503))
 async def decisions(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[Decision]:
     """What the risk rules approved or clipped, with their figures, newest first."""
     return await _page(api, "decisions", Decision, cursor, limit)
 
 
-@router.get("/refusals")
+@router.get("/refusals", responses=responses(503))
 async def refusals(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[Decision]:
     """What the risk rules refused, with the figure and the limit, newest first."""
     return await _page(api, "refusals", Decision, cursor, limit)
 
 
-@router.get("/refusals/{cursor}/lineage", responses=responses(404))
+@router.get("/refusals/{cursor}/lineage", responses=responses(404, 503))
 async def refusal_lineage(api: Api, cursor: Annotated[str, Path(max_length=200)]) -> Lineage:
     """What led to a refusal, which its `cursor` names."""
     with _unknown_is_not_found():
@@ -93,13 +84,13 @@ async def refusal_counts(api: Api) -> Rows[Refusals]:
     return Rows(moment=Moment.of(now), rows=now.refusals)
 
 
-@router.get("/signals")
+@router.get("/signals", responses=responses(503))
 async def signals(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[Signal]:
     """Every target of every strategy, newest first."""
     return await _page(api, "signals", Signal, cursor, limit)
 
 
-@router.get("/commands")
+@router.get("/commands", responses=responses(503))
 async def commands(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[Command]:
     """What people told the account, as the log has it, newest first."""
     return await _page(api, "commands", Command, cursor, limit)
