@@ -6,7 +6,8 @@ import pathlib
 import time
 from collections.abc import AsyncIterator, Callable
 
-from alpha_panda.apps.desk.desk import Desk, Surroundings
+from alpha_panda.apps.desk.desk import Desk
+from alpha_panda.apps.desk.looking import Surroundings
 from alpha_panda.apps.desk.models import Picture
 from alpha_panda.live.build import kafka_address, log_writer, open_log, open_store
 from tests.live.trading import ChoppedFeed, blueprint, morning, run_in

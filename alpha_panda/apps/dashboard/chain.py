@@ -5,18 +5,8 @@ from collections.abc import Iterable
 from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.sheets import NOTHING, figures, note, text
 from alpha_panda.apps.dashboard.tables import Cell
-from alpha_panda.apps.desk.models import (
-    Charges,
-    Command,
-    Decision,
-    Fill,
-    Lineage,
-    MarketEvent,
-    Order,
-    Signal,
-    Stamp,
-    Step,
-)
+from alpha_panda.apps.desk.history_models import Lineage, MarketEvent, Stamp, Step
+from alpha_panda.apps.desk.models import Charges, Command, Decision, Fill, Order, Signal
 from alpha_panda.apps.markup import Html, tag
 from alpha_panda.units import ist_datetime
 from alpha_panda.words import figures_of

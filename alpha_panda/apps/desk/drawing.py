@@ -147,7 +147,7 @@ def _feed(facts: Facts) -> Feed | None:
     if facts.shower is None or facts.minutes is None:
         return None
     market_ns = facts.minutes.time_ns
-    return facts.reports.feed(market_ns, facts.heard_ns, _is_open(facts.shower, market_ns))
+    return facts.reports.feed(market_ns, facts.heard_ns, _is_open(facts.shower, market_ns), facts.gaps)
 
 
 def _is_open(shower: Shower, time_ns: int) -> bool | None:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from alpha_panda.apps.desk.models import Happening, Kind, Page, Point
+from alpha_panda.apps.desk.history_models import Kind, Page
+from alpha_panda.apps.desk.models import Happening, Point
 from alpha_panda.apps.desk.showing import Shower
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import Control, Decision, Fill, OrderUpdate, Payload, PnlSnapshot, Signal

@@ -3,16 +3,16 @@
 import dataclasses
 from collections.abc import Iterator
 
-from alpha_panda.apps.desk import models
+from alpha_panda.apps.desk import history_models, models
 from alpha_panda.apps.desk.showing import Shower
 from alpha_panda.live.messages import Control, Decision, Fill, OrderUpdate, Signal
 from alpha_panda.live.past import descent
 
 
-def shown_lineage(lineage: descent.Lineage, shower: Shower) -> models.Lineage:
+def shown_lineage(lineage: descent.Lineage, shower: Shower) -> history_models.Lineage:
     """Return a lineage as it is shown."""
     decision = lineage.decision.data
-    return models.Lineage(
+    return history_models.Lineage(
         symbol=lineage.symbol,
         strategy=decision.strategy,
         order_id=decision.order_id,
@@ -23,12 +23,12 @@ def shown_lineage(lineage: descent.Lineage, shower: Shower) -> models.Lineage:
     )
 
 
-def _steps(lineage: descent.Lineage, shower: Shower) -> Iterator[models.Step]:
+def _steps(lineage: descent.Lineage, shower: Shower) -> Iterator[history_models.Step]:
     if lineage.frame is not None and lineage.event is not None:
-        yield models.Step(stamp=_stamp(lineage.frame), says=_event(lineage.event, shower))
+        yield history_models.Step(stamp=_stamp(lineage.frame), says=_event(lineage.event, shower))
     for told in (lineage.command, lineage.signal, lineage.decision, *lineage.order):
         if told is not None:
-            yield models.Step(stamp=_stamp(told.stamp), says=_says(told.data, told.stamp, shower))
+            yield history_models.Step(stamp=_stamp(told.stamp), says=_says(told.data, told.stamp, shower))
 
 
 def _says(
@@ -47,12 +47,14 @@ def _says(
             return shower.fill(said)
 
 
-def _stamp(stamp: descent.Stamp) -> models.Stamp:
+def _stamp(stamp: descent.Stamp) -> history_models.Stamp:
     fields = dataclasses.asdict(stamp)
-    return models.Stamp(**{name: fields[name] for name in models.Stamp.model_fields})
+    return history_models.Stamp(**{name: fields[name] for name in history_models.Stamp.model_fields})
 
 
-def _event(event: descent.MarketEvent, shower: Shower) -> models.MarketEvent:
+def _event(event: descent.MarketEvent, shower: Shower) -> history_models.MarketEvent:
     fields = dataclasses.asdict(event)
     fields["symbol"] = shower.symbol(event.instrument_token)
-    return models.MarketEvent(**{name: fields[name] for name in models.MarketEvent.model_fields if name in fields})
+    return history_models.MarketEvent(
+        **{name: fields[name] for name in history_models.MarketEvent.model_fields if name in fields}
+    )

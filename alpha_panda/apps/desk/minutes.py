@@ -5,7 +5,7 @@ What strategies see is aggregated by the kernels; this only draws. Bars are kept
 
 import numpy as np
 
-from alpha_panda.apps.desk.models import Bar
+from alpha_panda.apps.desk.history_models import Bar
 from alpha_panda.kernels.records import CLOCK, Records
 from alpha_panda.units import MINUTE_NS, ist_date
 

@@ -122,12 +122,12 @@ class Reports:
             **told,
         )
 
-    def feed(self, market_ns: int, heard_ns: int, market_open: bool | None) -> Feed:
+    def feed(self, market_ns: int, heard_ns: int, market_open: bool | None, gaps: int) -> Feed:
         """Return the feed, with the counts of its stage."""
         reports = [each for stage, each in self.shown() if stage == FEED and each is not None]
         figures: Mapping[str, float] = reports[-1].figures if reports else {}
-        counts = {name: int(figures.get(name, 0)) for name in ("gaps", "reconnects", "kept_out")}
-        return Feed(market_ns=market_ns, heard_ns=heard_ns, market_open=market_open, **counts)
+        counts = {name: int(figures.get(name, 0)) for name in ("reconnects", "kept_out")}
+        return Feed(market_ns=market_ns, heard_ns=heard_ns, market_open=market_open, gaps=gaps, **counts)
 
 
 def _delays(figures: Mapping[str, float]) -> Iterator[Delay]:

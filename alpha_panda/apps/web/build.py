@@ -15,7 +15,8 @@ from collections.abc import AsyncGenerator, Callable
 
 from alpha_panda.apps.alerts.channels import ALERTS, Channels
 from alpha_panda.apps.alerts.watching import AlertEngine
-from alpha_panda.apps.desk.desk import Desk, Surroundings
+from alpha_panda.apps.desk.desk import Desk
+from alpha_panda.apps.desk.looking import Surroundings
 from alpha_panda.apps.web.application import Application, create_application
 from alpha_panda.apps.web.metrics import WebMetrics
 from alpha_panda.apps.web.parts import Parts

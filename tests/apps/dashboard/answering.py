@@ -4,7 +4,7 @@ import math
 import pathlib
 from collections.abc import Iterator
 
-from alpha_panda.apps.desk import models
+from alpha_panda.apps.desk import history_models, models
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.units import MINUTE_NS, SECOND_NS
 from tests.apps.dashboard.example import NINE_FIFTEEN_NS, NOW_NS, FakeDesk
@@ -17,20 +17,20 @@ class AnsweringDesk(FakeDesk):
 
     state = pathlib.Path("no-session")
 
-    async def history(self, kind: models.Kind, cursor: str | None, limit: int) -> models.Page:
+    async def history(self, kind: history_models.Kind, cursor: str | None, limit: int) -> history_models.Page:
         """Return what the tape says of a kind, all on one page."""
         what = {"fills": "fill", "commands": "command", "orders": "order", "signals": "signal"}.get(kind, "decision")
-        return models.Page(
+        return history_models.Page(
             rows=tuple(each for each in self.picture.happenings if each.what == what)[:limit], following=None
         )
 
-    async def lineage(self, order_id: int) -> models.Lineage:
+    async def lineage(self, order_id: int) -> history_models.Lineage:
         """Return the way of the order that the example fills; ConfigurationError for any other."""
         if order_id != 41:
             raise ConfigurationError(f"paper has made no order {order_id} so far: name one that the orders show")
         return example_lineage(self.picture)
 
-    async def lineage_of(self, cursor: str) -> models.Lineage:
+    async def lineage_of(self, cursor: str) -> history_models.Lineage:
         """Return the way of a refusal, which ends with the decision."""
         decision = next(each for each in self.picture.decisions if each.cursor == cursor)
         steps = example_lineage(self.picture).steps
@@ -39,7 +39,7 @@ class AnsweringDesk(FakeDesk):
             update={"order_id": 0, "steps": (*steps[:2], refused), "symbol": decision.symbol}
         )
 
-    def bars(self, symbol: str) -> tuple[models.Bar, ...]:
+    def bars(self, symbol: str) -> tuple[history_models.Bar, ...]:
         """Return five hours of an instrument that the session trades."""
         if self.picture.session is None or symbol not in self.picture.session.symbols:
             raise ConfigurationError(f"the session does not trade {symbol}: name one of its instruments")
@@ -82,13 +82,13 @@ class AnsweringDesk(FakeDesk):
         )
 
 
-def example_lineage(picture: models.Picture) -> models.Lineage:
+def example_lineage(picture: models.Picture) -> history_models.Lineage:
     """Return the way of order 41 of the example: a tick, a signal, a decision that clipped, the order, its fill."""
     fill = next(each for each in picture.happenings if isinstance(each, models.Fill))
     order = next(each for each in picture.orders if each.order_id == 41)
     working = order.model_copy(update={"status": "working", "filled": 0, "average_e4": None, "updated_ns": MADE_NS})
     decision = next(each for each in picture.decisions if each.order_id == 41)
-    event = models.MarketEvent(
+    event = history_models.MarketEvent(
         kind="tick",
         frame=48_122,
         index=17,
@@ -107,10 +107,10 @@ def example_lineage(picture: models.Picture) -> models.Lineage:
     topics = ("market.ticks", "paper.signals.raw", "paper.signals.validated", "paper.orders.submitted")
     places = (*topics, "paper.orders.filled", "paper.orders.submitted")
     steps = [
-        models.Step(stamp=_stamp(number, place), says=says)
+        history_models.Step(stamp=_stamp(number, place), says=says)
         for number, (place, says) in enumerate(zip(places, said, strict=True), 1)
     ]
-    return models.Lineage(
+    return history_models.Lineage(
         symbol="NSE:RELIANCE",
         strategy="trend",
         order_id=41,
@@ -121,8 +121,8 @@ def example_lineage(picture: models.Picture) -> models.Lineage:
     )
 
 
-def _stamp(number: int, topic: str) -> models.Stamp:
-    return models.Stamp(
+def _stamp(number: int, topic: str) -> history_models.Stamp:
+    return history_models.Stamp(
         topic=topic,
         partition=0,
         offset=48_000 + number,
@@ -136,10 +136,10 @@ def _stamp(number: int, topic: str) -> models.Stamp:
     )
 
 
-def _minutes() -> Iterator[models.Bar]:
+def _minutes() -> Iterator[history_models.Bar]:
     for minute in range(300):
         middle_e4 = 2_850_00_00 + round(20_00_00 * math.sin(minute / 35)) // 500 * 500
-        yield models.Bar(
+        yield history_models.Bar(
             time_ns=NINE_FIFTEEN_NS + minute * MINUTE_NS,
             open_e4=middle_e4 - 1_500,
             high_e4=middle_e4 + 14_000,

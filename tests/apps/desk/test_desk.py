@@ -7,7 +7,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from alpha_panda.apps.desk.models import Decision, Fill, Kind, Order
+from alpha_panda.apps.desk.history_models import Kind
+from alpha_panda.apps.desk.models import Decision, Fill, Order
 from alpha_panda.errors import ConfigurationError, LogError
 from alpha_panda.kernels.records import CLOCK
 from alpha_panda.live import messages

@@ -1,0 +1,216 @@
+"""Looking at a session's log and its portfolio store, and keeping the facts of both, whatever goes away meanwhile."""
+
+import asyncio
+import dataclasses
+import logging
+import pathlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
+
+from alpha_panda.apps.desk.drawing import Facts
+from alpha_panda.apps.desk.following import Following
+from alpha_panda.apps.desk.holdings import Holdings, OpenStore
+from alpha_panda.apps.desk.minutes import Minutes
+from alpha_panda.apps.desk.models import Happening
+from alpha_panda.apps.desk.reports import Progress, Reports
+from alpha_panda.apps.desk.showing import Shower
+from alpha_panda.apps.desk.tape import Tape
+from alpha_panda.errors import AlphaPandaError, StoreError
+from alpha_panda.live.log.base import Log
+from alpha_panda.live.messages import PnlSnapshot, Session, StageReport, Ticks
+from alpha_panda.live.payloads import events_of
+from alpha_panda.live.session import profile_of, read_session
+from alpha_panda.live.streams import Entry, missing_in
+from alpha_panda.live.topics import (
+    CONTROL,
+    GAPS,
+    SESSIONS,
+    STAGES,
+    BrokerTopics,
+    Topic,
+    market_ticks,
+    topics_of_session,
+)
+from alpha_panda.live.watch.overview import market_time_ns
+
+_TAPE_RECORDS, _SIGNALS_RECORDS, _REPORTS = 300, 2_000, 64
+_LOG_EVERY_S, _STORE_EVERY_S, _PROGRESS_EVERY_S = 0.1, 0.25, 1.0
+_AGAIN_S = 1.0  # until what was away is tried again
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What the desk looks at, and on which clocks."""
+
+    state: pathlib.Path  # the session's folder
+    open_log: Callable[[bool], Log]  # for reading only, or not; to be entered
+    open_store: OpenStore
+    folds: bool  # whether the store is this process's own, which nobody else fills
+    embedded: Callable[[], bool]  # whether only the session itself can write its log
+    running: Callable[[pathlib.Path], str]  # who writes the embedded log in a folder, or nothing
+    wall_ns: Callable[[], int]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    boot_id: str  # of this process: another one after each start
+
+
+class LogLook:
+    """Keeps `facts` of what the log and the store say; `news` is called with whatever lines there are of the tape."""
+
+    def __init__(self, surroundings: Surroundings, facts: Facts, news: Callable[[Sequence[Happening]], None]) -> None:
+        self.log: Log | None = None  # while it can be read
+        self._around = surroundings
+        self._facts = facts
+        self._news = news
+        self._following: list[Following] = []
+        self._ticks: list[Following] = []
+
+    async def run(self) -> None:
+        """Follow the log for as long as it can be read, and again once it can be, until cancelled."""
+        while True:
+            try:
+                async with self._around.open_log(True) as log:
+                    await self._follow(log)
+            except* AlphaPandaError as failures:
+                self._facts.sources["log"].note(self._around.wall_ns(), str(_first(failures)))
+            except* Exception as failures:  # the kill latch and its button are shown whatever defect there is
+                logging.getLogger(__name__).exception("the desk cannot show what the log says")
+                self._facts.sources["log"].note(self._around.wall_ns(), f"a defect of ours: {_first(failures)}")
+            finally:
+                self.log = None
+            self._news(())
+            await self._around.sleep(_AGAIN_S)
+
+    async def _follow(self, log: Log) -> None:
+        while (session := await read_session(log)) is None:
+            self._facts.sources["log"].note(self._around.wall_ns(), "")
+            await log.wait(SESSIONS, 0, 0, _AGAIN_S)
+        topics = self._begin(session)
+        self.log = log
+        holdings = Holdings(self._around.open_store, self._around.folds, session, topics)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow_tape(log))
+                tasks.create_task(self._follow_ticks(log, session.partitions))
+                tasks.create_task(self._follow_progress(log, topics, session.partitions))
+                tasks.create_task(self._follow_holdings(log, holdings))
+        finally:
+            await holdings.close()
+
+    def _begin(self, session: Session) -> BrokerTopics:
+        """Note what the session is made of, unless it is known already, and return its topics."""
+        facts, profile = self._facts, profile_of(session)
+        topics = BrokerTopics.of(profile.account.broker, session.partitions)
+        if facts.session != session:
+            facts.session, facts.embedded = session, self._around.embedded()
+            facts.shower = Shower(session, profile)
+            facts.tape, facts.reports = Tape(facts.shower), Reports()
+            facts.minutes, facts.portfolio = Minutes(len(facts.shower.universe)), None
+            self._following = [
+                Following(STAGES, latest=_REPORTS),
+                Following(CONTROL),
+                Following(topics.pnl_snapshots),
+                *(Following(topics.signals_raw, each, _SIGNALS_RECORDS) for each in range(session.partitions)),
+                *(Following(topic, latest=_TAPE_RECORDS) for topic in topics.of_account()[:-1]),
+            ]
+            self._ticks = [Following(market_ticks(session.partitions), each) for each in range(session.partitions)]
+        return topics
+
+    async def _follow_tape(self, log: Log) -> None:
+        """Take in what stages, account and people say."""
+        for each in self._following:
+            await each.begin(log)
+        up_to_date = False
+        while True:
+            entries = [entry for each in self._following for entry in await each.read()]
+            lines = self._take(entries, up_to_date)
+            self._facts.sources["log"].note(self._around.wall_ns(), "")
+            self._facts.missing = missing_in(reader for each in self._following for reader in each.missing)
+            if entries:
+                self._news(lines)
+            else:
+                up_to_date = True
+                await self._around.sleep(_LOG_EVERY_S)
+
+    def _take(self, entries: Sequence[Entry], up_to_date: bool) -> list[Happening]:
+        """Keep what was read from several topics, in the order of time, and return the lines of the tape in it.
+
+        Until the reading is `up_to_date`, what the account said may be older than its last report.
+        """
+        assert self._facts.tape is not None
+        lines: list[Happening] = []
+        for entry in sorted(entries, key=lambda entry: entry.message.time_ns):
+            if isinstance(entry.message.data, StageReport):
+                self._facts.reports.take(entry.message.data)
+                continue
+            if isinstance(entry.message.data, PnlSnapshot) and up_to_date:
+                self._facts.reports.note(entry.message.data)
+            if line := self._facts.tape.take(entry):
+                lines.append(line)
+        return lines
+
+    async def _follow_ticks(self, log: Log, partitions: int) -> None:
+        """Add up the session's events, from its beginning on."""
+        facts = self._facts
+        assert facts.minutes is not None
+        for each in self._ticks:
+            await each.begin(log)
+        while True:
+            frames = [entry.message.data for each in self._ticks for entry in await each.read()]
+            for ticks in frames:
+                if isinstance(ticks, Ticks):
+                    facts.minutes.add(events_of(ticks))
+            if frames:
+                facts.heard_ns = self._around.wall_ns()
+                await asyncio.sleep(0)  # a long log is read while requests are answered
+            else:
+                await self._around.sleep(_LOG_EVERY_S)
+
+    async def _follow_progress(self, log: Log, topics: BrokerTopics, partitions: int) -> None:
+        """Look up how far each stage is behind the log, and how much there is that nobody could process."""
+        known = {topic.name: topic for topic in topics_of_session([topics.broker], partitions)}
+        letters = [topic for topic in known.values() if topic.name.endswith(".dlq")]
+        while True:
+            for stage, report in self._facts.reports.shown():
+                if report is not None:
+                    self._facts.reports.progress[stage, report.holder] = await _progress(log, known, report)
+            self._facts.dead_letters = sum([await log.end(topic, 0) for topic in letters])
+            self._facts.gaps = await log.end(GAPS, 0)
+            await self._around.sleep(_PROGRESS_EVERY_S)
+
+    async def _follow_holdings(self, log: Log, holdings: Holdings) -> None:
+        """Follow the portfolio store, which may go away by itself."""
+        source, begun = self._facts.sources["store"], False
+        while True:
+            try:
+                if not begun:
+                    await holdings.begin(log)
+                    begun = True
+                if await holdings.look():
+                    self._facts.portfolio = holdings.portfolio
+                    self._news(())
+                source.note(self._around.wall_ns(), "")
+            except StoreError as error:
+                source.note(self._around.wall_ns(), str(error))
+                begun = False
+                await self._around.sleep(_AGAIN_S)
+            await self._around.sleep(_STORE_EVERY_S)
+
+
+async def _progress(log: Log, known: dict[str, Topic], report: StageReport) -> Progress:
+    """Return how far a stage is behind what it reads, and how far in the market it has come."""
+    reads = [(known[place.topic], place.partition, place.offset) for place in report.places if place.topic in known]
+    if not reads:
+        ticks: Sequence[tuple[Topic, int, int]] = [
+            (known[market_ticks().name], each, await log.end(known[market_ticks().name], each))
+            for each in report.partitions
+        ]
+        return Progress(None, max([await market_time_ns(log, *place) for place in ticks], default=0))
+    lag = sum([await log.end(topic, partition) - offset for topic, partition, offset in reads])
+    return Progress(lag, max([await market_time_ns(log, *place) for place in reads]))
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first failure of a group, or of the groups in it."""
+    first = failures.exceptions[0]
+    return _first(cast(BaseExceptionGroup[BaseException], first)) if isinstance(first, BaseExceptionGroup) else first
