@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
@@ -24,6 +25,17 @@ Writing = Callable[[Database], Awaitable[object]]
 def name_of(session: str, key: str) -> str:
     """Return the key of an alarm in the database, where those of many sessions stand."""
     return f"{session}/{key}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Deed:
+    """What somebody did about an alarm, and the request that it came with."""
+
+    who: str
+    action: str
+    detail: str
+    correlation_id: str
+    address: str
 
 
 class Keeper:
@@ -85,6 +97,18 @@ class Keeper:
 
         async def write(database: Database) -> None:
             await database.alerts.suppress(rule, key, shelf.until_ns, shelf.who, shelf.reason)
+
+        self._put(write)
+
+    def audited(self, deed: Deed, target: str) -> None:
+        """Write who did what."""
+        now_ns = self._wall_ns()
+
+        async def write(database: Database) -> None:
+            who, action = deed.who, f"alert.{deed.action}"
+            await database.audit.add(
+                who, action, target, deed.detail, "done", deed.correlation_id, deed.address, now_ns
+            )
 
         self._put(write)
 

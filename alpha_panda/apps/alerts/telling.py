@@ -1,9 +1,9 @@
 """What people are told of alarms, in plain text: one that is raised, all clear, and a test."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from alpha_panda.apps.alerts.channels import Kind, Message
-from alpha_panda.apps.alerts.models import Alert
+from alpha_panda.apps.alerts.models import Alert, Delivery
 from alpha_panda.units import ist_datetime
 
 _KINDS: dict[str, Kind] = {"critical": "failure", "high": "warning", "low": "info"}
@@ -33,6 +33,12 @@ def test_message(session: str, who: str, now_ns: int) -> Message:
     """Return a message that says nothing but that messages arrive."""
     body = f"Sent by {_line(who)} at {_clock(now_ns)} IST. Messages about alarms arrive here; nothing needs to be done."
     return Message(f"{session}: test", body, "info")
+
+
+def arrived(deliveries: Sequence[Delivery]) -> str:
+    """Return how many targets took a message, and why the others did not."""
+    troubles = "".join(f"; {each.target}: {each.trouble}" for each in deliveries if not each.delivered)
+    return f"{sum(each.delivered for each in deliveries)} of {len(deliveries)} targets took it{troubles}"
 
 
 def _line(text: str) -> str:

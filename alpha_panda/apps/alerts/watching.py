@@ -15,7 +15,7 @@ from alpha_panda.apps.alerts import telling
 from alpha_panda.apps.alerts.alarms import Alarm, Moment, Shelf
 from alpha_panda.apps.alerts.channels import Channels
 from alpha_panda.apps.alerts.engine import FLOOD, Alarms, Changes
-from alpha_panda.apps.alerts.keeping import Keeper
+from alpha_panda.apps.alerts.keeping import Deed, Keeper
 from alpha_panda.apps.alerts.looks import Look, Memory
 from alpha_panda.apps.alerts.models import AlarmBoard, Alert, Delivery
 from alpha_panda.apps.desk.models import Picture
@@ -30,7 +30,7 @@ _FIRST_LOOK_S = 10.0  # so long the desk may take to read its sources for the fi
 _PATIENCE_S = 2.0
 _DAILY_EVERY_S = 60.0
 _DAILY_NS = 9 * HOUR_NS  # of the IST day
-DAILY_TEST = "alerts.daily_test"
+DAILY_TEST = "alert.daily_test"
 _EXCHANGE = "NSE"
 
 
@@ -83,25 +83,28 @@ class AlertEngine:
 
     # ── What people do ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def acknowledge(self, id: str, who: str) -> Alert:
+    async def acknowledge(self, id: str, who: str, correlation_id: str = "", address: str = "") -> Alert:
         """Note that somebody knows of an alarm; the first who did so stands.
 
         Raises UnknownRowError for one that there is not.
         """
         alarm = self._alarms.acknowledge(id, who, self._wall_ns())
         self._keeper.acknowledged(alarm.episode, who)
-        return await self._shown(alarm)
+        return await self._kept(alarm, Deed(who, "acknowledge", "", correlation_id, address))
 
-    async def resolve(self, id: str, who: str) -> Alert:
+    async def resolve(self, id: str, who: str, correlation_id: str = "", address: str = "") -> Alert:
         """Note that somebody has dealt with an alarm.
 
         Raises UnknownRowError for one that there is not, and ConfigurationError for one that is still so and ends by
         itself with its cause.
         """
-        return await self._shown(self._alarms.resolve(id, who, self._wall_ns()))
+        alarm = self._alarms.resolve(id, who, self._wall_ns())
+        return await self._kept(alarm, Deed(who, "resolve", alarm.measure.cause, correlation_id, address))
 
-    async def shelve(self, id: str, until_ns: int, who: str, reason: str) -> Alert:
-        """Put an alarm away until a time, at most until the trading day is over: it is shown, and nobody is told of it.
+    async def suppress(
+        self, id: str, until_ns: int, who: str, reason: str, correlation_id: str = "", address: str = ""
+    ) -> Alert:
+        """Shelve an alarm until a time, at most until the trading day is over: it is shown, and nobody is told of it.
 
         Raises UnknownRowError for one that there is not, and ConfigurationError for a time that has passed or comes
         after that.
@@ -116,14 +119,19 @@ class AlertEngine:
         shelf = Shelf(until_ns, who, reason)
         alarm = self._alarms.shelve(id, shelf)
         self._keeper.shelved(alarm, shelf)
-        return await self._shown(alarm)
+        detail = f"until {ist_datetime(until_ns):%H:%M:%S} IST: {reason}"
+        return await self._kept(alarm, Deed(who, "suppress", detail, correlation_id, address))
 
-    async def test(self, who: str) -> tuple[Delivery, ...]:
+    async def test(self, who: str, correlation_id: str = "", address: str = "") -> tuple[Delivery, ...]:
         """Send a test message to all targets, and return what became of it at each."""
-        return await self._channels.deliver(telling.test_message(self._session, who, self._wall_ns()))
+        deliveries = await self._channels.deliver(telling.test_message(self._session, who, self._wall_ns()))
+        detail = telling.arrived(deliveries)
+        self._keeper.audited(Deed(who, "test", detail, correlation_id, address), self._session)
+        return deliveries
 
-    async def _shown(self, alarm: Alarm) -> Alert:
-        """Return an alarm as it stands, once that is written or the database has had its time."""
+    async def _kept(self, alarm: Alarm, deed: Deed) -> Alert:
+        """Return an alarm as it stands after a deed, once that is written or the database has had its time."""
+        self._keeper.audited(deed, f"{self._session}/{alarm.id}")
         alert = self._alarms.alert(alarm, self._moment())
         self.look()
         await self._keeper.written(_PATIENCE_S)
@@ -244,9 +252,9 @@ class AlertEngine:
         last = await self._database.audit.list(limit=1, action=DAILY_TEST)
         if now_ns < ist_time_ns(today, _DAILY_NS) or (last and ist_date(last[0].time_ns) == today):
             return
-        deliveries = await self.test("the daily test")
-        arrived = f"{sum(each.delivered for each in deliveries)} of {len(deliveries)} targets took it"
-        await self._database.audit.add("alerts", DAILY_TEST, self._session, "", arrived, "", "", now_ns)
+        message = telling.test_message(self._session, "the daily test", now_ns)
+        detail = telling.arrived(await self._channels.deliver(message))
+        await self._database.audit.add("alerts", DAILY_TEST, self._session, detail, "done", "", "", now_ns)
 
 
 def shelf_end_ns(now_ns: int) -> int:
