@@ -5,8 +5,10 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import queue
 import random
-from collections.abc import AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import argon2
@@ -119,9 +121,9 @@ class House:
 
 @contextlib.asynccontextmanager
 async def house(folder: pathlib.Path, limits: Limits | None = None, **changed: Any) -> AsyncIterator[House]:
-    """Give the application over an empty session in `folder`, with a viewer, an operator and an administrator."""
+    """Give the application over the session in `folder`, with a viewer, an operator and an administrator."""
     state, notebooks = folder / "state", folder / "notebooks"
-    state.mkdir()
+    state.mkdir(exist_ok=True)
     notebooks.mkdir()
     (notebooks / "yesterday.py").write_text(NOTEBOOK)
     clock, passwords, lines = Clock(), Passwords(CHEAP), list[dict[str, Any]]()
@@ -172,6 +174,82 @@ async def on_a_socket(app: Application) -> AsyncIterator[str]:
     finally:
         stop.set()
         await running
+
+
+@contextlib.contextmanager
+def in_a_thread(folder: pathlib.Path, limits: Limits | None = None, **changed: Any) -> Iterator[tuple[House, str]]:
+    """Serve the application from a thread with an event loop of its own; give it, and host and port."""
+    ready: queue.Queue[tuple[House, str] | BaseException] = queue.Queue()
+    ending, loop = asyncio.Event(), asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with house(folder, limits, **changed) as made, on_a_socket(made.app) as place:
+            ready.put((made, place))
+            await ending.wait()
+
+    def run() -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(serve())
+        except BaseException as error:  # noqa: BLE001  # it is raised where it is waited for
+            ready.put(error)
+
+    thread = threading.Thread(target=run, name="web")
+    thread.start()
+    first = ready.get(timeout=60)
+    if isinstance(first, BaseException):
+        raise first
+    try:
+        yield first
+    finally:
+        loop.call_soon_threadsafe(ending.set)
+        thread.join()
+
+
+class Speaker:
+    """The visitor's end of a websocket to the application, without a socket."""
+
+    def __init__(self, web: House, headers: Mapping[str, str], path: str = "/api/v1/ws") -> None:
+        self._app = web.app
+        self._said: asyncio.Queue[Any] = asyncio.Queue()
+        self._closed = asyncio.Event()
+        self._scope = {
+            "type": "websocket",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "http_version": "1.1",
+            "scheme": "ws",
+            "client": ("192.0.2.7", 40_000),
+            "server": (HOST, 80),
+            "subprotocols": [],
+            "headers": [(name.lower().encode(), value.encode()) for name, value in {"Host": HOST, **headers}.items()],
+        }
+
+    async def talk(self) -> None:
+        """Open the websocket, and stay until it is closed."""
+        connected = iter([{"type": "websocket.connect"}])
+
+        async def receive() -> Any:
+            for message in connected:
+                return message
+            await self._closed.wait()
+            return {"type": "websocket.disconnect", "code": 1000}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "websocket.close":
+                self._closed.set()
+            await self._said.put(message)
+
+        await self._app(self._scope, receive, send)
+
+    async def next(self, kind: str = "") -> Any:
+        """Return what the application says next, or next of one kind."""
+        while True:
+            message = await asyncio.wait_for(self._said.get(), 10)
+            if message["type"] == kind or not kind:
+                return message
 
 
 def _collecting(lines: list[dict[str, Any]]) -> Any:

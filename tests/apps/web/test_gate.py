@@ -12,7 +12,7 @@ import pytest
 from alpha_panda.apps.web.gate import LOOK_EVERY_S
 from alpha_panda.apps.web.limits import Limits
 from alpha_panda.apps.web.visit import COOKIE
-from tests.apps.web.house import ADDRESS, HOST, PASSWORD, House, house
+from tests.apps.web.house import ADDRESS, HOST, PASSWORD, House, Speaker, house
 
 
 @pytest.fixture
@@ -302,50 +302,6 @@ async def test_while_the_database_is_away_who_is_in_stays_in_until_the_token_end
         assert (await page.get("/api/v1/boot")).status_code == 200
         web.clock.move(301)
         assert (await page.get("/api/v1/boot")).status_code == 401
-
-
-class Speaker:
-    """The client's end of a websocket, without a socket."""
-
-    def __init__(self, web: House, headers: dict[str, str], path: str = "/api/v1/ws") -> None:
-        self._web = web
-        self.sent: asyncio.Queue[Any] = asyncio.Queue()
-        self._closed = asyncio.Event()
-        self._scope = {
-            "type": "websocket",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "subprotocols": [],
-            "scheme": "ws",
-            "client": ("192.0.2.7", 1),
-            "server": (HOST, 80),
-            "root_path": "",
-            "http_version": "1.1",
-            "headers": [(name.lower().encode(), value.encode()) for name, value in {"Host": HOST, **headers}.items()],
-        }
-
-    async def talk(self) -> None:
-        connected = iter([{"type": "websocket.connect"}])
-
-        async def receive() -> Any:
-            for message in connected:
-                return message
-            await self._closed.wait()
-            return {"type": "websocket.disconnect", "code": 1000}
-
-        async def send(message: Any) -> None:
-            if message["type"] == "websocket.close":
-                self._closed.set()
-            await self.sent.put(message)
-
-        await self._web.app(self._scope, receive, send)
-
-    async def next(self, kind: str) -> Any:
-        while True:
-            message = await asyncio.wait_for(self.sent.get(), 5)
-            if message["type"] == kind:
-                return message
 
 
 @pytest.mark.parametrize("how", ["expired", "disabled", "signed out"])
