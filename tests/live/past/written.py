@@ -50,12 +50,14 @@ class LongDay:
         self._next: dict[str, int] = {}
         self._batch: list[NewRecord] = []
 
-    async def write(self) -> "LongDay":
-        """Put it all on the log."""
+    async def write(self, frames: int = FRAMES) -> "LongDay":
+        """Put so many frames on the log, with all that is said of them."""
         begun = Envelope.begin(blueprint().record(0), origin="a day", source="session", index=0, time_ns=0)
-        self._put(SESSIONS, begun)
+        first = self._next.get(market_ticks().name, 0)
+        if first == 0:
+            self._put(SESSIONS, begun)
         placed: tuple[Envelope, str] | None = None
-        for number in range(FRAMES):
+        for number in range(first, first + frames):
             time_ns = _BEGAN_NS + number * SECOND_NS
             frame = Envelope.begin(self._ticks(time_ns), origin="a day", source="feed", index=number, time_ns=time_ns)
             self._put(market_ticks(), frame)
