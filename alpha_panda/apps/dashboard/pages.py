@@ -5,12 +5,14 @@ from collections.abc import Callable
 from panel.viewable import Viewable
 
 from alpha_panda.apps.dashboard.alarms import alarms
+from alpha_panda.apps.dashboard.logs import logs
 from alpha_panda.apps.dashboard.orders import orders
 from alpha_panda.apps.dashboard.overview import overview
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.positions import positions
 from alpha_panda.apps.dashboard.risk import risk
 from alpha_panda.apps.dashboard.strategies import strategies
+from alpha_panda.apps.dashboard.system import system
 
 PAGES: dict[str, Callable[[DashboardParts], Viewable]] = {
     "/": overview,
@@ -19,6 +21,8 @@ PAGES: dict[str, Callable[[DashboardParts], Viewable]] = {
     "/strategies": strategies,
     "/risk": risk,
     "/alarms": alarms,
+    "/system": system,
+    "/logs": logs,
 }
 """What makes each page; `navigation.PLACES` says how they are called and reached."""
 

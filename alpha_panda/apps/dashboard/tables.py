@@ -12,6 +12,10 @@ from panel.models.tabulator import THEME_PATH
 from alpha_panda.apps.dashboard.components import Part, module
 
 
+_ONE_BY_ONE = 40
+"""More rows than this come or go at once: each by itself is drawn by itself, which takes longer than all."""
+
+
 class Act(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a button does: it asks to be confirmed, and the browser sends a request of its own to the API."""
 
@@ -68,11 +72,16 @@ class Table(Part):
         opened: Callable[[str], Any] | None = None,
         groups: Iterable[tuple[str, str]] = (),
         filtered: bool = True,
+        sifted: Callable[[str, str], Any] | None = None,
         **terms: Any,
     ) -> None:
-        """Make a table; `opened` is told the key of a row that is clicked or entered, `groups` are its tabs."""
+        """Make a table; `opened` is told the key of a row that is clicked or entered, `groups` are its tabs.
+
+        Where `sifted` is given, the rows under a tab are not chosen here: it is told the tab and the text that is
+        looked for, and puts other rows.
+        """
         self._rows: dict[str, dict[str, Any]] = {}
-        self._opened = opened
+        self._opened, self._sifted = opened, sifted
         self._there = False  # whether the browser has made it
         super().__init__(
             shown={
@@ -81,6 +90,7 @@ class Table(Part):
                 "groups": [list(group) for group in groups],
                 "opens": opened is not None,
                 "filtered": filtered,
+                "sifts": sifted is not None,
                 "empty": empty,
             },
             **{"sizing_mode": "stretch_both", **terms},
@@ -99,20 +109,21 @@ class Table(Part):
             return
         changed = {key: row for key, row in wanted.items() if before.get(key) != row}
         come = changed.keys() - before.keys()
-        self._send_msg(
-            {
-                "put": list(changed.values()),
-                "gone": [key for key in before if key not in wanted],
-                # A new row needs to know before which other it stands.
-                "order": list(wanted) if come else [],
-            }
-        )
+        gone = before.keys() - wanted.keys()
+        if max(len(come), len(gone)) > _ONE_BY_ONE:
+            self._send_msg({"all": list(wanted.values())})
+            return
+        # A new row needs to know before which other it stands.
+        order = list(wanted) if come else []
+        self._send_msg({"put": list(changed.values()), "gone": list(gone), "order": order})
 
     def _handle_msg(self, data: Any) -> None:
         if data == "ready":
             self._there = True
             self._send_msg({"all": list(self._rows.values())})
-        elif self._opened is not None and (key := data["open"]) in self._rows:
+        elif "sift" in data and self._sifted is not None:
+            pn.state.execute(functools.partial(self._sifted, data["sift"]["group"], data["sift"]["text"]))
+        elif self._opened is not None and (key := data.get("open")) in self._rows:
             pn.state.execute(functools.partial(self._opened, key))
 
 

@@ -84,7 +84,7 @@ function columnOf({ field, title, width, number, grows }) {
 class Rows {
   constructor(model, place, nothing) {
     Object.assign(this, { model, nothing, picked: null, told: Promise.resolve(), keys: new Set() });
-    this.bar = new Bar(model.shown, () => this.sift());
+    this.bar = new Bar(model.shown, () => (model.shown.sifts ? this.ask() : this.sift()));
     this.table = new window.Tabulator(place, {
       ...{ index: "key", columns: model.shown.columns.map(columnOf), layout: "fitColumns", height: "100%" },
       ...{ rowHeight: 28, selectableRows: false, headerSortElement: "<i></i>", placeholder: false },
@@ -125,12 +125,19 @@ class Rows {
     }
   }
 
+  // Where the rows come from a longer history, the page looks there, once the person has written it.
+  ask() {
+    clearTimeout(this.asking);
+    const sift = { group: this.bar.group, text: this.bar.filter.value.trim() };
+    this.asking = setTimeout(() => this.model.send_msg({ sift }), 250);
+  }
+
   sift() {
-    const isSifted = this.bar.looked.length || (this.bar.group && this.bar.group !== "all");
+    const isSifted = !this.model.shown.sifts && (this.bar.looked.length || (this.bar.group && this.bar.group !== "all"));
     if (isSifted) this.table.setFilter((row) => this.bar.admits(row));
     else if (this.table.getFilters().length) this.table.clearFilter();
     const active = this.table.getDataCount("active");
-    this.bar.tell(this.table.getData(), active);
+    if (!this.model.shown.sifts) this.bar.tell(this.table.getData(), active);
     this.nothing.hidden = active > 0;
     this.nothing.textContent = this.table.getDataCount() && isSifted ? "No row matches." : this.model.shown.empty;
   }
