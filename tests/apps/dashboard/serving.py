@@ -16,6 +16,9 @@ from alpha_panda.apps.access import Principal, Role
 from alpha_panda.apps.dashboard import DashboardParts, pages
 from tests.apps.dashboard.example import FakeDesk
 
+PANEL_WARNS = "ignore:.*HTTPServerRequest:DeprecationWarning"
+"""A filter for tests of pages: Panel calls Tornado in a way that the next Tornado will not know."""
+
 Answer = Callable[[str, dict[str, Any]], tuple[int, dict[str, Any]]]
 
 
