@@ -52,8 +52,12 @@ def figures_of(code: str, figure: float, limit: float) -> tuple[str, str]:
 
 
 def _clock(day_ns: float) -> str:
-    minutes = round(day_ns) // (60 * SECOND_NS)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+    seconds = round(day_ns) // SECOND_NS
+    return f"{seconds // 3_600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def _instant(time_ns: float) -> str:
+    return f"{ist_datetime(round(time_ns)):%Y-%m-%d %H:%M:%S}" if time_ns else ""
 
 
 _UNITS: Mapping[str, Callable[[float], str]] = {
@@ -67,7 +71,7 @@ _UNITS: Mapping[str, Callable[[float], str]] = {
     "strategy_disabled": lambda count: f"{count:,.0f} refusals in a row",
     "collar": lambda ratio: f"{ratio:.2%} from the last price",
     **dict.fromkeys(("stale_price", "duplicate"), lambda age_ns: f"{age_ns / SECOND_NS:,.1f} s"),
-    "after_market": lambda time_ns: f"{ist_datetime(round(time_ns)):%Y-%m-%d %H:%M:%S}",
+    "after_market": _instant,
     "outside_window": _clock,
     "self_cross": lambda order_id: f"order {order_id:.0f}",
     **dict.fromkeys(("halted", "reduce_only"), lambda code: risk.CODES[round(code)].replace("_", " ")),
