@@ -5,10 +5,11 @@ from collections.abc import Generator
 
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from alpha_panda.apps.desk import models
 from tests.apps.dashboard.example import NOW_NS, FakeDesk, empty_picture, quiet_board
+from tests.apps.dashboard.opened import opened, page  # noqa: F401  # a fixture
 from tests.apps.dashboard.serving import PANEL_WARNS, application, served
 from tests.browser import Witness
 
@@ -46,20 +47,6 @@ def desk(shared_desk: FakeDesk, app: FastAPI) -> FakeDesk:
     shared_desk.shown, shared_desk.hears, shared_desk.board = fresh.shown, True, fresh.board
     app.state.asked.clear()
     return shared_desk
-
-
-@pytest.fixture
-def page(browser: Browser) -> Generator[Page]:
-    """Give an empty page of a trader's size, in a zone that is not India's."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, timezone_id="America/New_York")
-    yield context.new_page()
-    context.close()
-
-
-def opened(page: Page, home: str) -> Page:
-    page.goto(home)
-    expect(page.get_by_text("Equity and P&L of the day")).to_be_visible(timeout=15_000)
-    return page
 
 
 def chip(page: Page, name: str):
@@ -136,7 +123,9 @@ def test_a_quiet_feed_of_a_closed_market_is_no_alarm(page: Page, home: str, desk
 
 def test_a_source_that_is_away_says_since_when_and_why(page: Page, home: str, desk: FakeDesk):
     sources = tuple(
-        source.model_copy(update={"well": False, "trouble": "Redis refuses connections", "read_ns": NOW_NS - 65 * 10**9})
+        source.model_copy(
+            update={"well": False, "trouble": "Redis refuses connections", "read_ns": NOW_NS - 65 * 10**9}
+        )
         if source.name == "store"
         else source
         for source in desk.shown.sources
