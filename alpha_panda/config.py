@@ -282,7 +282,7 @@ def load_study(path: str | pathlib.Path) -> Study:
     A study may name its profile (`profile = "../live/paper.toml"`, relative to itself) or contain the profile's tables.
     """
     path = pathlib.Path(path)
-    document = _read_toml(path)
+    document = read_toml(path)
     span, grid, walk = document.pop("study", {}), document.pop("sweep", None), document.pop("walkforward", None)
     return Study(
         profile=validated(Profile, _with_base(document, path), str(path)),
@@ -296,7 +296,7 @@ def profile_tables(path: str | pathlib.Path) -> dict[str, Any]:
     """Return the tables of a profile, or of a study's, as TOML has them; they may not be a profile's yet."""
     path = pathlib.Path(path)
     asked = ("study", "sweep", "walkforward")
-    return _with_base({key: value for key, value in _read_toml(path).items() if key not in asked}, path)
+    return _with_base({key: value for key, value in read_toml(path).items() if key not in asked}, path)
 
 
 def _with_base(document: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
@@ -306,7 +306,7 @@ def _with_base(document: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
         return document
     if not isinstance(base, str):
         raise ConfigurationError(f"{path}: profile must be the path of a profile, written as text")
-    return {**_read_toml(path.parent / base), **document}
+    return {**read_toml(path.parent / base), **document}
 
 
 def with_instruments(profile: Profile, instruments: Sequence[str]) -> Profile:
@@ -337,7 +337,8 @@ def _repeated(symbols: Sequence[str]) -> str:
     return next((symbol for place, symbol in enumerate(symbols) if symbol in symbols[:place]), "")
 
 
-def _read_toml(path: pathlib.Path) -> dict[str, Any]:
+def read_toml(path: pathlib.Path) -> dict[str, Any]:
+    """Return what a file of TOML says; ConfigurationError where it is none."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

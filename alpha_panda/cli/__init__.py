@@ -84,6 +84,19 @@ register(
     },
 )
 app.command(users)
+strategies = App(name="strategies", help="What each strategy is told, by its profile and by you since.", sort_key=10)
+register(
+    strategies,
+    {
+        "list": "alpha_panda.cli.strategies:list_strategies",
+        "show": "alpha_panda.cli.strategies:show_strategy",
+        "set": "alpha_panda.cli.strategies:set_strategy",
+        "enable": "alpha_panda.cli.strategies:enable_strategy",
+        "disable": "alpha_panda.cli.strategies:disable_strategy",
+        "history": "alpha_panda.cli.strategies:strategy_history",
+    },
+)
+app.command(strategies)
 database = App(
     name="database", help="The database of users, strategies and alerts: made, kept up to date.", sort_key=10
 )

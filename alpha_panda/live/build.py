@@ -19,7 +19,7 @@ from alpha_panda.data.catalog import RESOLUTIONS, Catalog
 from alpha_panda.database import database_url, is_there
 from alpha_panda.errors import ConfigurationError, StoreError
 from alpha_panda.live.account import AccountEngine
-from alpha_panda.live.control.configured import Taken, configured, keep_taken, kept, with_taken
+from alpha_panda.live.control.configured import Taken, configured, keep_taken, kept, with_terms
 from alpha_panda.live.durable import write_durably
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.feed.base import Feed
@@ -206,7 +206,9 @@ def planned(options: Options) -> Plan:
     profile = load_profile(options.profile)
     taken, paused = _taken(options.state, profile) if FEED in options.stages else ((), ())
     if taken:
-        profile = with_taken(profile_tables(options.profile), taken, str(options.profile))
+        versions = ", ".join(f"version {each.version} of {each.name}" for each in taken)
+        told, where = {each.name: each.terms for each in taken}, f"{options.profile} with {versions} in the database"
+        profile = with_terms(profile_tables(options.profile), told, where)
     profile = with_instruments(profile, options.instruments)
     if set(options.stages) != set(STAGES) and not kafka_address(profile, options.state):
         raise ConfigurationError(f"stages in processes of their own meet in Kafka: name the broker in {KAFKA}")

@@ -189,7 +189,7 @@ def check_profile(recorded: Session, profile: Profile, ours: bool = True) -> Non
     What names no instruments was given them where the feed is. What strategies are told is only `ours` where no
     database may have told them otherwise.
     """
-    before, now = _flat(json.loads(recorded.profile)), _flat(json.loads(profile_text(profile)))
+    before, now = flat(json.loads(recorded.profile)), flat(json.loads(profile_text(profile)))
     for key in sorted(before.keys() | now.keys()):
         told = key.startswith("strategies[") and not key.endswith("].name")
         if before.get(key) != now.get(key) and ".instruments" not in key and (ours or not told):
@@ -202,7 +202,7 @@ def check_profile(recorded: Session, profile: Profile, ours: bool = True) -> Non
 def _differences(recorded: Session, wanted: Session) -> Sequence[tuple[str, str, str]]:
     """Return what two sessions are made of differently: what it is, as it was, as it is now."""
     found: list[tuple[str, str, str]] = []
-    before, now = _flat(json.loads(recorded.profile)), _flat(json.loads(wanted.profile))
+    before, now = flat(json.loads(recorded.profile)), flat(json.loads(wanted.profile))
     for key in sorted(before.keys() | now.keys()):
         if before.get(key) != now.get(key):
             found.append((f"{key} =", str(before.get(key, "unset")), str(now.get(key, "unset"))))
@@ -221,7 +221,7 @@ def _differences(recorded: Session, wanted: Session) -> Sequence[tuple[str, str,
     return found
 
 
-def _flat(value: Any, place: str = "") -> dict[str, Any]:
+def flat(value: Any, place: str = "") -> dict[str, Any]:
     """Return nested tables as one, each value under its path."""
     if isinstance(value, dict):
         items = [
@@ -231,4 +231,4 @@ def _flat(value: Any, place: str = "") -> dict[str, Any]:
         items = [(f"{place}[{index}]", each) for index, each in enumerate(typing.cast(list[Any], value))]
     else:
         return {place: value}
-    return {key: each for path, item in items for key, each in _flat(item, path).items()}
+    return {key: each for path, item in items for key, each in flat(item, path).items()}

@@ -109,15 +109,13 @@ def configured(url: str) -> dict[str, Configured]:
             raise DatabaseError(f"what strategies are told is not known: {error}") from None
 
 
-def with_taken(tables: Mapping[str, Any], taken: Sequence[Taken], where: str) -> Profile:
-    """Return the profile of these tables, which are one, with the terms that were taken in place of its own.
+def with_terms(tables: Mapping[str, Any], told: Mapping[str, Mapping[str, Any]], where: str) -> Profile:
+    """Return the profile of these tables, which are one's, with what strategies are `told` in place of its own terms.
 
-    Raises ConfigurationError where that is none.
+    Raises ConfigurationError, which names `where`, when that is no profile.
     """
-    told = {each.name: each.terms for each in taken}
-    replaced = [told.get(own["name"], own) for own in tables["strategies"]]
-    versions = ", ".join(f"version {each.version} of {each.name}" for each in taken)
-    return validated(Profile, {**tables, "strategies": replaced}, f"{where} with {versions} in the database")
+    replaced = [dict(told.get(own["name"], own)) for own in tables["strategies"]]
+    return validated(Profile, {**tables, "strategies": replaced}, where)
 
 
 def keep_taken(state: pathlib.Path, taken: Sequence[Taken]) -> None:
