@@ -31,7 +31,7 @@ _PATIENCE_S = 2.0
 _DAILY_EVERY_S = 60.0
 _DAILY_NS = 9 * HOUR_NS  # of the IST day
 DAILY_TEST = "alert.daily_test"
-_EXCHANGE = "NSE"
+_CALENDAR = "NSE_EQ"
 
 
 class Shows(Protocol):
@@ -63,6 +63,7 @@ class AlertEngine:
         self._keeper = Keeper(database, session, wall_ns, sleep)
         self._listeners: list[Callable[[AlarmBoard], None]] = []
         self._since_s: float | None = None
+        self._has_taken_over = False
         self._board = self._drawn(0)
 
     # ── What is shown ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -172,11 +173,11 @@ class AlertEngine:
         self._draw()
 
     def _began(self, picture: Picture, moment: Moment) -> bool:
-        """Return whether the desk has had its time to look, before which nothing is as it seems."""
+        """Return whether desk and database have had their time to be read, before which nothing is as it seems."""
         if self._since_s is None:
             self._since_s = moment.monotonic_s
         looked = bool(picture.number) and all(source.read_ns for source in picture.sources)
-        return looked or moment.monotonic_s - self._since_s >= _FIRST_LOOK_S
+        return (looked and self._has_taken_over) or moment.monotonic_s - self._since_s >= _FIRST_LOOK_S
 
     def _carry_out(self, changes: Changes, moment: Moment) -> None:
         for alarm in changes.raised:
@@ -237,20 +238,22 @@ class AlertEngine:
         known = await self._keeper.known()
         if known is not None:
             self._alarms.take_over(known, self._moment())
+            self._has_taken_over = True
 
     async def _test_daily(self) -> None:
         """Send a test message on each trading day at nine, or at the first start after that."""
         while True:
             await self._sleep(_DAILY_EVERY_S)
-            now_ns = self._wall_ns()
-            if self._channels.shown() and is_session(_EXCHANGE, ist_date(now_ns)):
+            if self._channels.shown():
                 with contextlib.suppress(DatabaseError):
-                    await self._test_today(now_ns)
+                    await self._test_today(self._wall_ns())
 
     async def _test_today(self, now_ns: int) -> None:
         today = ist_date(now_ns)
+        if now_ns < ist_time_ns(today, _DAILY_NS) or not is_session(_CALENDAR, today):
+            return
         last = await self._database.audit.list(limit=1, action=DAILY_TEST)
-        if now_ns < ist_time_ns(today, _DAILY_NS) or (last and ist_date(last[0].time_ns) == today):
+        if last and ist_date(last[0].time_ns) == today:
             return
         message = telling.test_message(self._session, "the daily test", now_ns)
         detail = telling.arrived(await self._channels.deliver(message))
@@ -260,5 +263,5 @@ class AlertEngine:
 def shelf_end_ns(now_ns: int) -> int:
     """Return when an alarm that is shelved now comes back at the latest: as the exchange closes, else at midnight."""
     today = ist_date(now_ns)
-    hours = session_of(_EXCHANGE, today)
+    hours = session_of(_CALENDAR, today)
     return hours[1] if hours is not None and now_ns < hours[1] else ist_time_ns(today) + DAY_NS
