@@ -11,6 +11,7 @@ import panel.io.fastapi
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from playwright.sync_api import Page, expect
 
 from alpha_panda.apps.access import Principal, Role
 from alpha_panda.apps.dashboard import DashboardParts, pages
@@ -79,3 +80,10 @@ def served(app: FastAPI, port: int = 0) -> Generator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+def opened(page: Page, home: str) -> Page:
+    """Return the page with the overview of `home`, complete."""
+    page.goto(home)
+    expect(page.get_by_text("Equity and P&L of the day")).to_be_visible(timeout=15_000)
+    return page

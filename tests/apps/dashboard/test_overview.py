@@ -1,4 +1,4 @@
-"""The overview in a real browser: complete at once, alive, honest about what it does not know, and asking nobody else."""
+"""The overview in a real browser: complete at once, alive, honest about what it does not know, asking nobody else."""
 
 import re
 from collections.abc import Generator
@@ -9,8 +9,7 @@ from playwright.sync_api import Page, expect
 
 from alpha_panda.apps.desk import models
 from tests.apps.dashboard.example import NOW_NS, FakeDesk, empty_picture, quiet_board
-from tests.apps.dashboard.opened import opened, page  # noqa: F401  # a fixture
-from tests.apps.dashboard.serving import PANEL_WARNS, application, served
+from tests.apps.dashboard.serving import PANEL_WARNS, application, opened, served
 from tests.browser import Witness
 
 _SHIFTS = """() => new Promise((resolve) => {

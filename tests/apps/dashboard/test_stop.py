@@ -10,8 +10,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 
 from alpha_panda.apps.desk import models
 from tests.apps.dashboard.example import NOW_NS, FakeDesk
-from tests.apps.dashboard.opened import opened, page  # noqa: F401  # a fixture
-from tests.apps.dashboard.serving import PANEL_WARNS, application, delivered, served
+from tests.apps.dashboard.serving import PANEL_WARNS, application, delivered, opened, served
 
 pytestmark = pytest.mark.filterwarnings(PANEL_WARNS)
 

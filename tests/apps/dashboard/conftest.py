@@ -1,9 +1,9 @@
-"""A page of the dashboard in a browser, opened and complete."""
+"""Fixtures of the tests of pages."""
 
 from collections.abc import Generator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture
@@ -12,10 +12,3 @@ def page(browser: Browser) -> Generator[Page]:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, timezone_id="America/New_York")
     yield context.new_page()
     context.close()
-
-
-def opened(page: Page, home: str) -> Page:
-    """Return the page with the overview of `home`."""
-    page.goto(home)
-    expect(page.get_by_text("Equity and P&L of the day")).to_be_visible(timeout=15_000)
-    return page
