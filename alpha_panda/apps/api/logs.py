@@ -88,7 +88,7 @@ async def export_logs(api: Api, query: Asked) -> StreamingResponse:
     name = f"{api.desk.state.absolute().name}-logs.jsonl"
     lines = await asyncio.to_thread(logreading.export, api.desk.state, query)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(_chunks(lines), media_type="application/jsonl", headers=headers)
+    return StreamingResponse(chunks(lines), media_type="application/jsonl", headers=headers)
 
 
 def line_of(line: Line) -> LogLine:
@@ -96,7 +96,7 @@ def line_of(line: Line) -> LogLine:
     return LogLine(**line._asdict())
 
 
-def _chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
+def chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield lines some at once: each way to the thread that reads them and back takes longer than a line."""
     chunk = bytearray()
     for line in lines:

@@ -32,13 +32,14 @@ class Deed:
         return parts_of(self.request)
 
     async def note(self, outcome: str, detail: str = "") -> None:
-        """Write down what came of it; DatabaseError where that cannot be kept."""
+        """Write down what came of it, and what there is to say about that; DatabaseError where it cannot be kept."""
         scope = self.request.scope
+        detail = "; ".join(filter(None, (self.detail, detail)))
         self._api.log.info(
             "deed",
             action=self.action,
             target=self.target,
-            detail=detail or self.detail,
+            detail=detail,
             outcome=outcome,
             who=self.who.name,
             request_id=request_id_of(scope),
@@ -50,7 +51,7 @@ class Deed:
                 who=self.who.name,
                 action=self.action,
                 target=self.target,
-                detail=detail or self.detail,
+                detail=detail,
                 outcome=outcome,
                 correlation_id=correlation_id_of(scope),
                 address=address_of(self.request),

@@ -74,10 +74,9 @@ class Door:
 @contextlib.asynccontextmanager
 async def served(state: pathlib.Path, folder: pathlib.Path, beat_every_s: float = 5.0) -> AsyncGenerator[Served]:
     """Serve the API over the session in `state`, with a database of its own in `folder`."""
-    async with at_work(state) as desk, open_database(f"sqlite:///{folder / 'web.db'}") as database:
-        await seen(desk, lambda picture: bool(picture.orders) and bool(picture.stages))
-        async with serving(desk, database, beat_every_s) as running:
-            yield running
+    async with over(state, folder, beat_every_s) as running:
+        await seen(running.api.desk, lambda picture: bool(picture.orders) and bool(picture.stages))
+        yield running
 
 
 @contextlib.asynccontextmanager
@@ -88,6 +87,15 @@ async def still(state: pathlib.Path, folder: pathlib.Path) -> AsyncGenerator[Ser
     desk.picture = desk.picture.model_copy(update={"refusals": (Refusals(code="cooldown", count=3),)})
     async with open_database(f"sqlite:///{folder / 'web.db'}") as database, serving(desk, database) as running:
         yield running
+
+
+@contextlib.asynccontextmanager
+async def over(state: pathlib.Path, folder: pathlib.Path, beat_every_s: float = 5.0) -> AsyncGenerator[Served]:
+    """Serve the API over whatever there is in `state`."""
+    async with contextlib.AsyncExitStack() as resources:
+        desk = await resources.enter_async_context(at_work(state))
+        database = await resources.enter_async_context(open_database(f"sqlite:///{folder / 'web.db'}"))
+        yield await resources.enter_async_context(serving(desk, database, beat_every_s))
 
 
 @contextlib.asynccontextmanager

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from alpha_panda.apps.api import recording
-from alpha_panda.database import open_database
 from alpha_panda.live.build import Options, new_status, open_log, planned, trade
 from alpha_panda.live.messages import Control
 from alpha_panda.live.topics import CONTROL
-from tests.apps.api.asking import Served, serving
-from tests.apps.desk_at_work import at_work, seen
+from tests.apps.api.asking import Served, over
+from tests.apps.desk_at_work import seen
 from tests.live.trading import PAPER_TOML, SYMBOLS, messages_of
 
 
@@ -30,15 +29,6 @@ async def trading(state: pathlib.Path) -> AsyncGenerator[None]:
     finally:
         stop.set()
         await session
-
-
-@contextlib.asynccontextmanager
-async def over(state: pathlib.Path, folder: pathlib.Path) -> AsyncGenerator[Served]:
-    """Serve the API over whatever there is in `state`."""
-    async with contextlib.AsyncExitStack() as resources:
-        desk = await resources.enter_async_context(at_work(state))
-        database = await resources.enter_async_context(open_database(f"sqlite:///{folder / 'web.db'}"))
-        yield await resources.enter_async_context(serving(desk, database))
 
 
 @pytest.fixture

@@ -1,0 +1,83 @@
+"""The process, its services and what is traded, through the API: what is well, what is not and why, and no path."""
+
+import json
+import os
+import sqlite3
+from contextlib import closing
+
+from alpha_panda.apps.desk.models import Source
+from tests.apps.api.asking import Served
+
+
+async def test_a_boot_says_which_process_answers_and_no_figure(snap: Served):
+    assert await snap.get("/boot") == {"boot_id": "first", "version": "1.2.3"}
+
+
+async def test_the_system_tells_neither_path_nor_environment(snap: Served):
+    answer = await snap.get("/system")
+    assert (answer["version"], answer["session"], answer["process"]) == ("1.2.3", "morning", "process 7 on a laptop")
+    assert answer["uptime_s"] >= 0
+    assert answer["libraries"]["fastapi"]
+    text = json.dumps(answer)
+    assert str(snap.api.desk.state) not in text
+    assert os.getcwd() not in text
+
+
+async def test_each_source_each_stage_the_database_the_alerts_and_the_web_are_services(snap: Served):
+    answer = await snap.get("/services")
+    assert [each["name"] for each in answer["services"]] == [
+        *("log", "store", "folder"),
+        *(stage.stage for stage in snap.api.desk.picture.stages),
+        *("database", "alerts", "web"),
+    ]
+    assert answer["well"] is True
+    assert all(each["reason"] for each in answer["services"])
+
+
+async def test_a_source_that_is_away_says_why_and_since_when(snap: Served):
+    away = Source(name="log", well=False, trouble="no broker answers at localhost:9092", read_ns=10**18)
+    now = snap.api.desk.picture
+    snap.api.desk.picture = now.model_copy(update={"sources": (away, *now.sources[1:])})
+    answer = await snap.get("/services")
+    assert answer["well"] is False
+    assert answer["services"][0] == {
+        "name": "log",
+        "kind": "source",
+        "well": False,
+        "reason": "no broker answers at localhost:9092",
+        "seen": "2001-09-09T07:16:40.000000+05:30",
+    }
+
+
+async def test_a_database_that_is_damaged_is_a_service_that_is_unwell(panda: Served, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "web.db")) as other:
+        other.execute("DROP TABLE audit")
+    answer = await panda.get("/services")
+    database = next(each for each in answer["services"] if each["name"] == "database")
+    assert (answer["well"], database["well"]) == (False, False)
+    assert "cannot be used" in database["reason"]
+
+
+async def test_instruments_and_their_minutes_are_those_of_the_desk(snap: Served):
+    rows = (await snap.get("/instruments"))["rows"]
+    assert rows == [each.model_dump(mode="json", by_alias=True) for each in snap.api.desk.instruments()]
+    symbol = rows[0]["symbol"]
+    assert await snap.get(f"/instruments/{symbol}") == rows[0]
+    bars = (await snap.get(f"/instruments/{symbol}/bars"))["rows"]
+    assert bars == [each.model_dump(mode="json", by_alias=True) for each in snap.api.desk.bars(symbol)]
+    assert bars
+
+
+async def test_sessions_are_listed_and_the_shown_one_says_what_it_was_made_of(snap: Served):
+    assert (await snap.get("/session"))["name"] == "morning"
+    (listed,) = [each for each in (await snap.get("/sessions"))["rows"] if each["name"] == "morning"]
+    assert (listed["shown"], listed["running"], listed["log"]) == (True, False, "embedded")
+
+
+async def test_the_pipeline_is_one_moment_of_its_stages_feed_and_troubles(snap: Served):
+    now, answer = snap.api.desk.picture, await snap.get("/pipeline")
+    assert answer["stages"] == [each.model_dump(mode="json", by_alias=True) for each in now.stages]
+    assert (answer["phase"], answer["dead_letters"], answer["troubles"]) == (now.phase, 0, [])
+    assert (await snap.get("/pipeline/feed"))["feed"] == answer["feed"]
+    delays = (await snap.get("/pipeline/delays"))["rows"]
+    assert [each["delay"] for each in delays] == [delay for stage in answer["stages"] for delay in stage["delays"]]
