@@ -21,7 +21,7 @@ from alpha_panda.live.envelope import SHARED, Envelope
 from alpha_panda.live.messages import Control, JournalEntry, Place, Progress, Signal, Span, StateSnapshot
 from alpha_panda.live.routing import topic_of
 from alpha_panda.live.session import Blueprint
-from alpha_panda.live.snapshots import SNAPSHOT_EVERY_NS, digest_of, places_of
+from alpha_panda.live.snapshots import SNAPSHOT_EVERY_NS, places_of, snapshot_maker
 from alpha_panda.live.spreading import rows_of
 from alpha_panda.live.streams import Entry
 from alpha_panda.live.topics import CONTROL
@@ -233,13 +233,8 @@ class AccountEngine:
             for topic in self.blueprint.topics.of_account()
             if (sequence := self.next_sequences[topic.name])
         ]
-        places, index = (*self.places.values(), journal, *written), self.steps
-
-        def make() -> Envelope:
-            data = StateSnapshot(self.blueprint.code_digest, digest_of(arrays), places, arrays)
-            return self.blueprint.begin(data, source=_SOURCE, index=index, time_ns=time_ns)
-
-        return make
+        places = (*self.places.values(), journal, *written)
+        return snapshot_maker(self.blueprint, arrays, places, source=_SOURCE, index=self.steps, time_ns=time_ns)
 
     def restore(self, snapshot: StateSnapshot, time_ns: int) -> Places:
         """Take up where `snapshot` was taken, at `time_ns`, and return where to read on.

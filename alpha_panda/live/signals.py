@@ -16,7 +16,7 @@ from alpha_panda.live.messages import Place, Progress, StateSnapshot
 from alpha_panda.live.observer import SIGNALS, Inputs, Observer
 from alpha_panda.live.payloads import events_of, signals_of
 from alpha_panda.live.session import Blueprint
-from alpha_panda.live.snapshots import SNAPSHOT_EVERY_NS, Snapshots, digest_of, places_of
+from alpha_panda.live.snapshots import SNAPSHOT_EVERY_NS, Snapshots, places_of, snapshot_maker
 from alpha_panda.live.streams import Entry, Reader
 from alpha_panda.live.writing import Writer
 
@@ -81,13 +81,10 @@ class SignalsEngine:
         if time_ns < self._snapshot_next_ns:
             return None
         self._snapshot_next_ns = time_ns + SNAPSHOT_EVERY_NS
-        arrays, places, index = self.arrays(), (self.ticks_place, raw), self.next_frame
-
-        def make() -> Envelope:
-            data = StateSnapshot(self.blueprint.code_digest, digest_of(arrays), places, arrays)
-            return self.blueprint.begin(data, source=self.source, index=index, time_ns=time_ns)
-
-        return make
+        places = (self.ticks_place, raw)
+        return snapshot_maker(
+            self.blueprint, self.arrays(), places, source=self.source, index=self.next_frame, time_ns=time_ns
+        )
 
     def restore(self, snapshot: StateSnapshot, time_ns: int) -> Places:
         """Take up where `snapshot` was taken, at `time_ns`, and return where to read on.

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +19,7 @@ from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.log.base import Log, NewRecord
 from alpha_panda.live.messages import Place, StateSnapshot
 from alpha_panda.live.routing import new_record
+from alpha_panda.live.session import Blueprint
 from alpha_panda.live.topics import Topic
 from alpha_panda.units import MINUTE_NS
 
@@ -79,6 +80,18 @@ def unpacked(snapshot: StateSnapshot) -> StateSnapshot:
         return snapshot
     arrays = {name: zlib.decompress(content) for name, content in snapshot.arrays.items()}
     return msgspec.structs.replace(snapshot, arrays=arrays, packed=False)
+
+
+def snapshot_maker(
+    blueprint: Blueprint, arrays: Mapping[str, bytes], places: Sequence[Place], *, source: str, index: int, time_ns: int
+) -> Callable[[], Envelope]:
+    """Return what makes the `index`-th snapshot that `source` takes, of bytes that do not change any more."""
+
+    def make() -> Envelope:
+        data = StateSnapshot(blueprint.code_digest, digest_of(arrays), tuple(places), dict(arrays))
+        return blueprint.begin(data, source=source, index=index, time_ns=time_ns)
+
+    return make
 
 
 def digest_of(arrays: Mapping[str, bytes]) -> str:
