@@ -43,10 +43,10 @@ WORDS: Mapping[str, Mapping[int, str]] = {
 def figures_of(code: str, figure: float, limit: float) -> tuple[str, str]:
     """Return what a risk rule measured and what it allows, in the unit of that rule; empty where it says neither.
 
-    A rule that approved measures what the opening part of the order is worth.
+    Where no rule objects, what the opening part of the order is worth was measured; an exit opens nothing.
     """
     read = _UNITS.get(code)
-    if read is None:
+    if read is None or (code == "none" and not figure):
         return "", ""
     return read(figure), "" if code in _WITHOUT_LIMIT else read(limit)
 

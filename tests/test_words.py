@@ -48,5 +48,9 @@ def test_a_rule_that_measures_nothing_says_nothing(code: str):
     assert figures_of(code, 0.0, 0.0) == ("", "")
 
 
+def test_an_exit_that_no_rule_measures_says_nothing():
+    assert figures_of("none", 0.0, 0.0) == ("", "")
+
+
 def test_every_rule_is_one_or_the_other():
     assert {*SAID} | SILENT | NO_RULES == set(risk.CODES.values())
