@@ -64,21 +64,27 @@ class Reporter:
     async def report(self, workers: Sequence[Worker]) -> None:
         """Say how some stages are, how far they have read, and how much is left to read."""
         now_ns = self._wall_ns()
-        reports = [self._report(worker, now_ns) for worker in workers]
-        reads = [(worker.stage, topic, place) for worker in workers for topic, place in worker.reads()]
-        commits = [Commit(stage, topic, place.partition, place.offset) for stage, topic, place in reads]
+        reports: list[StageReport] = []
+        commits: list[Commit] = []
+        lags: list[tuple[str, str, int, int]] = []
+        for worker in workers:
+            reads = tuple(worker.reads())
+            behind = [await self._log.end(topic, place.partition) - place.offset for topic, place in reads]
+            reports.append(self._report(worker, now_ns, [place for _, place in reads], sum(behind)))
+            for (topic, place), records in zip(reads, behind, strict=True):
+                commits.append(Commit(worker.stage, topic, place.partition, place.offset))
+                lags.append((worker.stage, topic.name, place.partition, records))
         await self._log.append([new_record(STAGES, self._message(report)) for report in reports], commits)
         for report in reports:
             self._observer.on_report(report)
-        for stage, topic, place in reads:
-            end = await self._log.end(topic, place.partition)
-            self._observer.on_lag(stage, topic.name, place.partition, end - place.offset)
+        for lag in lags:
+            self._observer.on_lag(*lag)
 
     def _message(self, report: StageReport) -> Envelope:
         source, now_ns = f"{_SOURCE}.{report.holder}.{report.stage}", report.reported_ns
         return Envelope.begin(report, origin=self._origin, source=source, index=now_ns, time_ns=now_ns)
 
-    def _report(self, worker: Worker, now_ns: int) -> StageReport:
+    def _report(self, worker: Worker, now_ns: int, places: Sequence[Place], behind: int) -> StageReport:
         missing = worker.missing() if worker.phase == "running" else ""
         return StageReport(
             worker.stage,
@@ -86,8 +92,8 @@ class Reporter:
             self.holder,
             "waiting" if missing else worker.phase,
             now_ns,
-            tuple(place for _, place in worker.reads()),
-            dict(worker.figures()),
+            tuple(places),
+            {**worker.figures(), **({"lag": float(behind)} if places else {})},
             missing_note(missing, worker.stage) if missing else worker.note,
         )
 

@@ -12,7 +12,7 @@ from alpha_panda.apps.desk.following import Following
 from alpha_panda.apps.desk.holdings import Holdings, OpenStore
 from alpha_panda.apps.desk.minutes import Minutes
 from alpha_panda.apps.desk.models import Happening
-from alpha_panda.apps.desk.reports import Progress, Reports
+from alpha_panda.apps.desk.reports import Reports
 from alpha_panda.apps.desk.showing import Shower
 from alpha_panda.apps.desk.tape import Tape
 from alpha_panda.errors import AlphaPandaError, StoreError
@@ -167,13 +167,13 @@ class LogLook:
                 await self._around.sleep(_LOG_EVERY_S)
 
     async def _follow_progress(self, log: Log, topics: BrokerTopics, partitions: int) -> None:
-        """Look up how far each stage is behind the log, and how much there is that nobody could process."""
+        """Look up how far in the market each stage has come, and how much there is that nobody could process."""
         known = {topic.name: topic for topic in topics_of_session([topics.broker], partitions)}
         letters = [topic for topic in known.values() if topic.name.endswith(".dlq")]
         while True:
             for stage, report in self._facts.reports.shown():
                 if report is not None:
-                    self._facts.reports.progress[stage, report.holder] = await _progress(log, known, report)
+                    self._facts.reports.markets_ns[stage, report.holder] = await _market_ns(log, known, report)
             self._facts.dead_letters = sum([await log.end(topic, 0) for topic in letters])
             self._facts.gaps = await log.end(GAPS, 0)
             await self._around.sleep(_PROGRESS_EVERY_S)
@@ -197,17 +197,13 @@ class LogLook:
             await self._around.sleep(_STORE_EVERY_S)
 
 
-async def _progress(log: Log, known: dict[str, Topic], report: StageReport) -> Progress:
-    """Return how far a stage is behind what it reads, and how far in the market it has come."""
-    reads = [(known[place.topic], place.partition, place.offset) for place in report.places if place.topic in known]
-    if not reads:
-        ticks: Sequence[tuple[Topic, int, int]] = [
-            (known[market_ticks().name], each, await log.end(known[market_ticks().name], each))
-            for each in report.partitions
-        ]
-        return Progress(None, max([await market_time_ns(log, *place) for place in ticks], default=0))
-    lag = sum([await log.end(topic, partition) - offset for topic, partition, offset in reads])
-    return Progress(lag, max([await market_time_ns(log, *place) for place in reads]))
+async def _market_ns(log: Log, known: dict[str, Topic], report: StageReport) -> int:
+    """Return how far in the market a stage has come: by what it reads, or by the ticks that it writes."""
+    places = [(known[place.topic], place.partition, place.offset) for place in report.places if place.topic in known]
+    if not places:
+        ticks = known[market_ticks().name]
+        places = [(ticks, each, await log.end(ticks, each)) for each in report.partitions]
+    return max([await market_time_ns(log, *place) for place in places], default=0)
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -2,7 +2,7 @@
 
 import collections
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, cast, get_args
+from typing import Any, cast, get_args
 
 from alpha_panda.apps.desk.models import Account, Delay, Feed, Latency, Limit, Stage
 from alpha_panda.config import Risk
@@ -21,18 +21,11 @@ _MONEY = "equity_e4"
 _SAID_E4 = (_MONEY, "cash_e4", "gross_e4", *_ACCOUNT_E4)  # what every snapshot of the account says
 
 
-class Progress(NamedTuple):
-    """How far a stage has come, as somebody looked it up."""
-
-    lag: int | None
-    market_ns: int
-
-
 class Reports:
-    """The latest reports of all stages, and how far each stage has come."""
+    """The latest reports of all stages, and how far in the market each has come."""
 
     def __init__(self) -> None:
-        self.progress: dict[tuple[str, str], Progress] = {}
+        self.markets_ns: dict[tuple[str, str], int] = {}  # how far each stage has come, as somebody looked it up
         self._latest: collections.deque[StageReport] = collections.deque(maxlen=_REPORTS)
         self._rates: dict[tuple[str, str], float] = {}
         self._snapshot: PnlSnapshot | None = None  # what the account said since its last report
@@ -82,7 +75,6 @@ class Reports:
             phase, age_s = report.phase, max(now_ns - report.reported_ns, 0) / SECOND_NS
             silent = phase in _AT_WORK and age_s > REPORTS_MISSED_S
             trouble = "failed" if phase == "failed" else "silent" if silent else ""
-        progress = self.progress.get((stage, report.holder), Progress(None, 0))
         return Stage(
             stage=stage,
             holder=report.holder,
@@ -90,8 +82,8 @@ class Reports:
             phase=phase,
             reported_ns=report.reported_ns,
             age_s=age_s,
-            lag=progress.lag,
-            market_ns=progress.market_ns,
+            lag=int(report.figures["lag"]) if "lag" in report.figures else None,
+            market_ns=self.markets_ns.get((stage, report.holder), 0),
             events_a_second=self._rates.get((stage, report.holder)),
             trouble=trouble,
             note=report.note,
@@ -113,7 +105,7 @@ class Reports:
             state=said.state if said else cast(AccountState, WORDS["state"][int(figures["state"])]),
             halt=CODES[int(figures["halt_code"])] if figures.get("halt_code") else "",
             reported_ns=report.reported_ns,
-            market_ns=self.progress.get((ACCOUNT, report.holder), Progress(None, 0)).market_ns,
+            market_ns=self.markets_ns.get((ACCOUNT, report.holder), 0),
             equity_e4=int(figures["equity_e4"]),
             cash_e4=int(figures["cash_e4"]),
             gross_e4=int(figures["gross_e4"]),
