@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from alpha_panda.errors import FencedError
 from alpha_panda.live.messages import StageReport
@@ -77,9 +78,9 @@ class Share:
 
     async def _something(self, finished: asyncio.Event) -> None:
         """Wait until a task has ended, a colleague has said something, or the input has ended, and not for long."""
-        waits = [asyncio.ensure_future(self._colleagues.heard(REPORT_EVERY_S))]
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._colleagues.heard(REPORT_EVERY_S))]
         if not finished.is_set():
-            waits.append(asyncio.ensure_future(_set(finished)))
+            waits.append(asyncio.ensure_future(finished.wait()))
         try:
             await asyncio.wait([*self._tasks.values(), *waits], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -104,10 +105,6 @@ class Share:
         except FencedError:
             return False
         return True
-
-
-async def _set(event: asyncio.Event) -> None:
-    await event.wait()
 
 
 def shared_out(partitions: int, holder: str, others: Sequence[StageReport]) -> list[int]:
