@@ -1,11 +1,10 @@
-"""A real PostgreSQL server for tests: one that they share, each with a database of its own, and one to stop and start.
+"""A real PostgreSQL server for tests: one that they share, emptied for each, and one to stop and start.
 
 It refuses to run as root; where the tests do, it runs as another user of the machine, in a folder of that user.
 """
 
 import asyncio
 import importlib.util
-import itertools
 import os
 import pathlib
 import pwd
@@ -33,7 +32,6 @@ PASSWORD = "open: sesame/7%"
 
 _PATIENCE_S = 60.0
 _NOTHING_LASTS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB")
-_numbers = itertools.count(1)
 
 
 class PostgresServer:
@@ -162,9 +160,12 @@ async def _execute(url: str, statements: tuple[str, ...]) -> None:
 
 @pytest.fixture(scope="session")
 def shared_postgres() -> Iterator[str]:
-    """Give the address of a server that runs as long as the tests do."""
+    """Give the address of a database of these tests' own, on a server that runs at least as long as they do."""
     if address := os.environ.get(ADDRESS):
-        yield address
+        name = f"alpha_panda_test_{os.getpid()}"
+        execute(address, f"CREATE DATABASE {name}")
+        yield urlunsplit(urlsplit(address)._replace(path=f"/{name}"))
+        execute(address, f"DROP DATABASE {name} WITH (FORCE)")
         return
     server = PostgresServer()
     try:
@@ -175,12 +176,11 @@ def shared_postgres() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(shared_postgres: str) -> Iterator[str]:
-    """Give the address of an empty database of the test's own on a real server."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    execute(shared_postgres, f"CREATE DATABASE {name}")
-    yield urlunsplit(urlsplit(shared_postgres)._replace(path=f"/{name}"))
-    execute(shared_postgres, f"DROP DATABASE {name} WITH (FORCE)")
+def postgres_url(shared_postgres: str) -> str:
+    """Return the address of a database on a real server, emptied for this test."""
+    anew = ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public", "GRANT USAGE ON SCHEMA public TO PUBLIC")
+    execute(shared_postgres, *anew)
+    return shared_postgres
 
 
 @pytest.fixture

@@ -83,7 +83,8 @@ async def test_a_server_that_does_not_answer_is_told_of(monkeypatch: pytest.Monk
         )
 
 
-async def test_no_error_says_the_password(url: str):
+async def test_no_error_says_the_password(postgres_server: PostgresServer):
+    url = postgres_server.url
     nobody = f"postgresql://postgres:canary@127.0.0.1:{free_port()}/postgres"
     absent, mistaken, away = [
         await refusal(where) for where in (other(url, name="absent"), other(url, user="postgres:canary"), nobody)
