@@ -97,6 +97,16 @@ register(
     },
 )
 app.command(strategies)
+alerts = App(name="alerts", help="What is wrong and needs a person: who knows, and are messages sent?", sort_key=10)
+register(
+    alerts,
+    {
+        "list": "alpha_panda.cli.alerts:list_alerts",
+        "ack": "alpha_panda.cli.alerts:acknowledge_alert",
+        "test": "alpha_panda.cli.alerts:try_alerts",
+    },
+)
+app.command(alerts)
 database = App(
     name="database", help="The database of users, strategies and alerts: made, kept up to date.", sort_key=10
 )
