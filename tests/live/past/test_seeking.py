@@ -143,5 +143,7 @@ async def test_in_a_topic_without_numbers_the_order_of_the_log_is_the_order(log:
         await log.append([new_record(CONTROL, message), NewRecord(CONTROL, 0, b"", b"no message")])
     seeker = Seeker(log, CONTROL)
     assert [entry.message.data for entry in await (await seeker.to_sequence(40)).read(100)] == commands[20:]
-    assert [entry.message.data for entry in await (await seeker.to(lambda m: m.time_ns < 7)).read(100)] == commands[7:]
+    assert [
+        entry.message.data for entry in await (await seeker.to(lambda message: message.time_ns < 7)).read(100)
+    ] == commands[7:]
     assert await (await seeker.to_end()).read() == []
