@@ -5,6 +5,7 @@ from collections.abc import Callable
 from panel.viewable import Viewable
 
 from alpha_panda.apps.dashboard.alarms import alarms
+from alpha_panda.apps.dashboard.chart import chart
 from alpha_panda.apps.dashboard.logs import logs
 from alpha_panda.apps.dashboard.orders import orders
 from alpha_panda.apps.dashboard.overview import overview
@@ -20,6 +21,7 @@ PAGES: dict[str, Callable[[DashboardParts], Viewable]] = {
     "/orders": orders,
     "/strategies": strategies,
     "/risk": risk,
+    "/chart": chart,
     "/alarms": alarms,
     "/system": system,
     "/logs": logs,

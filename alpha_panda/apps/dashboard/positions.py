@@ -6,6 +6,7 @@ from panel.viewable import Viewable
 
 from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
+from alpha_panda.apps.dashboard.fills import fills_where
 from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import refresh
@@ -15,19 +16,17 @@ from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
 from alpha_panda.apps.desk.models import Account, Fill, Picture, Position, Strategy
 from alpha_panda.apps.markup import Html
 
-_FILLS, _PAGES = 500, 8  # a page of fills, and how many pages are looked through for those of a position
-
 HOLDINGS = (
-    Column("symbol", "Instrument", 165, grows=True),
-    Column("strategy", "Strategy", 110, grows=True),
+    Column("symbol", "Instrument", 150, grows=True),
+    Column("strategy", "Strategy", 100, grows=True),
     Column("product", "Product", 60),
-    Column("quantity", "Quantity", 74, number=True),
-    Column("average", "Average", 88, number=True),
-    Column("last", "Last", 88, number=True),
-    Column("unrealised", "Unrealised", 108, number=True),
-    Column("realised", "Realised", 108, number=True),
-    Column("charges", "Charges", 88, number=True),
-    Column("fills", "Fills", 48, number=True),
+    Column("quantity", "Quantity", 70, number=True),
+    Column("average", "Average", 84, number=True),
+    Column("last", "Last", 84, number=True),
+    Column("unrealised", "Unrealised", 100, number=True),
+    Column("realised", "Realised", 100, number=True),
+    Column("charges", "Charges", 80, number=True),
+    Column("fills", "Fills", 44, number=True),
 )
 
 SLEEVES = (
@@ -56,9 +55,15 @@ def positions(parts: DashboardParts) -> Viewable:
     drilled = Card("Fills of a position", chosen, fills)
 
     async def drill(key: str) -> None:
-        drilled.note(f"{at_hand[key].symbol} · {at_hand[key].strategy}")
-        chosen.put(chosen_figures(at_hand[key]))
-        fills.put(fill_rows(await _fills_of(parts, at_hand[key])))
+        position = at_hand[key]
+        drilled.note(f"{position.symbol} · {position.strategy}")
+        chosen.put(chosen_figures(position))
+
+        def wanted(fill: Fill) -> bool:
+            return (fill.strategy, fill.symbol) == (position.strategy, position.symbol)
+
+        fills.say("None of its fills is among the latest 4,000 of all.")
+        fills.put(fill_rows(await fills_where(parts, wanted, position.fills)))
 
     held = Table("Positions", HOLDINGS, empty="", groups=_TABS, opened=drill)
     made = Table("Strategies", SLEEVES, empty="No strategy has begun.", filtered=False)
@@ -166,17 +171,3 @@ def why_none(picture: Picture) -> str:
 def key_of(position: Position) -> str:
     """Return what names a position among all."""
     return f"{position.strategy} {position.instrument_token}"
-
-
-async def _fills_of(parts: DashboardParts, position: Position) -> list[Fill]:
-    """Return the fills of a position, newest first, as far back as the pages reach that are looked through."""
-    found: list[Fill] = []
-    cursor: str | None = None
-    for _ in range(_PAGES):
-        page = await parts.desk.history("fills", cursor, _FILLS)
-        fills = (each for each in page.rows if isinstance(each, Fill))
-        found += (each for each in fills if (each.strategy, each.symbol) == (position.strategy, position.symbol))
-        cursor = page.following
-        if cursor is None or len(found) >= position.fills:
-            break
-    return found

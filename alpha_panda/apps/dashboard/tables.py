@@ -11,7 +11,6 @@ from panel.models.tabulator import THEME_PATH
 
 from alpha_panda.apps.dashboard.components import Part, module
 
-
 _ONE_BY_ONE = 40
 """More rows than this come or go at once: each by itself is drawn by itself, which takes longer than all."""
 
