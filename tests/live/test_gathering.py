@@ -1,4 +1,4 @@
-"""The account trades nothing while the kill latch is engaged and its kill is owed, whatever else is commanded."""
+"""What the account applies first: the kill that the latch asks for, and what was commanded before it traded."""
 
 import asyncio
 import pathlib
@@ -9,14 +9,15 @@ from alpha_panda.live.control.commands import command_message
 from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.dead_letters import DeadLetters
 from alpha_panda.live.gathering import Gathering
-from alpha_panda.live.log.base import Commit, NewRecord
+from alpha_panda.live.log.base import Commit, NewRecord, Record
+from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Control
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.streams import unnoticed
-from alpha_panda.live.topics import CONTROL
+from alpha_panda.live.topics import CONTROL, Topic
 from tests.live.simulation.broker import Broker, Connection
 from tests.live.simulation.loop import simulated
-from tests.live.trading import blueprint
+from tests.live.trading import ChoppedFeed, blueprint, morning, run_in
 
 
 class ResetAtOnce(Connection):
@@ -51,3 +52,27 @@ def test_a_reset_under_an_engaged_latch_is_followed_by_another_kill(tmp_path: pa
         return carried_out
 
     assert simulated(commands()) == ["kill", "reset", "kill"]
+
+
+class SlowControl(SqliteLog):
+    """A log whose commands take longer to read than everything else."""
+
+    async def read(self, topic: Topic, partition: int, offset: int, limit: int) -> list[Record]:
+        if topic == CONTROL:
+            await asyncio.sleep(0.2)
+        return await super().read(topic, partition, offset, limit)
+
+
+async def test_what_was_commanded_before_the_account_traded_comes_before_the_first_tick(tmp_path: pathlib.Path):
+    await run_in(tmp_path, ChoppedFeed(morning()[:300]))
+    commands = [command_message("pause", name, "anand", "", 1) for name in ("momentum", "mean_reversion")]
+    async with SlowControl(tmp_path) as log:
+        await log.append([new_record(CONTROL, each) for each in commands])
+        switch, letters = KillSwitch(tmp_path, lambda: 0.0), DeadLetters(log, "here", lambda *_: None)
+        gathering = Gathering(log, AccountEngine(blueprint()), asyncio.Event(), switch, unnoticed, letters)
+        first, second = await gathering.next(), await gathering.next()
+        await gathering.aclose()
+    assert first is not None
+    assert second is not None
+    assert [each.message.id for each in first.commands] == [each.id for each in commands]
+    assert second.arrivals

@@ -23,6 +23,7 @@ from alpha_panda.live.messages import Control, OrderUpdate
 from alpha_panda.live.session import blueprint_of, check_profile, read_session
 from alpha_panda.live.status import TRADING, Status
 from alpha_panda.live.topics import CONTROL
+from tests.live.processes import Deployment, deployed
 from tests.live.trading import PAPER, PAPER_TOML, SYMBOLS, blueprint, market, messages_of, paper, replayed
 
 NAME = "momentum"
@@ -205,6 +206,15 @@ async def test_stages_elsewhere_agree_with_what_the_session_took(url: str, tmp_p
     other = paper().model_copy(update={"strategies": paper().strategies[::-1]})
     with pytest.raises(RecoveryError, match="name = momentum, not mean_reversion"):
         check_profile(session, other, ours=False)
+
+
+@pytest.mark.timeout(180)
+async def test_processes_on_kafka_trade_what_the_feed_s_took(url: str, tmp_path: pathlib.Path, kafka: str):
+    await set_terms(url, SLOW)
+    async with deployed(Deployment(tmp_path, kafka)) as deployment:
+        account = deployment.start_apart()["account"]
+        await deployment.ended()
+        assert account.summary == expected(SLOW).summary()
 
 
 async def test_a_file_that_does_not_say_what_was_taken_stops_the_resumption(url: str, tmp_path: pathlib.Path):
