@@ -84,7 +84,7 @@ async def set_strategy(request: Request, api: Api, who: Admin, name: Name, told:
 async def enable_strategy(
     request: Request, api: Api, who: Admin, name: Name, why: Why | None = None
 ) -> StrategyVersion:
-    """Let a strategy run from the next session on."""
+    """Let a strategy run again: within about a second in a session that runs, and in every one that begins."""
     reason = _reason(why)
     deed = Deed(request, who, "strategy.enable", name, reason)
     return await _changed(deed, api.database.strategies.enable(name, who.name, api.wall_ns(), reason))
@@ -94,7 +94,7 @@ async def enable_strategy(
 async def disable_strategy(
     request: Request, api: Api, who: Admin, name: Name, why: Why | None = None
 ) -> StrategyVersion:
-    """Let a strategy run no longer from the next session on; to stop it now, pause it."""
+    """Pause a strategy: within about a second in a session that runs, and in every one that begins."""
     reason = _reason(why)
     deed = Deed(request, who, "strategy.disable", name, reason)
     return await _changed(deed, api.database.strategies.disable(name, who.name, api.wall_ns(), reason))
