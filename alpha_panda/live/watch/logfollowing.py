@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import pathlib
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from alpha_panda.live.watch.loglines import Channel, Line, channels_in, last_line_end, raw_forwards
@@ -24,20 +25,24 @@ async def follow(
     It never ends by itself. Raises ConfigurationError for a channel or a level that there is not.
     """
     query = query.checked()
-    with contextlib.closing(_Followed(state, query.channels)) as followed:
+    followed = _Followed(state, query.channels)
+    try:
         await asyncio.to_thread(followed.begin)
         known = await asyncio.to_thread(tail, state, backlog, query) if backlog else []
         for line in known:
             yield line
         while True:
             lines = await asyncio.to_thread(followed.read)
-            for line in lines:
-                # What was added while the backlog was read stands in both.
-                if query.wants(line) and line not in known:
-                    yield line
+            # What was added while the backlog was read stands in both.
+            new = [line for line in lines if line not in known]
+            known = known if len(new) < len(lines) else []
+            for line in filter(query.wants, new):
+                yield line
             if not lines:
-                known = []
                 await sleep(_LOOK_EVERY_S)
+    finally:
+        # Not here, where it would have to wait for a look that is still under way.
+        await asyncio.to_thread(followed.close)
 
 
 class _Followed:
@@ -47,24 +52,31 @@ class _Followed:
         self._state = state
         self._names = names
         self._places: dict[Channel, _Place] = {}
+        # Who waited for a look may be gone and close the files while it is under way.
+        self._looking = threading.Lock()
 
     def begin(self) -> None:
         """Go where the next lines will be added."""
-        for channel in channels_in(self._state, self._names):
-            self._places[channel] = _Place(channel, at_end=True)
+        with self._looking:
+            for channel in channels_in(self._state, self._names):
+                self._places[channel] = _Place(channel, at_end=True)
 
     def read(self) -> list[Line]:
         """Return the next lines that were added, in the order of time."""
-        for channel in channels_in(self._state, self._names):
-            if channel not in self._places:
-                self._places[channel] = _Place(channel)
-        lines = [line for place in self._places.values() for line in place.read()]
-        return sorted(lines, key=lambda line: line.time_ns)
+        with self._looking:
+            for channel in channels_in(self._state, self._names):
+                if channel not in self._places:
+                    self._places[channel] = _Place(channel)
+            lines = [line for place in self._places.values() for line in place.read()]
+            return sorted(lines, key=lambda line: line.time_ns)
 
     def close(self) -> None:
-        """Let go of the files."""
-        for place in self._places.values():
-            place.close()
+        """Let go of the files, and look at none any more."""
+        with self._looking:
+            for place in self._places.values():
+                place.close()
+            self._places.clear()
+            self._names = ()
 
 
 class _Place:

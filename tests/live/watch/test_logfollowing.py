@@ -154,3 +154,19 @@ async def test_only_wanted_lines_come(tmp_path: pathlib.Path):
         assert await follower.events() == ["a kill"]
     with pytest.raises(ConfigurationError, match="logs have no 'secret'"):
         await anext(follow(tmp_path, Query(channels=["secret"])))
+
+
+async def test_who_goes_away_leaves_no_file_open(tmp_path: pathlib.Path):
+    path = put(tmp_path, "trading", line(0))
+    async with following(tmp_path) as follower:
+        assert await follower.events() == []
+        assert _opened(path)
+    assert not _opened(path)
+
+
+def _opened(path: pathlib.Path) -> bool:
+    """Return whether this process has a file open."""
+    opened = pathlib.Path("/proc/self/fd")
+    if not opened.exists():
+        pytest.skip("needs /proc to know which files are open")
+    return any(each.exists() and each.samefile(path) for each in opened.iterdir())
