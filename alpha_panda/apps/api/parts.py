@@ -2,50 +2,19 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Query
 from starlette.requests import HTTPConnection
 
 from alpha_panda.apps.access import Principal, needs
-from alpha_panda.apps.alerts.models import AlarmBoard, Alert, Delivery
+from alpha_panda.apps.alerts.watching import AlertEngine
 from alpha_panda.apps.api.hub import Hub
+from alpha_panda.apps.desk.desk import Desk
 from alpha_panda.apps.desk.models import Picture
+from alpha_panda.database.repositories import Database
 from alpha_panda.live.watch.redaction import Redaction
-
-if TYPE_CHECKING:
-    from alpha_panda.apps.desk.desk import Desk
-    from alpha_panda.database.repositories import Database
-
-
-class Alarms(Protocol):
-    """The alarms of the session, as their engine has them; it writes down itself who did what to them."""
-
-    @property
-    def board(self) -> AlarmBoard:
-        """All alarms as they stand."""
-        ...
-
-    def listen(self, told: Callable[[AlarmBoard], None]) -> Callable[[], None]:
-        """Call `told` whenever anything changes; return what ends that."""
-        ...
-
-    async def acknowledge(self, id: str, who: str, correlation_id: str, address: str) -> Alert:
-        """Note that somebody knows of an alarm."""
-        ...
-
-    async def resolve(self, id: str, who: str, correlation_id: str, address: str) -> Alert:
-        """Note that somebody has dealt with an alarm."""
-        ...
-
-    async def suppress(self, id: str, until_ns: int, who: str, reason: str, correlation_id: str, address: str) -> Alert:
-        """Shelve an alarm until a time."""
-        ...
-
-    async def test(self, who: str, correlation_id: str, address: str) -> Sequence[Delivery]:
-        """Send a test message to all targets, and return what each of them answered."""
-        ...
 
 
 class Written:
@@ -66,9 +35,9 @@ class Written:
 class Parts:
     """What the routes read and act with; the application keeps it as `app.state.api`."""
 
-    desk: "Desk"
-    database: "Database"
-    alarms: Alarms
+    desk: Desk
+    database: Database
+    alarms: AlertEngine  # which writes down itself who did what to an alarm
     redaction: Redaction
     log: Any  # of the channel `api`
     version: str

@@ -90,7 +90,8 @@ async def stream(
     present one at once, and whoever is slow gets the latest. Of the other topics each event counts: `order`, `fill`,
     `command`, `signal`, `decision`, `line`; whoever is too slow is told by `dropped` how many they missed. Whoever
     comes back with the id of the last event gets what followed it; where that is no longer all there, `reset` says so,
-    and the histories have it.
+    and the histories have it. `/ws` tells
+    the same over a websocket, each event one JSON object with `id`, `event` and `data`.
     """
     # FastAPI's own event streams fail, loudly, whenever a client leaves in the middle of an event.
     sent = messages(api, _listed(topics), last_event_id or after, who)

@@ -1,5 +1,8 @@
 """Alarms through the API: the board as it stands, what people do, and that it is written down with who."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+
 import pytest
 
 from alpha_panda.apps.alerts.watching import shelf_end_ns
@@ -10,13 +13,28 @@ from tests.apps.api.asking import Served, listening
 KILLED = "KillEngaged"
 
 
-@pytest.fixture
-async def alarmed(snap: Served) -> Served:
-    """Serve the API over a session whose latch somebody has engaged."""
+def kill(snap: Served) -> None:
+    """Let the desk's picture say that somebody has engaged the latch."""
     latch = Latch(who="omar", reason="prices look wrong", time_ns=snap.api.wall_ns())
     snap.api.desk.picture = snap.api.desk.picture.model_copy(update={"latch": latch})
-    snap.api.alarms.look()
-    return snap
+
+
+@pytest.fixture
+async def watched(snap: Served) -> AsyncGenerator[Served]:
+    """Serve the API over a session that the engine of alarms watches."""
+    watching = asyncio.create_task(snap.api.alarms.run())
+    yield snap
+    watching.cancel()
+    await asyncio.wait([watching])
+
+
+@pytest.fixture
+async def alarmed(watched: Served) -> Served:
+    """Serve the API over a session of which there is an alarm."""
+    kill(watched)
+    while KILLED not in [each.id for each in watched.api.alarms.board.alerts]:
+        await asyncio.sleep(0.01)
+    return watched
 
 
 async def test_the_board_is_that_of_the_engine(alarmed: Served):
@@ -32,6 +50,9 @@ async def test_an_acknowledgement_is_seen_and_written_down(alarmed: Served):
     answer = await alarmed.post(f"/alerts/{KILLED}/acknowledge")
     assert (answer.status_code, answer.json()["acknowledged_by"]) == (200, "omar")
     assert (await alarmed.get(f"/alerts/{KILLED}"))["state"] == "acknowledged"
+    (row,) = (await alarmed.get("/audit", "asha"))["rows"]
+    assert (row["who"], row["action"], row["target"]) == ("omar", "alert.acknowledge", f"morning/{KILLED}")
+    assert row["correlation_id"] == "request-1"
 
 
 async def test_an_alarm_that_is_still_so_is_not_resolved(alarmed: Served):
@@ -82,11 +103,9 @@ async def test_what_was_raised_stands_in_the_history_page_by_page(snap: Served):
     assert rows[0]["figures"] == {"figure": 1.5}
 
 
-async def test_a_change_of_the_board_is_streamed(snap: Served):
-    async with listening(snap, "topics=alerts") as stream:
+async def test_a_change_of_the_board_is_streamed(watched: Served):
+    async with listening(watched, "topics=alerts") as stream:
         await stream.until(lambda heard: heard.event == "alerts")
-        latch = Latch(who="omar", reason="", time_ns=snap.api.wall_ns())
-        snap.api.desk.picture = snap.api.desk.picture.model_copy(update={"latch": latch})
-        snap.api.alarms.look()
-        said = (await stream.until(lambda heard: heard.event == "alerts"))[-1]
-    assert KILLED in [each["id"] for each in said.data["alerts"]]
+        kill(watched)
+        boards = await stream.until(lambda heard: KILLED in str(heard.data))
+    assert KILLED in [each["id"] for each in boards[-1].data["alerts"]]

@@ -2,11 +2,18 @@
 
 import json
 import os
+import pathlib
 import sqlite3
 from contextlib import closing
 
 from alpha_panda.apps.desk.models import Source
-from tests.apps.api.asking import Served
+from alpha_panda.live.dead_letters import DeadLetters
+from alpha_panda.live.log.base import NewRecord
+from alpha_panda.live.log.sqlite import SqliteLog
+from alpha_panda.live.session import open_session
+from alpha_panda.live.topics import CONTROL
+from tests.apps.api.asking import Served, over
+from tests.live.trading import blueprint
 
 
 async def test_a_boot_says_which_process_answers_and_no_figure(snap: Served):
@@ -49,7 +56,7 @@ async def test_a_source_that_is_away_says_why_and_since_when(snap: Served):
     }
 
 
-async def test_a_database_that_is_damaged_is_a_service_that_is_unwell(panda: Served, tmp_path):
+async def test_a_database_that_is_damaged_is_a_service_that_is_unwell(panda: Served, tmp_path: pathlib.Path):
     with closing(sqlite3.connect(tmp_path / "web.db")) as other:
         other.execute("DROP TABLE audit")
     answer = await panda.get("/services")
@@ -81,3 +88,19 @@ async def test_the_pipeline_is_one_moment_of_its_stages_feed_and_troubles(snap: 
     assert (await snap.get("/pipeline/feed"))["feed"] == answer["feed"]
     delays = (await snap.get("/pipeline/delays"))["rows"]
     assert [each["delay"] for each in delays] == [delay for stage in answer["stages"] for delay in stage["delays"]]
+
+
+async def test_a_record_that_nobody_could_process_is_shown_with_its_reason(tmp_path: pathlib.Path):
+    state = tmp_path / "s1"
+    async with SqliteLog(state) as log:
+        await open_session(log, blueprint(), 1)
+        await log.append([NewRecord(CONTROL, 0, b"", b"no message")])
+        (record,) = await log.read(CONTROL, 0, 0, 1)
+        assert await DeadLetters(log, "a session", lambda *letter: None).examine(CONTROL, record) is None
+
+    async with over(state, tmp_path) as running:
+        (letter,) = (await running.get("/pipeline/dead-letters"))["rows"]
+        assert (await running.get("/pipeline/dead-letters", params={"topic": "market.ticks"}))["rows"] == []
+    assert (letter["topic"], letter["offset"], letter["attempts"], letter["size_bytes"]) == ("control", 0, 3, 10)
+    assert letter["is_event"] is False
+    assert letter["reason"]
