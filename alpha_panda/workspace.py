@@ -16,6 +16,7 @@ _IGNORED = """\
 /data/
 /backtest/results/
 /live/state/
+/live/alpha_panda.db*
 __marimo__/
 __pycache__/
 
