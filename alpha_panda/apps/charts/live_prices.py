@@ -1,7 +1,7 @@
 """The price of an instrument as it moves, minute by minute, with what was bought and sold on it."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from bokeh.models import CategoricalColorMapper, ColumnDataSource, HoverTool, PanTool, Range1d, WheelZoomTool
@@ -14,6 +14,7 @@ _BODY_MS = 0.7 * MINUTE_NS / 1e6
 _VOLUME_SHARE = 6  # the volume takes a sixth of the height
 _MARGIN = 0.06
 
+_MARKERS: Mapping[str, Literal["triangle", "inverted_triangle"]] = {"BUY": "triangle", "SELL": "inverted_triangle"}
 _BARS_TOLD = [
     ("Time", "@time{%H:%M}"),
     *((name.title(), f"@{name}{{0,0.00}}") for name in ("open", "high", "low", "close")),
@@ -53,15 +54,15 @@ class PriceChart:
         self._end_ms = 1.0  # as far as the axis was last set; where it ends elsewhere, a person has moved it
         self._source = ColumnDataSource(_bar_columns(()))
         self._sense = CategoricalColorMapper(factors=["up", "down"], palette=[theme.up, theme.down])
-        self._volumes = Range1d(start=0, end=1)
+        self._times, self._prices, self._volumes = (Range1d(start=0, end=1) for _ in range(3))
         self.figure = bare_figure(
-            x_range=Range1d(start=0, end=1),
-            y_range=Range1d(start=0, end=1),
+            x_range=self._times,
+            y_range=self._prices,
             extra_y_ranges={"volume": self._volumes},
             y_axis_location="right",
         )
         self.figure.yaxis.formatter = rupee_ticks()
-        sense = {"field": "sense", "transform": self._sense}
+        sense: Any = {"field": "sense", "transform": self._sense}
         places: dict[str, Any] = {"source": self._source, "width": _BODY_MS}
         self.figure.vbar(
             "time", top="volume", y_range_name="volume", color=sense, line_color=None, fill_alpha=0.22, **places
@@ -69,11 +70,12 @@ class PriceChart:
         self.figure.segment("time", "high", "time", "low", source=self._source, line_color=sense)
         # The outline gives a height to a minute that closed where it opened.
         body = self.figure.vbar("time", top="close", bottom="open", color=sense, **places)
+        self._filled = {side: ColumnDataSource(_fill_columns(())) for side in _MARKERS}
         self._marks = {
             side: self.figure.scatter(
-                "time", "price", source=ColumnDataSource(_fill_columns(())), marker=marker, size=11, fill_alpha="alpha"
+                "time", "price", source=self._filled[side], marker=marker, size=11, fill_alpha="alpha"
             )
-            for side, marker in (("BUY", "triangle"), ("SELL", "inverted_triangle"))
+            for side, marker in _MARKERS.items()
         }
         clock: dict[str, Any] = {"formatters": {"@time": "datetime"}}
         zoom = WheelZoomTool(dimensions="width")
@@ -107,13 +109,13 @@ class PriceChart:
                 self._source.stream(_bar_columns(bars[len(before) :]))
         if list(fills) != list(self._fills):
             self._fills = fills
-            for side, mark in self._marks.items():
-                mark.data_source.data = _fill_columns([fill for fill in fills if fill.side == side])
+            for side, source in self._filled.items():
+                source.data = _fill_columns([fill for fill in fills if fill.side == side])
         self._fit(bars)
 
     def follow(self) -> None:
         """Show the whole day next time, however a person has moved the axis."""
-        self._end_ms = self.figure.x_range.end
+        self._end_ms = self._times.end
 
     def _fit(self, bars: Sequence[BarShown]) -> None:
         """Set the axes to what is shown; a person who looks at a part of the day keeps looking at it."""
@@ -122,13 +124,13 @@ class PriceChart:
         if not bars:
             return
         first_ms, last_ms = ist_milliseconds((bars[0].time_ns - MINUTE_NS, bars[-1].time_ns + 2 * MINUTE_NS))
-        if self.figure.x_range.end == self._end_ms:
-            self.figure.x_range.update(start=first_ms, end=last_ms)
+        if self._times.end == self._end_ms:
+            self._times.update(start=first_ms, end=last_ms)
             self._end_ms = last_ms
         low, high = in_rupees((min(bar.low_e4 for bar in bars), max(bar.high_e4 for bar in bars)))
         margin = max((high - low) * _MARGIN, 0.05)
         foot = (high - low) / (_VOLUME_SHARE - 1)
-        self.figure.y_range.update(start=low - foot - margin, end=high + margin)
+        self._prices.update(start=low - foot - margin, end=high + margin)
         self._volumes.end = max(*(bar.volume for bar in bars), 1) * _VOLUME_SHARE
 
 

@@ -127,15 +127,18 @@ def limit_rows(limits: Iterable[Limit]) -> Iterator[Row]:
     """Yield how much of each limit is used, and what the account does there."""
     for each in limits:
         drawn = limit_row(each)
-        say = shown.ratio if each.is_ratio else lambda number: shown.count(round(number))
         yield {
             "key": each.name,
             "limit": Cell(LIMITS[each.name], "muted" if drawn["tone"] == "off" else ""),
-            "used": say(each.used),
-            "allowed": say(each.allowed) if each.allowed else Cell("off", "muted"),
+            "used": _said(each, each.used),
+            "allowed": _said(each, each.allowed) if each.allowed else Cell("off", "muted"),
             "share": Cell(shown.ratio(drawn["share"], 0) if each.allowed else "", _TONES.get(drawn["tone"], "")),
             "action": Cell(each.action, hint=each.action),
         }
+
+
+def _said(limit: Limit, figure: float) -> Cell:
+    return Cell(shown.ratio(figure) if limit.is_ratio else shown.count(round(figure)), sort=figure)
 
 
 def refusal_rows(refusals: Iterable[Refusals]) -> Iterator[Row]:

@@ -57,6 +57,11 @@ def application(desk: FakeDesk, role: Role = "operator", answer: Answer = delive
         status, said = answer(command, body)
         return JSONResponse(said, status)
 
+    @app.post("/api/v1/{path:path}")
+    async def other(path: str, request: Request) -> JSONResponse:
+        app.state.asked.append((path, await request.json()))
+        return JSONResponse({})
+
     panel.io.fastapi.add_applications(
         pages(parts), app=app, title="Alpha Panda", include_cookies=["theme"], include_headers=[]
     )
