@@ -128,7 +128,9 @@ class _Reception:
             await self.record(request, action, came.principal.name, outcome)
             return self.signed_in(came, bearer)
         if came.status == 401:
-            await self.record(request, action, name, outcome)
+            # What is no name of a user may be a password in the wrong field.
+            known = await self._parts.database.users.get(name)
+            await self.record(request, action, known.name if known is not None else "", outcome)
         return _refused(request, came)
 
     async def record(self, request: Request, action: str, who: str, outcome: str) -> None:

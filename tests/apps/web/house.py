@@ -87,6 +87,7 @@ class House:
     database: Database
     clock: Clock
     lines: list[dict[str, Any]]
+    loop: asyncio.AbstractEventLoop = dataclasses.field(default_factory=asyncio.get_running_loop)
 
     def client(self, address: str = "192.0.2.7", **told: Any) -> httpx.AsyncClient:
         """Return a visitor's client that speaks to the application without a socket."""
