@@ -26,17 +26,9 @@ from alpha_panda.units import E4, IST_OFFSET_NS, MINUTE_NS
 _MILLISECOND_NS = 1_000_000
 _MARGIN_E4_MIN = 50 * E4  # a day without trades is a flat line, not a mountain of paise
 
-_INDIAN = 'new Intl.NumberFormat("en-IN", {minimumFractionDigits: 2, maximumFractionDigits: 2}).format(Math.abs(value))'
-_RUPEES = CustomJSHover(code=f'return (value < 0 ? "−" : "") + "₹" + {_INDIAN}')
-_GAIN = CustomJSHover(code=f'return (value < 0 ? "−" : "+") + "₹" + {_INDIAN}')
-_EQUITY_TOLD = """<div style="font: 12px var(--font); color: var(--text)">
+_TOLD = """<div style="font: 12px var(--font); color: var(--text)">
   <b>@equity{custom}</b> &nbsp; @gain{custom}<br><span style="color: var(--muted)">@time{%H:%M:%S}</span>
 </div>"""
-_CLOCK = DatetimeTickFormatter(
-    **dict.fromkeys(("milliseconds", "seconds", "minsec"), "%H:%M:%S"),
-    **dict.fromkeys(("minutes", "hourmin", "hours"), "%H:%M"),
-    days="%-d %b",
-)
 
 
 def ist_milliseconds(times_ns: Sequence[int]) -> np.ndarray:
@@ -59,6 +51,21 @@ def rupee_ticks(signed: bool = False) -> CustomJSTickFormatter:
     return CustomJSTickFormatter(code=f"return {sign} + {number}")
 
 
+def _rupees_told(plus: str = "") -> CustomJSHover:
+    """Return what writes an amount to the paisa beside the pointer."""
+    number = 'new Intl.NumberFormat("en-IN", {minimumFractionDigits: 2, maximumFractionDigits: 2})'
+    return CustomJSHover(code=f'return (value < 0 ? "−" : "{plus}") + "₹" + {number}.format(Math.abs(value))')
+
+
+def _clock() -> DatetimeTickFormatter:
+    """Return what labels an axis over time; like every model of Bokeh it is one page's, and dies with it."""
+    return DatetimeTickFormatter(
+        **dict.fromkeys(("milliseconds", "seconds", "minsec"), "%H:%M:%S"),
+        **dict.fromkeys(("minutes", "hourmin", "hours"), "%H:%M"),
+        days="%-d %b",
+    )
+
+
 _BARE: dict[str, Any] = {
     "x_axis_type": "datetime",
     "toolbar_location": None,
@@ -73,7 +80,7 @@ _BARE: dict[str, Any] = {
 def bare_figure(**terms: Any) -> figure:
     """Return an empty drawing over time as all pages have it: no tools, no frame, no vertical lines."""
     drawn = figure(**{**_BARE, **terms})
-    drawn.xaxis.formatter = _CLOCK
+    drawn.xaxis.formatter = _clock()
     drawn.xgrid.visible = False
     return drawn
 
@@ -112,12 +119,8 @@ class EquityCurve:
         self.figure.add_layout(LinearAxis(y_range_name="gain"), "right")
         self.figure.right[0].update(formatter=rupee_ticks(signed=True))
         self._cross = CrosshairTool(dimensions="height")
-        told = HoverTool(
-            renderers=[self._line],
-            mode="vline",
-            tooltips=_EQUITY_TOLD,
-            formatters={"@equity": _RUPEES, "@gain": _GAIN, "@time": "datetime"},
-        )
+        written: dict[str, Any] = {"@equity": _rupees_told(), "@gain": _rupees_told("+"), "@time": "datetime"}
+        told = HoverTool(renderers=[self._line], mode="vline", tooltips=_TOLD, formatters=written)
         self.figure.add_tools(told, self._cross)
         self.wear(theme)
         self.show((), (), 0)

@@ -71,3 +71,8 @@ def test_it_wears_the_theme(curve: EquityCurve):
     curve.wear(DARK)
     assert curve.figure.renderers[1].glyph.line_color == DARK.buy
     assert curve.figure.background_fill_color == DARK.surface
+
+
+def test_no_two_pages_share_a_part(curve: EquityCurve):
+    other = EquityCurve(LIGHT)
+    assert not {model.id for model in curve.figure.references()} & {model.id for model in other.figure.references()}
