@@ -57,6 +57,5 @@ def test_whoever_is_signed_out_meanwhile_is_sent_to_sign_in(page: Page, port: in
         page.route(re.compile("/sign-in"), lambda route: route.fulfill(body="sign in", content_type="text/html"))
         page.clock.install()
         opened(page, home)
-        page.route_web_socket(re.compile("/ws"), lambda socket: None)
     page.clock.fast_forward(14_000)
     page.wait_for_url(re.compile(r"/sign-in\?next=%2F$"))

@@ -75,10 +75,10 @@ export function render({ model, el }) {
   const chips = Object.fromEntries(["Account", "Market", "Feed", "Lag", "Log", "Store", "Alarms"].map((name) => [name, chip(name)]));
   const mode = node("span", { class: "mode" }), says = node("span", { class: "troubles", role: "status" });
   const clock = node("b"), market = node("span");
-  const stop = stopButton({ reason: "STOP from the dashboard" });
+  const stop = model.shown.may_act ? stopButton({ reason: "STOP from the dashboard" }) : null;
   el.append(node("section", { class: "status", "aria-label": "Status" }, mode, ...Object.values(chips).map((each) => each.made), says,
     node("span", { class: "clock", title: "Time in India, by the server's clock; below it how far in the market the feed has come" }, clock, market),
-    model.shown.may_act ? stop.says : null, model.shown.may_act ? stop.button : null));
+    stop?.says, stop?.button));
 
   let heard = performance.now(), base = model.beat, hidden = "";
   const silence = () => performance.now() - heard;
@@ -116,12 +116,12 @@ export function render({ model, el }) {
     says.title = [lost, ...shown.troubles].filter(Boolean).join("\n");
     put(clock, base.now_ms ? `${clockOf.format(base.now_ms + silent)} IST` : "–");
     put(market, shown.market_clock ? `market ${shown.market_clock}` : "");
-    stop.hear(shown.killed, shown.account_killed);
+    stop?.hear(shown.killed, shown.account_killed);
   };
 
   model.on("beat", () => { heard = performance.now(); base = model.beat; server.heard(); draw(); });
   model.on("shown", draw);
   const drawing = setInterval(draw, 250);
   draw();
-  return () => { clearInterval(drawing); server.forget(); stop.forget(); };
+  return () => { clearInterval(drawing); server.forget(); stop?.forget(); };
 }
