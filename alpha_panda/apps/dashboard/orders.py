@@ -1,5 +1,6 @@
 """The orders and the refusals of a session, and the way of each: what led to it, and what came of it."""
 
+import functools
 from collections.abc import Iterable, Iterator
 
 import panel as pn
@@ -72,7 +73,7 @@ def orders(parts: DashboardParts) -> Viewable:
 
     refresh(parts.desk, draw)
     if (asked := _asked()) is not None:
-        pn.state.onload(lambda: follow(asked))
+        pn.state.onload(functools.partial(follow, asked))
     below = row(Card("Decisions", decided), Card("Refusals by rule", by_rule, width=200, sizing_mode="stretch_height"))
     left = column(Card("Orders", made), below)
     return shell(parts, "/orders", row(left, column(lineage, width=430)))
