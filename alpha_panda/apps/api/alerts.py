@@ -7,10 +7,9 @@ from fastapi import HTTPException, Path, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from alpha_panda.apps.alerts.models import AlarmBoard, Alert, Delivery
-from alpha_panda.apps.api.control import Line
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import KeptAlert, Listed, Paged
-from alpha_panda.apps.api.parts import Api, Limit, Operator, address_of, correlation_id_of
+from alpha_panda.apps.api.parts import ONE_LINE, Api, Limit, Operator, address_of, correlation_id_of
 from alpha_panda.apps.api.subject import subject
 from alpha_panda.units import to_time_ns
 
@@ -25,7 +24,7 @@ class Shelf(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     until: AwareDatetime = Field(examples=["2026-11-20T15:30:00+05:30"])
-    reason: Annotated[Line, Field(min_length=1, max_length=500)]
+    reason: str = Field(min_length=1, max_length=500, pattern=ONE_LINE)
 
 
 @router.get("/alerts")

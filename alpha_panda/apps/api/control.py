@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Receipt
-from alpha_panda.apps.api.parts import Api, Operator, Parts, request_id_of
+from alpha_panda.apps.api.parts import ONE_LINE, Api, Operator, Parts, request_id_of
 from alpha_panda.apps.api.recording import Deed
 from alpha_panda.apps.api.subject import subject
 from alpha_panda.errors import AlphaPandaError
@@ -20,17 +20,14 @@ Command = Literal["kill", "pause", "resume", "flatten", "reset"]
 
 _STOPPING = ("kill", "pause", "flatten")
 
-# What a person writes goes on the log and on other people's terminals.
-Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
-
 
 class Order(BaseModel):
     """What is meant, and why."""
 
     model_config = ConfigDict(extra="forbid")
 
-    strategy: Annotated[Line, Field(max_length=100, description="Empty for the whole account.")] = ""
-    reason: Annotated[Line, Field(max_length=500, examples=["news before the close"])] = ""
+    strategy: Annotated[str, Field(max_length=100, pattern=ONE_LINE, description="Empty for the whole account.")] = ""
+    reason: Annotated[str, Field(max_length=500, pattern=ONE_LINE, examples=["news before the close"])] = ""
 
 
 @router.post("/control/{command}", responses=responses(409, 503))

@@ -80,6 +80,9 @@ Viewer = Annotated[Principal, Depends(needs("viewer"))]
 Operator = Annotated[Principal, Depends(needs("operator"))]
 Admin = Annotated[Principal, Depends(needs("admin"))]
 
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
+"""What a person may write: it goes on the log and on other people's terminals, which obey the other characters."""
+
 Cursor = Annotated[
     str | None,
     Query(max_length=200, description="Where to go on: `following` of the page before; none for the newest."),

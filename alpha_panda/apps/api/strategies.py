@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from fastapi import HTTPException, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from alpha_panda.apps.api.control import Line, Order, carry_out
+from alpha_panda.apps.api.control import Order, carry_out
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Listed, Moment, Receipt, Rows, StrategyVersion
-from alpha_panda.apps.api.parts import Admin, Api, Operator
+from alpha_panda.apps.api.parts import ONE_LINE, Admin, Api, Operator
 from alpha_panda.apps.api.recording import Deed, done
 from alpha_panda.apps.api.subject import subject
 from alpha_panda.apps.desk.models import Strategy
@@ -19,7 +19,7 @@ from alpha_panda.strategy import did_you_mean
 
 router = subject("strategies")
 
-Name = Annotated[str, Path(max_length=100, description="As the profile names it.")]
+Name = Annotated[str, Path(max_length=100, pattern=ONE_LINE, description="As the profile names it.")]
 
 
 class Terms(BaseModel):
@@ -31,7 +31,9 @@ class Terms(BaseModel):
         description="As a table `[[strategies]]` of a profile says them.",
         examples=[{"name": "momentum", "source": "momentum", "interval": "1m", "parameters": {"fast": 12}}],
     )
-    reason: Annotated[Line, Field(min_length=1, max_length=500)] = Field(examples=["calmer after the budget"])
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=ONE_LINE)] = Field(
+        examples=["calmer after the budget"]
+    )
 
 
 class Why(BaseModel):
@@ -39,7 +41,7 @@ class Why(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Annotated[Line, Field(max_length=500)] = ""
+    reason: Annotated[str, Field(max_length=500, pattern=ONE_LINE)] = ""
 
 
 @router.get("/strategies")

@@ -1,5 +1,6 @@
 """Routes of this process: which one it is, what it runs, and whether all that it needs is well."""
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -35,8 +36,13 @@ async def system(api: Api) -> System:
         host=Host(
             system=f"{platform.system()} {platform.release()}", python=platform.python_version(), cores=os.cpu_count()
         ),
-        libraries={name: importlib.metadata.version(name) for name in _LIBRARIES},
+        libraries=_libraries(),
     )
+
+
+@functools.cache
+def _libraries() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in _LIBRARIES}
 
 
 @router.get("/services")

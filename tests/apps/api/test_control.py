@@ -157,6 +157,8 @@ async def test_a_kill_that_reaches_nobody_is_told_as_an_error(tmp_path: pathlib.
     [
         {"reason": "line\nbreak"},
         {"reason": "\x1b[2J"},
+        {"reason": "\u202egnorts"},
+        {"strategy": "\x9b"},
         {"reason": "x" * 501},
         {"strategy": "x" * 101},
         {"stratgy": "momentum"},

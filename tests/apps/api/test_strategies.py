@@ -3,6 +3,8 @@
 import tomllib
 from typing import Any
 
+import pytest
+
 from tests.apps.api.asking import Served
 from tests.live.trading import PAPER_TOML
 
@@ -65,3 +67,9 @@ async def test_only_an_administrator_decides_what_a_strategy_is_told(snap: Serve
     assert (await snap.post("/strategies/momentum/enable")).status_code == 403
     assert (await snap.post("/strategies/momentum/pause", "vera")).status_code == 403
     assert (await snap.get("/strategies/configured"))["rows"] == []
+
+
+@pytest.mark.parametrize("name", ["%0a", "%C2%9B", "%E2%80%AE", "x" * 101])
+async def test_a_name_that_no_strategy_can_have_is_refused(snap: Served, name: str):
+    answer = await snap.post(f"/strategies/{name}/pause")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
