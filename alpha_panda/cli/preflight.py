@@ -25,6 +25,7 @@ from alpha_panda.kernels.commands import command_block
 from alpha_panda.kernels.jit import cache_directory, kernels_digest, python_function
 from alpha_panda.kernels.replay import account_block, strategy_block
 from alpha_panda.live.build import REDIS_URL, has_embedded_log, kafka_address, log_writer, open_log, topic_differences
+from alpha_panda.live.control.configured import Beginning, beginning
 from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.envelope import VERSION, version_of
 from alpha_panda.live.log.base import Log
@@ -80,12 +81,17 @@ class Preflight:
         return [self.profile.parent.parent / "strategies"]
 
     def _profile(self) -> Finding:
-        profile = self._loaded()
+        profile, taken, _ = self._beginning()
         names = ", ".join(terms.name for terms in profile.strategies)
-        return fine(f"{self.profile} trades {names} on {profile.account.broker}")
+        told = "".join(f"; version {each.version} of {each.name} is the database's" for each in taken)
+        return fine(f"{self.profile} trades {names} on {profile.account.broker}{told}")
+
+    def _beginning(self) -> Beginning:
+        """Return what the session begins with, where operators may have told strategies something else."""
+        return beginning(self.profile, self.state, database_url())
 
     def _code(self) -> Finding:
-        names = dict.fromkeys(strategy.name for strategy in load_strategies(self._loaded(), self._folders))
+        names = dict.fromkeys(strategy.name for strategy in load_strategies(self._beginning().profile, self._folders))
         return fine(f"{', '.join(names)} can be loaded; the kernels are {kernels_digest()}")
 
     def _compiled(self) -> Finding:

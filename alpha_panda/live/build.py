@@ -14,12 +14,12 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from alpha_panda.chain import check_intervals, load_strategies
-from alpha_panda.config import Profile, load_profile, profile_tables, with_instruments
+from alpha_panda.config import Profile, load_profile, with_instruments
 from alpha_panda.data.catalog import RESOLUTIONS, Catalog
 from alpha_panda.database import database_url, is_there
 from alpha_panda.errors import ConfigurationError, StoreError
 from alpha_panda.live.account import AccountEngine
-from alpha_panda.live.control.configured import Taken, configured, keep_taken, kept, with_terms
+from alpha_panda.live.control.configured import Beginning, Taken, beginning, keep_taken
 from alpha_panda.live.durable import write_durably
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.feed.base import Feed
@@ -203,13 +203,10 @@ def planned(options: Options) -> Plan:
 
     Stages can only work apart on a log that several processes can write.
     """
-    profile = load_profile(options.profile)
-    taken, paused = _taken(options.state, profile) if FEED in options.stages else ((), ())
-    if taken:
-        versions = ", ".join(f"version {each.version} of {each.name}" for each in taken)
-        told, where = {each.name: each.terms for each in taken}, f"{options.profile} with {versions} in the database"
-        profile = with_terms(profile_tables(options.profile), told, where)
-    profile = with_instruments(profile, options.instruments)
+    begins = Beginning(load_profile(options.profile))
+    if FEED in options.stages:
+        begins = beginning(options.profile, options.state, database_url())
+    profile = with_instruments(begins.profile, options.instruments)
     if set(options.stages) != set(STAGES) and not kafka_address(profile, options.state):
         raise ConfigurationError(f"stages in processes of their own meet in Kafka: name the broker in {KAFKA}")
     folders = [options.profile.parent.parent / "strategies"]
@@ -218,20 +215,7 @@ def planned(options: Options) -> Plan:
     feed = build_feed(profile, options)
     strategies = tuple(load_strategies(profile, folders))
     blueprint = Blueprint(profile, feed.universe, strategies, feed.name, feed.digest, profile.log.partitions)
-    return Plan(options, profile, folders, feed, blueprint, taken, paused)
-
-
-def _taken(state: pathlib.Path, seed: Profile) -> tuple[Sequence[Taken], Sequence[Envelope]]:
-    """Return what the session in `state` took from the database, or else takes now, and the pauses it begins with."""
-    taken = kept(state)
-    if taken is not None:
-        return taken, ()
-    found = configured(database_url())
-    named = [found[terms.name] for terms in seed.strategies if terms.name in found]
-    return (
-        [Taken(each.newest.name, each.newest.version, dict(each.newest.terms)) for each in named],
-        [each.pause for each in named if each.pause is not None],
-    )
+    return Plan(options, profile, folders, feed, blueprint, begins.taken, begins.paused)
 
 
 async def trade(plan: Plan, status: Status, stop: asyncio.Event) -> AccountEngine | None:

@@ -13,6 +13,8 @@ import pytest
 from alpha_panda.cli import preflight
 from alpha_panda.cli.findings import Finding, Verdict, examined
 from alpha_panda.cli.preflight import Preflight
+from alpha_panda.config import profile_tables
+from alpha_panda.database import DATABASE_URL, open_database
 from alpha_panda.live.build import KAFKA, REDIS_URL
 from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.envelope import VERSION
@@ -308,3 +310,28 @@ def test_a_latch_of_which_only_the_file_is_known_fails_as_well(profile: WrittenP
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "kill").touch()
     assert found(tmp_path / "state", "kill latch").verdict is Verdict.FAIL
+
+
+# ── What operators set ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_the_database_tells_strategies_is_named_and_what_no_session_can_begin_with_fails(
+    profile: WrittenProfile, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    url, path = f"sqlite:///{tmp_path}/alpha_panda.db", profile()
+    monkeypatch.setenv(DATABASE_URL, url)
+    (own,) = profile_tables(path)["strategies"]
+
+    async def set_terms(**changes: object) -> None:
+        async with open_database(url) as database:
+            await database.strategies.set(own["name"], {**own, **changes}, "asha@desk", "", 1)
+
+    asyncio.run(set_terms(interval="5m"))
+    fine = found(tmp_path / "state", "profile")
+    assert (fine.verdict, fine.detail.endswith(f"; version 1 of {own['name']} is the database's")) == (
+        Verdict.FINE,
+        True,
+    )
+    asyncio.run(set_terms(capital=10**9))
+    broken = found(tmp_path / "state", "profile")
+    assert (broken.verdict, "more capital than the account has" in broken.detail) == (Verdict.FAIL, True)

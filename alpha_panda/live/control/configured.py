@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from alpha_panda.config import Profile, validated
+from alpha_panda.config import Profile, load_profile, profile_tables, validated
 from alpha_panda.database import is_there, open_database
 from alpha_panda.errors import DatabaseError, RecoveryError
 from alpha_panda.live.control.commands import Given, command_message
@@ -107,6 +107,33 @@ def configured(url: str) -> dict[str, Configured]:
             return thread.submit(asyncio.run, read()).result()
         except DatabaseError as error:
             raise DatabaseError(f"what strategies are told is not known: {error}") from None
+
+
+class Beginning(NamedTuple):
+    """What a session begins with, or began with: its profile, what of it the database told, and what is paused."""
+
+    profile: Profile
+    taken: Sequence[Taken] = ()
+    paused: Sequence[Envelope] = ()
+
+
+def beginning(path: pathlib.Path, state: pathlib.Path, url: str) -> Beginning:
+    """Return what the session in `state` begins with, by the profile at `path` and the database at `url`.
+
+    One that has begun there is not asked of the database again. Raises DatabaseError where that is away.
+    """
+    seed, taken = load_profile(path), kept(state)
+    paused: Sequence[Envelope] = ()
+    if taken is None:
+        found = configured(url)
+        named = [found[terms.name] for terms in seed.strategies if terms.name in found]
+        taken = [Taken(each.newest.name, each.newest.version, dict(each.newest.terms)) for each in named]
+        paused = [each.pause for each in named if each.pause is not None]
+    if not taken:
+        return Beginning(seed)
+    versions = ", ".join(f"version {each.version} of {each.name}" for each in taken)
+    told, where = {each.name: each.terms for each in taken}, f"{path} with {versions} in the database"
+    return Beginning(with_terms(profile_tables(path), told, where), taken, paused)
 
 
 def with_terms(tables: Mapping[str, Any], told: Mapping[str, Mapping[str, Any]], where: str) -> Profile:
