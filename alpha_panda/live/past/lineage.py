@@ -8,15 +8,14 @@ by bisection, however long the log of the session is, which may be running.
 """
 
 import asyncio
-import contextlib
 import json
 import pathlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-from alpha_panda.errors import ConfigurationError, CorruptRecordError
+from alpha_panda.errors import ConfigurationError
 from alpha_panda.live.arrivals import ticks_in
 from alpha_panda.live.build import open_log
-from alpha_panda.live.envelope import Envelope, decode
+from alpha_panda.live.envelope import Envelope, numbers_of
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import FINISHED, Cause, Control, Decision, Fill, OrderUpdate, Session, Signal
 from alpha_panda.live.past.descent import Lineage, MarketEvent, Stamp, Told
@@ -73,12 +72,13 @@ class Lineages:
     async def of_refusal(self, offset: int) -> Lineage:
         """Return the lineage of a refused decision; ConfigurationError where no record that counts is at `offset`."""
         topic = self._topics.signals_rejected
-        for record in await self._log.read(topic, 0, offset, 1) if offset >= 0 else []:
-            with contextlib.suppress(CorruptRecordError):
-                reader = await Seeker(self._log, topic).to_sequence(decode(record).sequence)
-                for entry in await reader.read(1):
-                    if entry.record.offset == offset and isinstance(entry.message.data, Decision):
-                        return await self._of(entry, entry.message.data)
+        records = await self._log.read(topic, 0, offset, 1) if offset >= 0 else []
+        for record in records:
+            numbers = numbers_of(record.value)
+            reader = await Seeker(self._log, topic).to_sequence(numbers[1] if numbers else offset)
+            for entry in await reader.read(1):
+                if entry.record.offset == offset and isinstance(entry.message.data, Decision):
+                    return await self._of(entry, entry.message.data)
         raise ConfigurationError(
             f"{topic.name} has no refusal that counts at offset {offset}: name one that the session's refusals show"
         )
@@ -89,7 +89,7 @@ class Lineages:
         frame = await self._frame(message, partition, signal.data.cause if signal else None)
         event = frame and _event(frame, decision, signal.data.cause if signal else None)
         return Lineage(
-            symbol=self._symbol_of[decision.instrument_token],
+            symbol=self._symbol_of.get(decision.instrument_token, str(decision.instrument_token)),
             frame=Stamp.of(frame) if frame else None,
             event=event,
             quote=await self._quote(frame, event, decision) if frame and event else None,

@@ -24,6 +24,7 @@ LIMIT_MAX = 1_000
 
 _LOOKED_MAX = 16_384  # records of a partition that are looked through for one page
 _BLOCK_MAX = 4_096
+_AT_ONCE = 256  # of those: between two reads others have their turn
 
 Kinds = type[Payload] | tuple[type[Payload], ...]
 
@@ -120,7 +121,7 @@ class _Part:
     async def _between(self, start: int, stop: int) -> list[Entry]:
         """Return the messages from one sequence up to, without, another."""
         reader, entries = await self._seeker.to_sequence(start), list[Entry]()
-        while reader.sequence < stop and (read := await reader.read(stop - reader.sequence)):
+        while reader.sequence < stop and (read := await reader.read(min(stop - reader.sequence, _AT_ONCE))):
             entries += [entry for entry in read if entry.message.sequence < stop]
         return entries
 
