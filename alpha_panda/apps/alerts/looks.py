@@ -63,10 +63,14 @@ class Look:
 
     @property
     def working(self) -> bool:
-        """Whether somebody trades this session, or should; one that nobody has worked on for half a day is history."""
+        """Whether somebody trades this session, or should."""
+        return self.picture.session is not None and self.picture.phase != "ended" and not self.is_history
+
+    @property
+    def is_history(self) -> bool:
+        """Whether nobody has worked on this session for half a day."""
         reported_ns = max((stage.reported_ns for stage in self.picture.stages), default=0)
-        going = self.picture.session is not None and self.picture.phase != "ended"
-        return going and self.now_ns - reported_ns < _HISTORY_NS
+        return self.now_ns - reported_ns >= _HISTORY_NS
 
     @property
     def holding(self) -> bool:

@@ -211,6 +211,19 @@ def account_unanswered(look: Look) -> Iterator[Measure]:
         yield Measure("report", "it has not reported since the session began")
 
 
+def positions_unwatched(look: Look) -> Iterator[Measure]:
+    """Find whether real positions were left to themselves: the session was stopped, and the market is open.
+
+    A feed that came to its own end has seen the close.
+    """
+    session, feed = look.picture.session, look.picture.feed
+    stopped = any(stage.stage == FEED and stage.phase == "stopped" for stage in look.picture.stages)
+    open_ended = stopped and look.picture.phase == "ended" and feed is not None and bool(feed.market_open)
+    if session is not None and session.mode == "live" and open_ended and look.holding and not look.is_history:
+        held = sum(position.quantity != 0 for position in look.picture.positions)
+        yield Measure("", f"the session was stopped while the market is open, with {held} positions")
+
+
 def account_paused(look: Look) -> Iterator[Measure]:
     """Find whether the whole account is paused."""
     if look.working and look.picture.account is not None and look.picture.account.state == "paused":

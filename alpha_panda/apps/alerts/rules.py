@@ -264,6 +264,16 @@ _ACCOUNT = (
         roots=(_LOG_AWAY, "StageDown:account", "StageSilent:account", "StageFailed:account", "StageWaiting:account"),
     ),
     Rule(
+        name="PositionsUnwatched",
+        priority="critical",
+        title="The session was stopped and left positions",
+        consequence="Nobody watches their stops, and nothing squares them off.",
+        action="Start the session again with the same --state, or close the positions at the broker.",
+        section="StageDown",
+        measure=measures.positions_unwatched,
+        on_delay_s=15,
+    ),
+    Rule(
         name="AccountPaused",
         priority="low",
         title="The account has been paused for a quarter of an hour",

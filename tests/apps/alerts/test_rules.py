@@ -76,6 +76,12 @@ def from_the_future(picture: Picture, now_ns: int) -> Picture:
     return all_of(live, with_feed(market_ns=now_ns + 9 * SECOND_NS))(picture, now_ns)
 
 
+def left_alone(picture: Picture, now_ns: int) -> Picture:
+    assert picture.session is not None
+    live = having(session=picture.session.model_copy(update={"mode": "live"}))
+    return all_of(live, STOPPED)(picture, now_ns)
+
+
 def disabled(picture: Picture, now_ns: int) -> Picture:
     strategies = (
         each.model_copy(update={"state": "disabled"} if each.name == "trend" else {}) for each in picture.strategies
@@ -91,6 +97,8 @@ def with_order(**fields: object) -> Change:
     return change
 
 
+STAGES = ("feed", "signals", "account", "portfolio")
+STOPPED = all_of(having(phase="ended"), *(with_stage(name, phase="stopped", reported_ns=TROUBLE_NS) for name in STAGES))
 ENGAGED = Latch(who="asha", reason="the prices are wrong", time_ns=TROUBLE_NS)
 NEVER_REPORTED = with_stage("account", phase="unknown", reported_ns=0)
 SLOW = Delay(name="tick_to_order", p50_s=0.05, p99_s=0.4, max_s=1.0, count=2048)
@@ -123,6 +131,7 @@ TROUBLES: dict[str, tuple[Change, float, str, Priority]] = {
     "a halt": (with_account(state="halted", halt="day_loss"), 1, "AccountHalted", "critical"),
     "commands that wait": (having(commands_waiting=1), 11, "AccountUnanswered:commands", "high"),
     "an account that never reported": (having(account=None), 11, "AccountUnanswered:report", "high"),
+    "real positions that were left alone": (left_alone, 16, "PositionsUnwatched", "critical"),
     "a pause that was forgotten": (with_account(state="paused"), 901, "AccountPaused", "low"),
     "a loss close to its limit": (with_limit("day_loss_reduce", 0.0085), 6, "DayLossNearLimit", "high"),
     "a loss at its first limit": (with_limit("day_loss_reduce", 0.01), 1, "DayLossReduces", "high"),
@@ -202,16 +211,7 @@ def test_a_database_that_is_away_is_an_alarm():
 QUIET: dict[str, tuple[Change, float]] = {
     "a feed that is silent after hours": (all_of(stale, with_feed(market_open=False)), 120),
     "a feed that has ended": (all_of(stale, with_stage("feed", phase="ended")), 120),
-    "a session that was stopped": (
-        all_of(
-            having(phase="ended"),
-            *(
-                with_stage(name, phase="stopped", reported_ns=TROUBLE_NS)
-                for name in ("feed", "signals", "account", "portfolio")
-            ),
-        ),
-        120,
-    ),
+    "a session that was stopped": (STOPPED, 120),
     "a limit order that rests": (with_order(order_type="LIMIT", updated_ns=TROUBLE_NS), 300),
     "a market order that waits for the market": (
         all_of(with_order(order_type="MARKET", updated_ns=TROUBLE_NS), with_feed(market_open=False)),
