@@ -9,16 +9,16 @@ from alpha_panda.apps.desk.desk import Desk
 from alpha_panda.apps.desk.models import Picture
 
 PERIOD_MS = 500
-"""How often prices are drawn: twice a second, as often as an eye reads them."""
+"""How often prices are drawn unless a page says otherwise: twice a second, as often as an eye reads them."""
 
 PERIOD_MS_MIN = 100
 
 
-def refresh(desk: Desk, draw: Callable[[Picture], None], every_ms: int = PERIOD_MS) -> None:
+def refresh(desk: Desk, draw: Callable[[Picture], None], every_ms: int = 0) -> None:
     """Let `draw` show the desk's picture whenever there is a newer one, until the page that is being made is closed.
 
     It is drawn once at once, so that the page arrives complete. The desk keeps only its last picture, so a slow viewer
-    skips some and never falls behind.
+    skips some and never falls behind. 0 milliseconds are `PERIOD_MS`.
     """
     drawn = desk.picture
     draw(drawn)
@@ -29,7 +29,7 @@ def refresh(desk: Desk, draw: Callable[[Picture], None], every_ms: int = PERIOD_
             drawn = desk.picture
             draw(drawn)
 
-    repeat(flush, every_ms)
+    repeat(flush, every_ms or PERIOD_MS)
 
 
 def repeat(flush: Callable[[], object], every_ms: int) -> None:

@@ -1,5 +1,6 @@
 """The tape in words: a line for each signal, decision, order, fill and command."""
 
+import zlib
 from collections.abc import Iterable, Iterator
 
 from alpha_panda.apps.dashboard import shown
@@ -7,7 +8,7 @@ from alpha_panda.apps.dashboard.chain import reason_of
 from alpha_panda.apps.dashboard.components import Part, module
 from alpha_panda.apps.desk.models import Command, Decision, Fill, Happening, Order, Signal
 
-LINES_MAX = 120
+LINES_MAX = 60
 
 Line = dict[str, str]
 """A line of the tape: `key` names it for ever, `kind` is the filter that shows it."""
@@ -30,9 +31,9 @@ def _named(lines: list[Line]) -> Iterator[Line]:
     """Yield lines with a key each: two that read the same are told apart by their age."""
     seen: dict[str, int] = {}
     for line in reversed(lines):
-        words = "|".join(line.values())
-        seen[words] = seen.get(words, 0) + 1
-        line["key"] = f"{words}|{seen[words]}"
+        name = f"{zlib.crc32('|'.join(line.values()).encode()):08x}"
+        seen[name] = seen.get(name, 0) + 1
+        line["key"] = f"{name}.{seen[name]}"
     yield from lines
 
 

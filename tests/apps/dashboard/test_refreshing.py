@@ -1,0 +1,46 @@
+"""A page is drawn complete, then only what is newer, and by a timer that other viewers do not hear of."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from alpha_panda.apps.dashboard import refreshing
+from tests.apps.dashboard.example import FakeDesk
+
+
+@pytest.fixture
+def timers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Return the timers that are started, which the test drives itself."""
+    started: list[dict[str, Any]] = []
+
+    class Timer:
+        def __init__(self, **terms: Any) -> None:
+            self.terms = terms
+
+        def start(self) -> None:
+            started.append(self.terms)
+
+    monkeypatch.setattr(refreshing, "PeriodicCallback", Timer)
+    return started
+
+
+def flush(timers: list[dict[str, Any]]) -> Callable[[], None]:
+    return timers[0]["callback"]
+
+
+def test_it_is_drawn_at_once_and_then_only_what_is_newer(timers: list[dict[str, Any]]):
+    desk, drawn = FakeDesk(), []
+    refreshing.refresh(desk, lambda picture: drawn.append(picture.number))
+    assert drawn == [1]
+    flush(timers)()
+    assert drawn == [1]
+    for _ in range(3):
+        desk.change()
+    flush(timers)()
+    assert drawn == [1, 4]
+
+
+def test_the_timer_is_in_the_background_and_never_faster_than_ten_times_a_second(timers: list[dict[str, Any]]):
+    refreshing.refresh(FakeDesk(), lambda picture: None, every_ms=1)
+    assert (timers[0]["background"], timers[0]["period"]) == (True, 100)
