@@ -14,7 +14,7 @@ help:  ## List these commands.
 setup: $(INSTALLED)  ## Create .venv with exactly what requirements.lock names.
 
 live: setup  ## Start the platform with the paper profile, and its dashboard.
-	$(BIN)/python -m alpha_panda.live --web-port 8000 $(ARGS)
+	$(BIN)/python -m alpha_panda.live --web-port 8000 --no-until-end $(ARGS)
 
 test: setup  ## Run the tests, for example: make test ARGS="-k ledger".
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
