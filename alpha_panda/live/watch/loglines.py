@@ -26,7 +26,7 @@ _DISORDER_NS = 10 * SECOND_NS
 _FOLDER = re.compile(r"logs(-[1-9][0-9]{0,3})?")
 _FINISHED = re.compile(r"([a-z_]+)\.([0-9]{1,19})\.jsonl")
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_LATEST_NS = 253_402_300_799 * SECOND_NS  # the last second that people can write down
+_LATEST_NS = 2**63 - 1  # in the year 2262
 
 _fit = Redaction(())  # what is damaged may hold characters that a terminal obeys
 
@@ -52,7 +52,8 @@ class Line(NamedTuple):
         head = {name: getattr(self, name) for name in ("time_ns", "level", "channel", "folder", "event")}
         time = ist_datetime(self.time_ns).isoformat(timespec="microseconds")
         damaged = {"damaged": True} if self.damaged else {}
-        return msgspec.json.encode({"time": time, **head, **self.fields, **damaged}) + b"\n"
+        # Once more at the end, so that no field stands in for what all lines have.
+        return msgspec.json.encode({"time": time, **head, **self.fields, **head, **damaged}) + b"\n"
 
 
 class Span(NamedTuple):
@@ -286,7 +287,7 @@ def _said(raw: bytes) -> tuple[int, str, str, str, dict[str, Any]] | None:
         return None
     fields = cast(dict[str, Any], said)
     match [fields.pop(name, None) for name in ("time_ns", "level", "channel", "event", "time")]:
-        case [int() as time_ns, str() as level, str() as channel, str() as event, _]:
+        case [int() as time_ns, str() as level, str() as channel, str() as event, _] if 0 <= time_ns < _LATEST_NS:
             return time_ns, level, channel, event, fields
         case _:
             return None

@@ -172,6 +172,21 @@ def test_a_damaged_line_is_told_at_its_place(tmp_path: pathlib.Path):
     assert len(search(tmp_path, Query(level="error"), 100).lines) == 5  # nobody knows of what level they were
 
 
+@pytest.mark.parametrize("time_ns", [-1, 2**63, 10**40, None, "soon", 1.5])
+def test_a_line_of_no_time_that_there_is_is_damaged(tmp_path: pathlib.Path, time_ns: object):
+    spoilt = json.dumps({**json.loads(line(2)), "time_ns": time_ns}).encode() + b"\n"
+    put(tmp_path, "trading", line(1), spoilt, line(3))
+    assert [each.damaged for each in tail(tmp_path, 9)] == [False, True, False]
+    assert [json.loads(each).get("damaged", False) for each in export(tmp_path)] == [False, True, False]
+
+
+def test_no_field_stands_in_for_what_all_lines_have(tmp_path: pathlib.Path):
+    put(tmp_path, "trading", line(1, folder="elsewhere", stage="feed"))
+    (told,) = [json.loads(each) for each in export(tmp_path)]
+    assert (told["folder"], told["stage"]) == ("logs", "feed")
+    assert list(told)[:6] == ["time", "time_ns", "level", "channel", "folder", "event"]
+
+
 def test_a_file_without_an_end_of_lines_is_cut(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(loglines, "_LINE_BYTES", 2**17)
     put(tmp_path, "trading", line(1), b"x" * 2**20 + b"\n", line(2))
