@@ -9,14 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from alpha_panda.apps.access import Role
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import AuditRow, Listed, Paged, User
-from alpha_panda.apps.api.parts import Admin, Api, Limit
+from alpha_panda.apps.api.parts import ONE_LINE, Admin, Api, Limit
 from alpha_panda.apps.api.recording import Deed, done
 from alpha_panda.apps.api.subject import subject
 from alpha_panda.database import users as stored
 
 router = subject("people", "admin")
 
-Name = Annotated[str, Path(max_length=64, description="The name that somebody signs in with.")]
+Name = Annotated[str, Path(max_length=64, pattern=ONE_LINE, description="The name that somebody signs in with.")]
 
 
 class NewUser(BaseModel):
@@ -83,8 +83,8 @@ async def audit(
     api: Api,
     cursor: Annotated[int | None, Query(ge=1, lt=2**63, description="`following` of the page before.")] = None,
     limit: Limit = 100,
-    who: Annotated[str | None, Query(max_length=64, description="Only of this person.")] = None,
-    action: Annotated[str | None, Query(max_length=64, description="Only of this action.")] = None,
+    who: Annotated[str | None, Query(max_length=64, pattern=ONE_LINE, description="Only of this person.")] = None,
+    action: Annotated[str | None, Query(max_length=64, pattern=ONE_LINE, description="Only of this action.")] = None,
 ) -> Paged[AuditRow]:
     """Who did what, when, from where, and what came of it, newest first."""
     # One row more than the page has tells whether another page follows.

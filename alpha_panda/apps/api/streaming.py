@@ -86,12 +86,15 @@ async def stream(
 ) -> StreamingResponse:
     """Server-sent events of some topics, in the order in which they happened.
 
-    `hello` comes first, `heartbeat` every five seconds. `portfolio`, `pipeline` and `alerts` tell the whole state, the
-    present one at once, and whoever is slow gets the latest. Of the other topics each event counts: `order`, `fill`,
-    `command`, `signal`, `decision`, `line`; whoever is too slow is told by `dropped` how many they missed. Whoever
-    comes back with the id of the last event gets what followed it; where that is no longer all there, `reset` says so,
-    and the histories have it. `/ws` tells
-    the same over a websocket, each event one JSON object with `id`, `event` and `data`.
+    - `hello` comes first, and `heartbeat` every five seconds, whatever happens.
+    - `portfolio`, `pipeline` and `alerts` tell the whole state, the present one at once; who is slow gets the latest.
+    - `order`, `fill` and `command` of the topic `orders`, `signal` and `decision` of `signals`, and `line` of `logs`
+      are told one by one; `dropped` says how many were missed by whoever is too slow.
+    - Whoever comes back with the id of the last event gets what followed it. Where that is no longer all there,
+      `reset` says so, and the histories have it.
+    - `expired` comes last, when the session of the viewer has ended.
+
+    The websocket `/api/v1/ws` tells the same, each event one JSON object with `id`, `event` and `data`.
     """
     # FastAPI's own event streams fail, loudly, whenever a client leaves in the middle of an event.
     sent = messages(api, _listed(topics), last_event_id or after, who)
