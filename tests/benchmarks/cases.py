@@ -13,6 +13,7 @@ from tests.benchmarks import (
     live,
     rebuilding,
     recovering,
+    screens,
     sweeping,
     validating,
 )
@@ -42,6 +43,8 @@ CASES: dict[str, Callable[[str], Row]] = {
         for kind in KINDS
         for ticks in (1_000, 10_000, 18_000, 50_000)
     },
+    "live order, web in a process": partial(screens.watched, where="process"),
+    "live order, web in a thread": partial(screens.watched, where="thread"),
     **{f"live memory over 10 M ticks, {kind}": partial(enduring.memory, kind=kind) for kind in KINDS},
     **{f"live recovery, {kind}": partial(recovering.from_snapshot, kind=kind) for kind in KINDS},
     "rebuild of 1 M records": rebuilding.portfolio,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from alpha_panda.config import Profile
 from alpha_panda.live.envelope import Envelope
 from alpha_panda.live.log.base import Log, NewRecord
 from alpha_panda.live.observer import Inputs, Observer
@@ -31,10 +32,8 @@ def tick_to_order(case: str, kind: Kind = "embedded", ticks_a_second: int = 1_00
     all of them fall on whole seconds. A batch that is taken late has waited since it was due. The time of the row
     is the median until acknowledged, and its anchor one durable append of a single record to an idle log.
     """
-    instruments = min(ticks_a_second // TICKS_A_SECOND, _KITE_INSTRUMENTS)
-    feed = MarketFeed(instruments, round(ticks_a_second * BATCH_S), round(seconds / BATCH_S), paced=True)
-    terms = profile(feed, _BASKET_TICKS * instruments // ticks_a_second, _BAR_NS)
-    watch = _Stopwatch(feed)
+    feed, terms = paced_market(ticks_a_second, seconds)
+    watch = Stopwatch(feed)
     with places(kind) as new_place:
         anchor_s = asyncio.run(_append_alone(new_place()))
         took_s, _ = asyncio.run(session(new_place(), feed, terms, watch, watch.read_orders))
@@ -44,7 +43,14 @@ def tick_to_order(case: str, kind: Kind = "embedded", ticks_a_second: int = 1_00
     return Row(case, median_s, feed.ticks / took_s, anchor_s, median_s / anchor_s, peak_rss_mib(), note)
 
 
-class _Stopwatch(Observer):
+def paced_market(ticks_a_second: int, seconds: float) -> tuple[MarketFeed, Profile]:
+    """Return a feed in real time, and a profile that makes some twenty orders a second of it."""
+    instruments = min(ticks_a_second // TICKS_A_SECOND, _KITE_INSTRUMENTS)
+    feed = MarketFeed(instruments, round(ticks_a_second * BATCH_S), round(seconds / BATCH_S), paced=True)
+    return feed, profile(feed, _BASKET_TICKS * instruments // ticks_a_second, _BAR_NS)
+
+
+class Stopwatch(Observer):
     """Notes when each order was acknowledged and when it was read."""
 
     def __init__(self, feed: MarketFeed) -> None:
@@ -69,10 +75,14 @@ class _Stopwatch(Observer):
             orders = (entry.message for entry in entries if entry.message.type == "order_placed")
             self._read += [(order.correlation_id, now_s) for order in orders]
 
-    def waits_s(self) -> tuple[list[float], list[float]]:
-        """Return how long each order took until it was acknowledged, and until it was read."""
+    def waits_s(self, since_batch: int = 0) -> tuple[list[float], list[float]]:
+        """Return how long each order of these batches took until it was acknowledged, and until it was read."""
         acknowledged, read = (
-            [now_s - self._feed.due_s(self._batches[frame]) for frame, now_s in noted]
+            [
+                now_s - self._feed.due_s(self._batches[frame])
+                for frame, now_s in noted
+                if self._batches[frame] >= since_batch
+            ]
             for noted in (self._acknowledged, self._read)
         )
         return acknowledged, read
