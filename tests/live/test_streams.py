@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alpha_panda.errors import LogError, RecoveryError, VersionError
@@ -169,6 +169,7 @@ async def test_a_record_that_is_missing_is_waited_for(log: SqliteLog):
     assert not reader.missing
 
 
+@settings(deadline=None)  # each example makes a log of its own, and the disk takes its time
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 12), limit=st.integers(1, 5))
 def test_whatever_the_order_and_however_often_all_are_taken_once(
     tmp_path_factory: pytest.TempPathFactory, seed: int, count: int, limit: int
