@@ -11,7 +11,7 @@ from alpha_panda.chain import compile_kernels
 from alpha_panda.errors import LogError
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.control.commands import Given, Spool, forward
-from alpha_panda.live.control.following import following, obey_database
+from alpha_panda.live.control.following import Follower, obey_database
 from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.dead_letters import DeadLetters
 from alpha_panda.live.feed.base import Feed
@@ -276,7 +276,7 @@ class _Process:
             worker.note = note
 
         profile, spool = self._blueprint.profile, Spool(self._parts.state)
-        async with following(self._parts.database) as follower:
+        with contextlib.closing(Follower(self._parts.database)) as follower:
             obeying = asyncio.create_task(
                 obey_database(follower, profile, Given(self._log), spool, tell, self._parts.surroundings.sleep)
             )

@@ -78,8 +78,8 @@ class Status(Observer):
         }
 
     def exchange_note(self, before: str, after: str) -> None:
-        """Show what a person should know in place of what was said before; nothing where either is empty."""
-        self.notes[:] = [each for each in self.notes if each != before]
+        """Show what a person should know in place of what was said before, once; nothing where either is empty."""
+        self.notes[:] = [each for each in self.notes if each not in (before, after)]
         self.notes += [after] if after else []
 
     def on_recovered(

@@ -34,3 +34,13 @@ def test_the_feed_reports_its_events_and_what_befell_them(status: Status):
         "set_aside": 0,
         "dead_letters": 2,
     }
+
+
+def test_a_note_is_shown_once_and_in_place_of_the_one_before(status: Status):
+    status.exchange_note("", "the store is away")
+    status.exchange_note("", "the store is away")
+    assert status.notes == ["the store is away"]
+    status.exchange_note("the store is away", "the store is full")
+    assert status.notes == ["the store is full"]
+    status.exchange_note("the store is full", "")
+    assert status.notes == []

@@ -7,8 +7,8 @@ once, and changes nothing.
 import asyncio
 import concurrent.futures
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from alpha_panda.config import Profile, StrategyTerms, validated
 from alpha_panda.database import is_there, open_database
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from alpha_panda.database.repositories import Database
 
 LOOK_EVERY_S = 1.0
-
-Result = TypeVar("Result")
 
 
 class Follower:
@@ -38,16 +36,16 @@ class Follower:
 
     async def look(self) -> Mapping[str, Configured]:
         """Return the strategies in the database as they now are, none before there is one; raises DatabaseError."""
-        return await self._in_thread(self._look())
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._runner.run(self._look()))
 
-    async def close(self) -> None:
-        """Close the database, once a look that is under way has ended."""
-        await self._in_thread(self._resources.aclose())
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._runner.close)
+    def close(self) -> None:
+        """Close the database once a look that is under way has ended, for which nobody waits."""
+        self._thread.submit(self._close)
         self._thread.shutdown(wait=False)
 
-    async def _in_thread(self, work: Coroutine[None, None, Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._runner.run, work)
+    def _close(self) -> None:
+        with self._runner:
+            self._runner.run(self._resources.aclose())
 
     async def _look(self) -> Mapping[str, Configured]:
         try:
@@ -62,16 +60,6 @@ class Follower:
                 await self._resources.aclose()
             raise
         return self._found
-
-
-@contextlib.asynccontextmanager
-async def following(url: str) -> AsyncGenerator[Follower]:
-    """Give the database at `url`, to be looked into for as long as the context lasts."""
-    follower = Follower(url)
-    try:
-        yield follower
-    finally:
-        await follower.close()
 
 
 async def obey_database(
