@@ -128,7 +128,7 @@ def positions(parts: DashboardParts, **terms: Any) -> Viewable:
 
     def draw(picture: Picture) -> None:
         held = [position for position in picture.positions if position.quantity]
-        table.say(summary.why_flat(picture))
+        table.say("" if held else summary.why_flat(picture))
         table.put(summary.position_row(position) for position in held)
         card.note(f"{len(held)} open" if held else "")
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from playwright.sync_api import Page, expect
 
 from alpha_panda.apps.desk import models
+from alpha_panda.units import SECOND_NS
 from tests.apps.dashboard.example import NOW_NS, FakeDesk, empty_picture, quiet_board
 from tests.apps.dashboard.serving import PANEL_WARNS, application, opened, served
 from tests.browser import Witness
@@ -111,7 +112,7 @@ def test_a_quiet_feed_of_a_closed_market_is_no_alarm(page: Page, home: str, desk
     feed = desk.picture.feed
     assert feed is not None
     desk.shown = desk.picture.model_copy(
-        update={"feed": feed.model_copy(update={"market_open": False, "heard_ns": NOW_NS - 3_600 * 10**9})}
+        update={"feed": feed.model_copy(update={"market_open": False, "heard_ns": NOW_NS - 3_600 * SECOND_NS})}
     )
     desk.hears = False
     opened(page, home)
@@ -123,7 +124,7 @@ def test_a_quiet_feed_of_a_closed_market_is_no_alarm(page: Page, home: str, desk
 def test_a_source_that_is_away_says_since_when_and_why(page: Page, home: str, desk: FakeDesk):
     sources = tuple(
         source.model_copy(
-            update={"well": False, "trouble": "Redis refuses connections", "read_ns": NOW_NS - 65 * 10**9}
+            update={"well": False, "trouble": "Redis refuses connections", "read_ns": desk.now_ns() - 65 * SECOND_NS}
         )
         if source.name == "store"
         else source

@@ -98,16 +98,3 @@ function told(receipt) {
   if (receipt.told === "nobody") return `${what}: nobody could be told.${trouble}`;
   return `${what}: sent, and the account has not answered yet.${trouble}`;
 }
-
-// Sends a command that was confirmed, and says what became of it.
-async function command(name, strategy, reason) {
-  try {
-    const answer = await ask(`/api/v1/control/${name}`, { strategy, reason });
-    if (answer.ok) notify(told(answer.said), answer.said.told === "nobody");
-    else notify(`${name} was not delivered: ${reasonOf(answer)}`, true);
-    return answer;
-  } catch (error) {
-    notify(`${name}: whether it was delivered is unknown, for the server did not answer.`, true);
-    return null;
-  }
-}
