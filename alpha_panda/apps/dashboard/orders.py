@@ -12,7 +12,6 @@ from alpha_panda.apps.dashboard.chain import VERDICTS, chain, reason_of
 from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import refresh
-from alpha_panda.apps.dashboard.risk import refusal_rows
 from alpha_panda.apps.dashboard.sheets import Sheet, note
 from alpha_panda.apps.dashboard.shell import shell
 from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
@@ -39,13 +38,11 @@ DECISIONS = (
     Column("verdict", "Verdict", 70),
     Column("time", "Time", 66),
     Column("side", "Side", 44),
-    Column("symbol", "Instrument", 140),
-    Column("strategy", "Strategy", 90),
+    Column("symbol", "Instrument", 150),
+    Column("strategy", "Strategy", 110),
     Column("granted", "Granted", 84, number=True),
     Column("reason", "Why", 180, grows=True),
 )
-
-REFUSALS = (Column("code", "Rule", 90, grows=True), Column("count", "Refusals", 72, number=True))
 
 _TONES = {"complete": "up", "partial": "warn", "cancelled": "muted", "expired": "muted"}
 _CHOOSE = "Choose an order or a refusal: click it, or j, k and Enter."
@@ -64,18 +61,15 @@ def orders(parts: DashboardParts) -> Viewable:
 
     made = Table("Orders", ORDERS, empty="No order yet.", opened=follow, groups=_TABS)
     decided = Table("Decisions", DECISIONS, empty="No decision yet.", opened=follow_refusal, groups=_VERDICTS)
-    by_rule = Table("Refusals by rule", REFUSALS, empty="Nothing was refused.", filtered=False)
 
     def draw(picture: Picture) -> None:
         made.put(order_rows(picture.orders))
         decided.put(decision_rows(picture.decisions))
-        by_rule.put(refusal_rows(picture.refusals))
 
     refresh(parts.desk, draw)
     if (asked := _asked()) is not None:
         pn.state.onload(functools.partial(follow, asked))
-    below = row(Card("Decisions", decided), Card("Refusals by rule", by_rule, width=200, sizing_mode="stretch_height"))
-    left = column(Card("Orders", made), below)
+    left = column(Card("Orders", made), Card("Decisions of the risk rules", decided))
     return shell(parts, "/orders", row(left, column(lineage, width=430)))
 
 

@@ -15,9 +15,10 @@ from alpha_panda.apps.dashboard.sheets import Sheet, figures, note
 from alpha_panda.apps.dashboard.shell import shell
 from alpha_panda.apps.dashboard.summary import LIMITS, limit_row
 from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
-from alpha_panda.apps.desk.models import Command, Limit, Picture, Refusals
+from alpha_panda.apps.desk.models import Command, Decision, Limit, Picture, Refusals
 from alpha_panda.apps.markup import Html
 from alpha_panda.errors import AlphaPandaError
+from alpha_panda.words import figures_of
 
 if TYPE_CHECKING:
     from alpha_panda.database.audit import AuditRow
@@ -25,14 +26,20 @@ if TYPE_CHECKING:
 _LOOK_MS, _ROWS = 5_000, 200
 
 ALLOWED = (
-    Column("limit", "Limit", 160, grows=True),
-    Column("used", "Used", 84, number=True),
-    Column("allowed", "Allowed", 84, number=True),
-    Column("share", "Of it used", 84, number=True),
-    Column("action", "At the limit", 260, grows=True),
+    Column("limit", "Limit", 130, grows=True),
+    Column("used", "Used", 66, number=True),
+    Column("allowed", "Allowed", 66, number=True),
+    Column("share", "Of it used", 74, number=True),
+    Column("action", "At the limit", 220, grows=True),
 )
 
-REFUSED = (Column("code", "Rule", 120, grows=True), Column("count", "Refusals", 80, number=True))
+REFUSED = (
+    Column("code", "Rule", 110, grows=True),
+    Column("count", "Refusals", 64, number=True),
+    Column("latest", "Latest", 70, number=True),
+    Column("measured", "Measured", 100, number=True),
+    Column("allowed", "Allowed", 100, number=True),
+)
 
 COMMANDS = (
     Column("time", "Time", 74),
@@ -64,7 +71,7 @@ def risk(parts: DashboardParts) -> Viewable:
     def draw(picture: Picture) -> None:
         standing.put(standing_of(picture))
         limits.put(limit_rows(picture.limits))
-        refused.put(refusal_rows(picture.refusals))
+        refused.put(refusal_rows(picture.refusals, picture.decisions))
 
     async def look_back() -> None:
         await _look_back(parts, commands, audit)
@@ -72,8 +79,8 @@ def risk(parts: DashboardParts) -> Viewable:
     refresh(parts.desk, draw)
     pn.state.onload(look_back)
     repeat(look_back, _LOOK_MS)
-    by_rule = Card("Refusals by rule", refused, width=240, sizing_mode="stretch_height")
-    state = Card("State", standing, width=330, sizing_mode="stretch_height")
+    by_rule = Card("Refusals by rule", refused, width=490, sizing_mode="stretch_height")
+    state = Card("State", standing, width=290, sizing_mode="stretch_height")
     upper = row(state, Card("Limits", limits), by_rule, height=290)
     said = Card("Commands", commands, note="as the log has them")
     return shell(parts, "/risk", column(upper, row(said, Card("Audit trail", audit, note="who did what, from where"))))
@@ -141,10 +148,23 @@ def _said(limit: Limit, figure: float) -> Cell:
     return Cell(shown.ratio(figure) if limit.is_ratio else shown.count(round(figure)), sort=figure)
 
 
-def refusal_rows(refusals: Iterable[Refusals]) -> Iterator[Row]:
-    """Yield how often each rule refused, the most frequent first."""
+def refusal_rows(refusals: Iterable[Refusals], decisions: Iterable[Decision]) -> Iterator[Row]:
+    """Yield how often each rule refused, the most frequent first, with the figures of its latest among `decisions`."""
+    latest: dict[str, Decision] = {}
+    for each in decisions:
+        if each.verdict == "refused":
+            latest.setdefault(each.code, each)
     for each in sorted(refusals, key=lambda each: (-each.count, each.code)):
-        yield {"key": each.code, "code": shown.words(each.code), "count": cells.count(each.count)}
+        last = latest.get(each.code)
+        measured, allowed = figures_of(last.code, last.figure, last.limit) if last else ("", "")
+        yield {
+            "key": each.code,
+            "code": shown.words(each.code),
+            "count": cells.count(each.count),
+            "latest": cells.clock(last.time_ns if last else 0),
+            "measured": measured,
+            "allowed": allowed,
+        }
 
 
 def command_rows(commands: Iterable[Command]) -> Iterator[Row]:

@@ -125,6 +125,16 @@ def test_a_limit_that_is_off_has_no_share(picture: Picture):
     assert said(next(risk.limit_rows([off])), "allowed", "share") == ["off", ""]
 
 
+def test_a_rule_shows_the_figures_of_its_latest_refusal(picture: Picture):
+    older = picture.decisions[0].model_copy(update={"figure": 1e10, "time_ns": 1})
+    first, second = risk.refusal_rows(picture.refusals, (*picture.decisions, older))
+    assert said(first, "code", "count", "latest", "measured", "allowed") == [
+        *("gross exposure", "5", "14:14:40"),
+        *("₹16,12,000.00", "₹15,00,000.00"),
+    ]
+    assert said(second, "code", "measured") == ["open orders", ""]
+
+
 def test_the_kill_latch_says_who_engaged_it_and_why(picture: Picture):
     assert "free" in risk.standing_of(picture)
     latch = Latch(who="ravi", reason="<b>news</b>", time_ns=NOW_NS)

@@ -68,7 +68,7 @@ class Bar {
   tell(rows, active) {
     for (const [group, tab] of this.tabs) {
       const under = rows.filter((row) => isUnder(group, row)).length;
-      tab.lastChild.textContent = under ? under.toLocaleString("en-IN") : "";
+      tab.lastChild.textContent = under ? ` ${under.toLocaleString("en-IN")}` : "";
     }
     this.found.textContent = this.looked.length ? `${active} found` : "";
   }
@@ -84,17 +84,17 @@ function columnOf({ field, title, width, number, grows }) {
 class Rows {
   constructor(model, place, nothing) {
     Object.assign(this, { model, nothing, picked: null, told: Promise.resolve(), keys: new Set() });
-    this.bar = new Bar(model.shown, () => (model.shown.sifts ? this.ask() : this.sift()));
+    this.bar = new Bar(shownOf(model), () => (shownOf(model).sifts ? this.ask() : this.sift()));
     this.table = new window.Tabulator(place, {
-      ...{ index: "key", columns: model.shown.columns.map(columnOf), layout: "fitColumns", height: "100%" },
+      ...{ index: "key", columns: shownOf(model).columns.map(columnOf), layout: "fitColumns", height: "100%" },
       ...{ rowHeight: 28, selectableRows: false, headerSortElement: "<i></i>", placeholder: false },
     });
     this.table.on("rowClick", (event, row) => {
       if (!event.composedPath().some((each) => each.dataset?.act)) this.open(row);
     });
     this.table.on("tableBuilt", () => {
-      model.on("msg:custom", (data) => {
-        this.told = this.told.then(() => this.take(data)).catch((error) => console.error(error));
+      model.on("msg:custom", (text) => {
+        this.told = this.told.then(() => this.take(JSON.parse(text))).catch((error) => console.error(error));
       });
       model.send_msg("ready");
     });
@@ -133,13 +133,13 @@ class Rows {
   }
 
   sift() {
-    const isSifted = !this.model.shown.sifts && (this.bar.looked.length || (this.bar.group && this.bar.group !== "all"));
+    const isSifted = !shownOf(this.model).sifts && (this.bar.looked.length || (this.bar.group && this.bar.group !== "all"));
     if (isSifted) this.table.setFilter((row) => this.bar.admits(row));
     else if (this.table.getFilters().length) this.table.clearFilter();
     const active = this.table.getDataCount("active");
-    if (!this.model.shown.sifts) this.bar.tell(this.table.getData(), active);
+    if (!shownOf(this.model).sifts) this.bar.tell(this.table.getData(), active);
     this.nothing.hidden = active > 0;
-    this.nothing.textContent = this.table.getDataCount() && isSifted ? "No row matches." : this.model.shown.empty;
+    this.nothing.textContent = this.table.getDataCount() && isSifted ? "No row matches." : shownOf(this.model).empty;
   }
 
   pick(row) {
@@ -149,7 +149,7 @@ class Rows {
   }
 
   open(row) {
-    if (!this.model.shown.opens) return;
+    if (!shownOf(this.model).opens) return;
     this.pick(row);
     this.model.send_msg({ open: row.getData().key });
   }
@@ -172,8 +172,8 @@ class Rows {
 
 export function render({ model, el }) {
   const place = node("div", { class: "place" });
-  const nothing = node("p", { class: "nothing" }, model.shown.empty);
-  const root = node("section", { class: "table", "aria-label": model.shown.label }, place, nothing);
+  const nothing = node("p", { class: "nothing" }, shownOf(model).empty);
+  const root = node("section", { class: "table", "aria-label": shownOf(model).label }, place, nothing);
   el.append(root);
   listenForActs();
   let rows = null;
