@@ -1,0 +1,67 @@
+"""What the app is composed of: how far it may be reached, with which secret, and which session it shows."""
+
+import os
+import pathlib
+
+import pytest
+
+from alpha_panda.apps.web.build import WebOptions, check_exposure, is_loopback, newest_state
+from alpha_panda.errors import ConfigurationError
+
+HERE = pathlib.Path("state")
+GOOD = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ALPHA_PANDA_SECRET", raising=False)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "localhost"])
+def test_on_this_machine_alone_a_secret_is_made_for_the_process(host: str):
+    assert is_loopback(host)
+    one, another = (check_exposure(WebOptions(state=HERE, host=host)) for _ in range(2))
+    assert one != another
+    assert len(one) >= 32
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "panda.example.com", ""])
+def test_beyond_this_machine_it_refuses_to_start_without_a_secret(host: str):
+    with pytest.raises(ConfigurationError, match="others could reach the web app: set ALPHA_PANDA_SECRET"):
+        check_exposure(WebOptions(state=HERE, host=host, public_url="https://panda.example.com"))
+
+
+def test_behind_a_proxy_on_this_machine_it_refuses_as_well():
+    with pytest.raises(ConfigurationError, match="set ALPHA_PANDA_SECRET"):
+        check_exposure(WebOptions(state=HERE, public_url="https://panda.example.com"))
+
+
+@pytest.mark.parametrize("secret", ["changeme", "x" * 31, "x" * 64, "abab" * 16])
+def test_a_secret_that_could_be_guessed_is_refused_wherever_it_is(monkeypatch: pytest.MonkeyPatch, secret: str):
+    monkeypatch.setenv("ALPHA_PANDA_SECRET", secret)
+    with pytest.raises(ConfigurationError, match="ALPHA_PANDA_SECRET") as refused:
+        check_exposure(WebOptions(state=HERE))
+    assert secret not in str(refused.value)
+
+
+@pytest.mark.parametrize("address", ["", "panda.example.com", "ftp://panda.example.com", "https://"])
+def test_beyond_this_machine_it_must_know_its_own_name(monkeypatch: pytest.MonkeyPatch, address: str):
+    monkeypatch.setenv("ALPHA_PANDA_SECRET", GOOD)
+    with pytest.raises(ConfigurationError, match="say by which address, as --public-url"):
+        check_exposure(WebOptions(state=HERE, host="0.0.0.0", public_url=address))
+
+
+def test_with_a_secret_and_a_name_it_is_served_to_others(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ALPHA_PANDA_SECRET", GOOD)
+    options = WebOptions(state=HERE, host="0.0.0.0", public_url="https://panda.example.com")
+    assert check_exposure(options) == GOOD.encode()
+
+
+def test_the_session_that_changed_last_is_shown(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match="there is no session in live/state"):
+        newest_state()
+    for second, name in enumerate(("b", "c", "a")):
+        (tmp_path / "live" / "state" / name).mkdir(parents=True)
+        os.utime(tmp_path / "live" / "state" / name, (second, second))
+    assert newest_state() == pathlib.Path("live/state/a")
