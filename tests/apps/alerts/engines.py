@@ -49,7 +49,7 @@ class World:
 
 async def a_moment(seconds: float) -> None:
     """Wait for next to no time."""
-    await asyncio.sleep(0.002)
+    await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager
