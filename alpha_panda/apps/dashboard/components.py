@@ -5,9 +5,11 @@ does not reach into them, its variables do.
 """
 
 import functools
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+import msgspec
 import panel as pn
 import param
 
@@ -24,17 +26,29 @@ def module(*names: str) -> str:
 
 
 class Part(pn.custom.JSComponent):
-    """A part of a page that shows `shown`: values that are text or numbers, by the names its JavaScript knows."""
+    """A part of a page that shows values, which are text or numbers, by the names its JavaScript knows.
 
-    shown = param.Dict(default={}, doc="what it shows")
+    They go to the browser as one text: every value of a dictionary would be looked at again, by Panel and by Bokeh, at
+    each change of any of them and for each viewer, which takes ten times as long.
+    """
+
+    shown = param.String(default="{}", doc="what it shows, as JSON")
 
     styles_of = ("parts.css",)
 
-    def __init__(self, **params: Any) -> None:
-        super().__init__(**{"stylesheets": [browser_file(name) for name in self.styles_of], "margin": 0, **params})
+    def __init__(self, shown: Mapping[str, Any] | None = None, **params: Any) -> None:
+        self._told = dict(shown or {})
+        styles = [browser_file(name) for name in self.styles_of]
+        super().__init__(**{"shown": as_text(self._told), "stylesheets": styles, "margin": 0, **params})
 
     def tell(self, **values: Any) -> None:
         """Show these values besides those that it shows; nothing is sent where none of them is another."""
-        shown = {**self.shown, **values}
-        if shown != self.shown:
-            self.shown = shown
+        told = {**self._told, **values}
+        if told != self._told:
+            self._told = told
+            self.shown = as_text(told)
+
+
+def as_text(values: Any) -> str:
+    """Return values as the browser reads them."""
+    return msgspec.json.encode(values).decode()

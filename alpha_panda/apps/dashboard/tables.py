@@ -9,7 +9,7 @@ import msgspec
 import panel as pn
 from panel.models.tabulator import THEME_PATH
 
-from alpha_panda.apps.dashboard.components import Part, module
+from alpha_panda.apps.dashboard.components import Part, as_text, module
 
 _ONE_BY_ONE = 40
 """More rows than this come or go at once: each by itself is drawn by itself, which takes longer than all."""
@@ -72,12 +72,13 @@ class Table(Part):
         groups: Iterable[tuple[str, str]] = (),
         filtered: bool = True,
         sifted: Callable[[str, str], Any] | None = None,
+        ages: bool = True,
         **terms: Any,
     ) -> None:
         """Make a table; `opened` is told the key of a row that is clicked or entered, `groups` are its tabs.
 
         Where `sifted` is given, the rows under a tab are not chosen here: it is told the tab and the text that is
-        looked for, and puts other rows.
+        looked for, and puts other rows. What `ages` is dimmed while the market data are stale.
         """
         self._rows: dict[str, dict[str, Any]] = {}
         self._opened, self._sifted = opened, sifted
@@ -90,6 +91,7 @@ class Table(Part):
                 "opens": opened is not None,
                 "filtered": filtered,
                 "sifts": sifted is not None,
+                "ages": ages,
                 "empty": empty,
             },
             **{"sizing_mode": "stretch_both", **terms},
@@ -110,16 +112,19 @@ class Table(Part):
         come = changed.keys() - before.keys()
         gone = before.keys() - wanted.keys()
         if max(len(come), len(gone)) > _ONE_BY_ONE:
-            self._send_msg({"all": list(wanted.values())})
+            self._send(all=list(wanted.values()))
             return
         # A new row needs to know before which other it stands.
         order = list(wanted) if come else []
-        self._send_msg({"put": list(changed.values()), "gone": list(gone), "order": order})
+        self._send(put=list(changed.values()), gone=list(gone), order=order)
+
+    def _send(self, **rows: Any) -> None:
+        self._send_msg(as_text(rows))
 
     def _handle_msg(self, data: Any) -> None:
         if data == "ready":
             self._there = True
-            self._send_msg({"all": list(self._rows.values())})
+            self._send(all=list(self._rows.values()))
         elif "sift" in data and self._sifted is not None:
             pn.state.execute(functools.partial(self._sifted, data["sift"]["group"], data["sift"]["text"]))
         elif self._opened is not None and (key := data.get("open")) in self._rows:

@@ -18,6 +18,15 @@ function paint(element, classes) {
   if (element.className !== classes) element.className = classes;
 }
 
+// What a part shows. It comes as one text, and is read when it is another.
+const read = new WeakMap();
+
+function shownOf(model) {
+  const text = model.shown;
+  if (read.get(model)?.text !== text) read.set(model, { text, says: JSON.parse(text) });
+  return read.get(model).says;
+}
+
 // Whether a key belongs to what is being written, wherever that stands.
 function isWriting() {
   let active = document.activeElement;

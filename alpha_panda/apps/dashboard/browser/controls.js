@@ -6,7 +6,7 @@ export function render({ model, el }) {
   const group = node("div", { class: "buttons", role: "group", "aria-label": "Controls of the account" });
   el.append(group);
   const draw = () => {
-    for (const { label, act, off } of model.shown.acts) {
+    for (const { label, act, off } of shownOf(model).acts) {
       if (!buttons.has(label)) {
         buttons.set(label, node("button", { type: "button" }, label));
         group.append(buttons.get(label));

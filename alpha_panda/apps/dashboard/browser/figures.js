@@ -5,7 +5,7 @@ export function render({ model, el }) {
   const list = node("dl", { class: "first" });
   el.append(list);
   const draw = () => {
-    for (const { name, value, sense, below, title } of model.shown.figures) {
+    for (const { name, value, sense, below, title } of shownOf(model).figures) {
       if (!cells.has(name)) {
         const made = { value: node("dd"), below: node("dd", { class: "below" }) };
         cells.set(name, made);

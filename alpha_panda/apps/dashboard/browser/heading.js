@@ -2,8 +2,8 @@
 
 export function render({ model, el }) {
   const note = node("span", { class: "note" });
-  el.append(node("header", {}, node("h2", {}, model.shown.title), note));
-  const draw = () => put(note, model.shown.note);
+  el.append(node("header", {}, node("h2", {}, shownOf(model).title), note));
+  const draw = () => put(note, shownOf(model).note);
   model.on("shown", draw);
   draw();
 }

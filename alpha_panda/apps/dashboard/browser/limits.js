@@ -5,7 +5,7 @@ export function render({ model, el }) {
   const list = node("div", { class: "bars" }), empty = node("p", { class: "empty" });
   el.append(list, empty);
   const draw = () => {
-    const { limits, empty: sentence } = model.shown;
+    const { limits, empty: sentence } = shownOf(model);
     put(empty, sentence);
     [list.hidden, empty.hidden] = [!limits.length, limits.length > 0];
     for (const [name, row] of rows) if (!limits.some((each) => each.name === name)) { row.made.remove(); rows.delete(name); }

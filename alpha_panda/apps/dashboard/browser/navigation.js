@@ -38,7 +38,7 @@ function listenToKeys(places) {
 }
 
 export function render({ model, el }) {
-  const { places, path, who, role } = model.shown;
+  const { places, path, who, role } = shownOf(model);
   const links = places.map((place) => node("a", {
     href: place.path, "aria-current": place.path === path ? "page" : null, title: `${place.title} (g ${place.key})`,
     target: place.outside ? "_blank" : null, rel: place.outside ? "noopener" : null,

@@ -18,10 +18,10 @@ function patchAll(old, wanted) {
 }
 
 export function render({ model, el }) {
-  const root = node("section", { class: "sheet", "aria-label": model.shown.label });
+  const root = node("section", { class: shownOf(model).ages ? "sheet ages" : "sheet", "aria-label": shownOf(model).label });
   const draw = () => {
     const wanted = document.createElement("template");
-    wanted.innerHTML = model.shown.markup;
+    wanted.innerHTML = shownOf(model).markup;
     patchAll(root, wanted.content);
   };
   root.addEventListener("click", (event) => {

@@ -75,17 +75,17 @@ export function render({ model, el }) {
   const chips = Object.fromEntries(["Account", "Market", "Feed", "Lag", "Log", "Store", "Alarms"].map((name) => [name, chip(name)]));
   const mode = node("span", { class: "mode" }), says = node("span", { class: "troubles", role: "status" });
   const clock = node("b"), market = node("span");
-  const stop = model.shown.may_act ? stopButton({ reason: "STOP from the dashboard" }) : null;
+  const stop = shownOf(model).may_act ? stopButton({ reason: "STOP from the dashboard" }) : null;
   el.append(node("section", { class: "status", "aria-label": "Status" }, mode, ...Object.values(chips).map((each) => each.made), says,
     node("span", { class: "clock", title: "Time in India, by the server's clock; below it how far in the market the feed has come" }, clock, market),
     stop?.says, stop?.button));
 
   let heard = performance.now(), base = model.beat, hidden = "";
   const silence = () => performance.now() - heard;
-  const server = watchServer(model.shown.boot, silence);
+  const server = watchServer(shownOf(model).boot, silence);
 
   const draw = () => {
-    const shown = model.shown, silent = silence(), unknown = silent > UNKNOWN_MS, gone = silent / 1000;
+    const shown = shownOf(model), silent = silence(), unknown = silent > UNKNOWN_MS, gone = silent / 1000;
     const word = MODES[shown.mode] ?? shown.mode.toUpperCase();
     put(mode, word);
     paint(mode, `mode ${shown.mode}`);

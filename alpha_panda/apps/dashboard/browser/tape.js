@@ -19,7 +19,7 @@ export function render({ model, el }) {
   }
 
   function draw() {
-    const wanted = model.shown.lines.filter((line) => !only || line.kind === only);
+    const wanted = shownOf(model).lines.filter((line) => !only || line.kind === only);
     const keys = new Set(wanted.map((line) => line.key));
     for (const [key, line] of lines) if (!keys.has(key)) { line.remove(); lines.delete(key); }
     let before = list.firstElementChild;
@@ -29,7 +29,7 @@ export function render({ model, el }) {
       if (!there) lines.set(line.key, (there = made(line)));
       list.insertBefore(there, before);
     }
-    put(empty, wanted.length ? "" : only ? "Nothing of this kind has happened lately." : model.shown.empty);
+    put(empty, wanted.length ? "" : only ? "Nothing of this kind has happened lately." : shownOf(model).empty);
     empty.hidden = wanted.length > 0;
   }
   model.on("shown", draw);
