@@ -52,7 +52,7 @@ class MarketEvent(Shown):
     frame: int  # the sequence of the frame of ticks that it stands in, and its place there
     index: int
     time_ns: TimeNs
-    symbol: str
+    symbol: str  # empty for a clock
     open_e4: int
     high_e4: int
     low_e4: int

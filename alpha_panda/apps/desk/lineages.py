@@ -54,7 +54,7 @@ def _stamp(stamp: descent.Stamp) -> history_models.Stamp:
 
 def _event(event: descent.MarketEvent, shower: Shower) -> history_models.MarketEvent:
     fields = dataclasses.asdict(event)
-    fields["symbol"] = shower.symbol(event.instrument_token)
+    fields["symbol"] = "" if event.kind == "clock" else shower.symbol(event.instrument_token)
     return history_models.MarketEvent(
         **{name: fields[name] for name in history_models.MarketEvent.model_fields if name in fields}
     )
