@@ -62,8 +62,10 @@ def alarms(parts: DashboardParts) -> Viewable:
     """Return the page of the alarms."""
     who = parts.principal()
     about, above = Sheet("Alarm", note("Choose an alarm: click it, or j, k and Enter.")), Sheet("Alarms")
-    channels = Table("Channels", CHANNELS, empty="No channel is configured: nobody is sent a message.", filtered=False)
-    past = Table("History", HISTORY, empty="No alarm was raised yet.")
+    channels = Table(
+        "Channels", CHANNELS, empty="No channel is configured: nobody is sent a message.", filtered=False, ages=False
+    )
+    past = Table("History", HISTORY, empty="No alarm was raised yet.", ages=False)
     chosen: list[str] = []
     drawn: list[AlarmBoard] = []
 
@@ -86,7 +88,7 @@ def alarms(parts: DashboardParts) -> Viewable:
     async def look_back() -> None:
         await _look_back(parts, past)
 
-    table = Table("Alarms", ALARMS, empty="No alarm.", groups=_TABS, opened=choose)
+    table = Table("Alarms", ALARMS, empty="No alarm.", groups=_TABS, opened=choose, ages=False)
     draw()
     repeat(draw, PERIOD_MS)
     pn.state.onload(look_back)

@@ -84,7 +84,7 @@ def logs(parts: DashboardParts) -> Viewable:
     async def begin() -> None:
         tail.begin(query_of("all", ""))
 
-    table = Table("Lines", COLUMNS, empty="Nothing was logged yet.", groups=_TABS, sifted=sift)
+    table = Table("Lines", COLUMNS, empty="Nothing was logged yet.", groups=_TABS, sifted=sift, ages=False)
 
     def draw() -> None:
         table.say(tail.trouble or "No line.")

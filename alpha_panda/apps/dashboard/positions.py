@@ -50,7 +50,7 @@ FILLS = (
 def positions(parts: DashboardParts) -> Viewable:
     """Return the page of the positions."""
     at_hand: dict[str, Position] = {}
-    account, chosen = Sheet("Account"), Sheet("Position")
+    account, chosen = Sheet("Account", ages=True), Sheet("Position", ages=True)
     fills = Table("Fills", FILLS, empty="Choose a position: click it, or j, k and Enter.", filtered=False)
     drilled = Card("Fills of a position", chosen, fills)
 

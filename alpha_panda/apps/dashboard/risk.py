@@ -65,8 +65,8 @@ def risk(parts: DashboardParts) -> Viewable:
     standing = Sheet("State of the account")
     limits = Table("Limits", ALLOWED, empty="The account has not reported its limits yet.", filtered=False)
     refused = Table("Refusals by rule", REFUSED, empty="Nothing was refused.", filtered=False)
-    commands = Table("Commands", COMMANDS, empty="Nobody has commanded anything in this session.")
-    audit = Table("Audit trail", AUDIT, empty="Nobody has done anything yet.", groups=_DEEDS)
+    commands = Table("Commands", COMMANDS, empty="Nobody has commanded anything in this session.", ages=False)
+    audit = Table("Audit trail", AUDIT, empty="Nobody has done anything yet.", groups=_DEEDS, ages=False)
 
     def draw(picture: Picture) -> None:
         standing.put(standing_of(picture))

@@ -70,8 +70,8 @@ def system(parts: DashboardParts) -> Viewable:
     chosen: list[str] = []
     reported = Table("Figures of a stage", REPORTED, empty="Choose a stage: all that it reports stands here.")
     delays = Table("Delays", DELAYS, empty="No stage has measured a delay yet.", filtered=False)
-    sources = Table("Sources", SOURCES, empty="", filtered=False)
-    sessions = Table("Sessions", SESSIONS, empty="There is no session here.", filtered=False)
+    sources = Table("Sources", SOURCES, empty="", filtered=False, ages=False)
+    sessions = Table("Sessions", SESSIONS, empty="There is no session here.", filtered=False, ages=False)
     said = Card("All that a stage reports", reported)
 
     def draw(picture: Picture) -> None:
@@ -89,7 +89,7 @@ def system(parts: DashboardParts) -> Viewable:
         said.note(key)
         reported.put(reported_rows(parts.desk.picture.stages, chosen))
 
-    stages = Table("Stages", STAGES, empty="No stage has reported yet.", opened=choose, filtered=False)
+    stages = Table("Stages", STAGES, empty="No stage has reported yet.", opened=choose, filtered=False, ages=False)
     refresh(parts.desk, draw, _EVERY_MS)
     middle = row(Card("Delays", delays, note="of the latest 2,048"), Card("Sources", sources), height=190)
     lower = row(

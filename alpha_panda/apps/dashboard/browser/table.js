@@ -171,7 +171,7 @@ class Rows {
 }
 
 export function render({ model, el }) {
-  const place = node("div", { class: "place" });
+  const place = node("div", { class: shownOf(model).ages ? "place ages" : "place" });
   const nothing = node("p", { class: "nothing" }, shownOf(model).empty);
   const root = node("section", { class: "table", "aria-label": shownOf(model).label }, place, nothing);
   el.append(root);
