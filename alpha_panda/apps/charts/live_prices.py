@@ -100,7 +100,8 @@ class PriceChart:
         """Show the minutes of an instrument and the fills on it; only what is new or has changed is sent."""
         before, self._bars = self._bars, bars
         begun = len(before) - 1  # the last one may still have been growing
-        if begun < 0 or len(bars) <= begun or list(bars[:begun]) != list(before[:begun]):
+        held = len(self._source.data["time"])
+        if begun < 0 or held != len(before) or len(bars) <= begun or list(bars[:begun]) != list(before[:begun]):
             self._source.data = _bar_columns(bars)
         elif bars != before:
             last = _bar_columns(bars[begun : begun + 1])
