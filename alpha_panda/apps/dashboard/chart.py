@@ -58,8 +58,8 @@ def chart(parts: DashboardParts) -> Viewable:
         if chosen != [symbol]:
             chosen[:] = [symbol]
             prices.follow()
+        # The next picture shows them: what has waited no longer holds the page's lock.
         fills[symbol] = await fills_where(parts, lambda fill: fill.symbol == symbol)
-        show(symbol, parts.desk.picture)
 
     async def look_back() -> None:
         if chosen:
