@@ -17,6 +17,7 @@ from alpha_panda.apps.api.routes import PREFIX, TAGS, routers
 from alpha_panda.apps.dashboard import DashboardParts, pages
 from alpha_panda.apps.dashboard.shell import THEME_COOKIE
 from alpha_panda.apps.web.auth import AuthParts, auth_routes
+from alpha_panda.apps.web.components import component_routes
 from alpha_panda.apps.web.door import HouseDoor
 from alpha_panda.apps.web.gate import Gate, House
 from alpha_panda.apps.web.health import health_routes
@@ -117,6 +118,7 @@ def _add_dashboard(app: FastAPI, parts: Parts) -> None:
         principal=VISITOR.get,
         now_ns=parts.wall_ns,
     )
+    app.include_router(component_routes())
     makers: dict[str, Any] = {**pages(dashboard)}
     panel_in_fastapi.add_applications(
         makers,
