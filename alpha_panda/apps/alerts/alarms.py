@@ -78,9 +78,13 @@ class Alarm:
         """Whether there is anything to show of it."""
         return self.count > 0
 
+    def shelf_at(self, now_ns: int) -> Shelf | None:
+        """Return until when it is shelved; None where it is not, or no longer."""
+        return self.shelf if self.shelf is not None and now_ns < self.shelf.until_ns else None
+
     def state(self, now_ns: int) -> AlertState:
         """Return what has become of it."""
-        if self.shelf is not None and now_ns < self.shelf.until_ns:
+        if self.shelf_at(now_ns) is not None:
             return "shelved"
         if self.root:
             return "suppressed"

@@ -182,7 +182,7 @@ class Alarms:
 
     def alert(self, alarm: Alarm, moment: Moment) -> Alert:
         """Return an alarm as it is shown."""
-        rule, measure, shelf = alarm.rule, alarm.measure, alarm.shelf
+        rule, measure, shelf = alarm.rule, alarm.measure, alarm.shelf_at(moment.time_ns)
         return Alert(
             id=alarm.id,
             number=alarm.episode.number,

@@ -18,6 +18,9 @@ Change = Callable[[Picture, int], Picture]
 GOOD = Channel(service="JSON", target="json://localhost", well=True, trouble="", tried_ns=0, delivered_ns=0)
 
 
+_EXAMPLE = example_picture()
+
+
 def unchanged(picture: Picture, now_ns: int) -> Picture:
     """Return a picture as it is."""
     return picture
@@ -25,7 +28,7 @@ def unchanged(picture: Picture, now_ns: int) -> Picture:
 
 def healthy(now_ns: int) -> Picture:
     """Return a session of which every figure is as it should be at `now_ns`."""
-    picture = example_picture()
+    picture = _EXAMPLE
     assert picture.account is not None
     assert picture.feed is not None
     return picture.model_copy(
