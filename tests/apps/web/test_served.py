@@ -28,10 +28,10 @@ GET /api/v1/openapi.json                        HEAD /api/v1/openapi.json
 GET /health/ready       GET /metrics
 
 GET /                   GET /positions          GET /orders             GET /strategies
-GET /risk               GET /alarms             GET /system
+GET /risk               GET /chart              GET /alarms             GET /system
 GET /logs               GET /research           GET /components/{path:path}
 websocket /ws           websocket /positions/ws websocket /orders/ws    websocket /strategies/ws
-websocket /risk/ws      websocket /alarms/ws    websocket /system/ws
+websocket /risk/ws      websocket /chart/ws     websocket /alarms/ws    websocket /system/ws
 websocket /logs/ws
 mount /static           mount /static/extensions/panel                  mount /static/extensions/panel-material-ui
 mount /research/yesterday
