@@ -344,9 +344,11 @@ async def test_nobody_opens_more_websockets_than_a_person_could_look_at(tmp_path
     async with house(tmp_path, Limits(websockets=2)) as web:
         bearer = {"Authorization": f"Bearer {(await web.bearer('vera'))['access_token']}"}
         speakers = [Speaker(web, bearer) for _ in range(3)]
-        talking = [asyncio.create_task(speaker.talk()) for speaker in speakers]
-        await speakers[0].next("websocket.accept")
-        await speakers[1].next("websocket.accept")
+        talking: list[asyncio.Task[None]] = []
+        for speaker in speakers[:2]:
+            talking.append(asyncio.create_task(speaker.talk()))
+            await speaker.next("websocket.accept")
+        talking.append(asyncio.create_task(speakers[2].talk()))
         assert (await speakers[2].next("websocket.close"))["code"] == 1013
         web.clock.move(905)
         await asyncio.wait_for(asyncio.gather(*talking), 5)
