@@ -38,7 +38,7 @@ From = Annotated[
 Until = Annotated[AwareDatetime | None, Query(description="Before this instant.")]
 
 
-def query_of(
+async def query_of(
     channels: Channels = [],  # noqa: B006  # FastAPI copies it for each request
     level: Level = "",
     text: Text = "",

@@ -75,7 +75,12 @@ def address_of(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else "nowhere"
 
 
-Api = Annotated[Parts, Depends(parts_of)]
+async def _given(connection: HTTPConnection) -> Parts:
+    """Give a route its parts; a function that is not asynchronous would be called in another thread each time."""
+    return parts_of(connection)
+
+
+Api = Annotated[Parts, Depends(_given)]
 Viewer = Annotated[Principal, Depends(needs("viewer"))]
 Operator = Annotated[Principal, Depends(needs("operator"))]
 Admin = Annotated[Principal, Depends(needs("admin"))]
