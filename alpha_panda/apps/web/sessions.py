@@ -53,6 +53,7 @@ class Sessions:
         self._access = access
         self._wall_ns, self._monotonic, self._random_bytes = wall_ns, monotonic, random_bytes
         self._seen: dict[str, _Seen] = {}
+        self._looking: dict[str, asyncio.Task[_Seen]] = {}
         self._expires_ns: dict[str, int] = {}  # of each session that was refreshed here, its newest access token's
         self._ended: dict[str, int] = {}  # until when tokens of an ended session would be good
         self._renewing = asyncio.Lock()
@@ -116,12 +117,24 @@ class Sessions:
         seen = self._seen.get(principal.name)
         if seen is None or self._monotonic() - seen.at_s >= SEEN_WITHIN_S:
             try:
-                user = await self._users.get(principal.name)
+                seen = await self._looked_up(principal.name)
             except DatabaseError:
                 return principal.generation if seen is None else seen.generation
-            seen = _Seen(self._monotonic(), user.generation if user is not None and user.enabled else None)
-            self._seen[principal.name] = seen
         return seen.generation
+
+    async def _looked_up(self, name: str) -> _Seen:
+        """Return what the database knows of a user; whoever asks while it is being asked shares the answer."""
+        looking = self._looking.get(name)
+        if looking is None:
+            looking = self._looking[name] = asyncio.create_task(self._look_up(name))
+            looking.add_done_callback(lambda _: self._looking.pop(name))
+        return await asyncio.shield(looking)
+
+    async def _look_up(self, name: str) -> _Seen:
+        user = await self._users.get(name)
+        seen = _Seen(self._monotonic(), user.generation if user is not None and user.enabled else None)
+        self._seen[name] = seen
+        return seen
 
     async def _granted(self, user: User, session: str) -> Grant:
         now_ns = self._wall_ns()
