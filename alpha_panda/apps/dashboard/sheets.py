@@ -18,10 +18,10 @@ class Sheet(Part):
     _esm = module("acting.js", "sheet.js")
     styles_of = ("parts.css", "tones.css", "sheet.css")
 
-    def __init__(self, label: str, *markup: Html, **terms: Any) -> None:
-        super().__init__(
-            shown={"label": label, "markup": str(together(*markup))}, **{"sizing_mode": "stretch_width", **terms}
-        )
+    def __init__(self, label: str, *markup: Html, ages: bool = False, **terms: Any) -> None:
+        """Make a sheet; what `ages` is dimmed while the market data are stale."""
+        shown = {"label": label, "markup": str(together(*markup)), "ages": ages}
+        super().__init__(shown=shown, **{"sizing_mode": "stretch_width", **terms})
 
     def put(self, *markup: Html | None) -> None:
         """Show this markup instead."""
