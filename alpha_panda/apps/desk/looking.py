@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 from alpha_panda.apps.desk.drawing import Facts
-from alpha_panda.apps.desk.following import Following
+from alpha_panda.apps.desk.following import Following, last_that
 from alpha_panda.apps.desk.holdings import Holdings, OpenStore
 from alpha_panda.apps.desk.minutes import Minutes
 from alpha_panda.apps.desk.models import Happening
-from alpha_panda.apps.desk.reports import Reports
+from alpha_panda.apps.desk.reports import Reports, says_money
 from alpha_panda.apps.desk.showing import Shower
 from alpha_panda.apps.desk.tape import Tape
 from alpha_panda.errors import AlphaPandaError, StoreError
@@ -34,6 +34,7 @@ from alpha_panda.live.topics import (
 from alpha_panda.live.watch.overview import market_time_ns
 
 _TAPE_RECORDS, _SIGNALS_RECORDS, _REPORTS = 300, 2_000, 64
+_MANY = 256  # records at once: there are more, and they are read without a pause
 _LOG_EVERY_S, _STORE_EVERY_S, _PROGRESS_EVERY_S = 0.1, 0.25, 1.0
 _AGAIN_S = 1.0  # until what was away is tried again
 
@@ -106,6 +107,7 @@ class LogLook:
             facts.shower = Shower(session, profile)
             facts.tape, facts.reports = Tape(facts.shower), Reports()
             facts.minutes, facts.portfolio = Minutes(len(facts.shower.universe)), None
+            facts.dead_letters = facts.gaps = facts.heard_ns = 0
             self._following = [
                 Following(STAGES, latest=_REPORTS),
                 Following(CONTROL),
@@ -120,32 +122,44 @@ class LogLook:
         """Take in what stages, account and people say."""
         for each in self._following:
             await each.begin(log)
-        up_to_date = False
+        # All that was there before goes into the order of time together.
+        entries = [entry for each in self._following for entry in await each.read_all()]
+        lines = self._take(entries, up_to_date=False)
+        if not self._facts.reports.figures():
+            await self._look_back(log)
         while True:
-            entries = [entry for each in self._following for entry in await each.read()]
-            lines = self._take(entries, up_to_date)
             self._facts.sources["log"].note(self._around.wall_ns(), "")
             self._facts.missing = missing_in(reader for each in self._following for reader in each.missing)
             if entries:
                 self._news(lines)
-            else:
-                up_to_date = True
+            if len(entries) < _MANY:
                 await self._around.sleep(_LOG_EVERY_S)
+            entries = [entry for each in self._following for entry in await each.read()]
+            lines = self._take(entries, up_to_date=True)
+
+    async def _look_back(self, log: Log) -> None:
+        """Find what the account said last, where the others have gone on without it for long."""
+        said = await last_that(log, STAGES, says_money)
+        if isinstance(said, StageReport):
+            self._facts.reports.take(said, min(said.reported_ns, self._around.wall_ns()))
 
     def _take(self, entries: Sequence[Entry], up_to_date: bool) -> list[Happening]:
         """Keep what was read from several topics, in the order of time, and return the lines of the tape in it.
 
-        Until the reading is `up_to_date`, what the account said may be older than its last report.
+        Until the reading is `up_to_date`, what the account said may be older than its last report. Reports come first,
+        since their time is the machine's: what the account said with a command must not wait for the next one.
         """
-        assert self._facts.tape is not None
+        facts, now_ns = self._facts, self._around.wall_ns()
+        assert facts.tape is not None
         lines: list[Happening] = []
-        for entry in sorted(entries, key=lambda entry: entry.message.time_ns):
-            if isinstance(entry.message.data, StageReport):
-                self._facts.reports.take(entry.message.data)
+        for entry in sorted(entries, key=_in_order):
+            data = entry.message.data
+            if isinstance(data, StageReport):
+                facts.reports.take(data, now_ns if up_to_date else min(data.reported_ns, now_ns))
                 continue
-            if isinstance(entry.message.data, PnlSnapshot) and up_to_date:
-                self._facts.reports.note(entry.message.data)
-            if line := self._facts.tape.take(entry):
+            if isinstance(data, PnlSnapshot) and up_to_date:
+                facts.reports.note(data)
+            if line := facts.tape.take(entry):
                 lines.append(line)
         return lines
 
@@ -155,16 +169,20 @@ class LogLook:
         assert facts.minutes is not None
         for each in self._ticks:
             await each.begin(log)
+        past = True
         while True:
-            frames = [entry.message.data for each in self._ticks for entry in await each.read()]
-            for ticks in frames:
-                if isinstance(ticks, Ticks):
-                    facts.minutes.add(events_of(ticks))
+            frames = [entry for each in self._ticks for entry in await each.read()]
+            for frame in frames:
+                if isinstance(frame.message.data, Ticks):
+                    facts.minutes.add(events_of(frame.message.data))
             if frames:
-                facts.heard_ns = self._around.wall_ns()
-                await asyncio.sleep(0)  # a long log is read while requests are answered
-            else:
-                await self._around.sleep(_LOG_EVERY_S)
+                now_ns = self._around.wall_ns()
+                # What stood there before was heard when it was appended, where the log knows that.
+                heard_ns = [frame.record.appended_ns or now_ns for frame in frames] if past else [now_ns]
+                facts.heard_ns = min(max(heard_ns), now_ns)
+            past = past and len(frames) >= _MANY
+            # A long log is read while requests are answered.
+            await self._around.sleep(0.0 if len(frames) >= _MANY else _LOG_EVERY_S)
 
     async def _follow_progress(self, log: Log, topics: BrokerTopics, partitions: int) -> None:
         """Look up how far in the market each stage has come, and how much there is that nobody could process."""
@@ -195,6 +213,10 @@ class LogLook:
                 begun = False
                 await self._around.sleep(_AGAIN_S)
             await self._around.sleep(_STORE_EVERY_S)
+
+
+def _in_order(entry: Entry) -> tuple[bool, int]:
+    return not isinstance(entry.message.data, StageReport), entry.message.time_ns
 
 
 async def _market_ns(log: Log, known: dict[str, Topic], report: StageReport) -> int:

@@ -1,19 +1,18 @@
 """What the stages said of themselves, as the screens show it: the stages, the account, and how near its limits are."""
 
-import collections
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast, get_args
 
 from alpha_panda.apps.desk.models import Account, Delay, Feed, Latency, Limit, Stage
 from alpha_panda.config import Risk
 from alpha_panda.kernels.risk import CODES
-from alpha_panda.live.messages import AccountState, PnlSnapshot, StageReport
+from alpha_panda.live.messages import AccountState, Payload, PnlSnapshot, StageReport
 from alpha_panda.live.observer import ACCOUNT, FEED, REPORTS_MISSED_S
 from alpha_panda.live.watch.overview import shown_reports
 from alpha_panda.units import SECOND_NS
 from alpha_panda.words import WORDS
 
-_REPORTS = 256
+_PROCESSES = 256
 _AT_WORK = ("recovering", "running", "waiting")
 _ACCOUNT_COUNTS = ("positions", "orders_working", "orders_made", "approved", "refused", "fills", "signals", "events")
 _ACCOUNT_E4 = ("realised_e4", "unrealised_e4", "charges_e4")
@@ -22,25 +21,34 @@ _SAID_E4 = (_MONEY, "cash_e4", "gross_e4", *_ACCOUNT_E4)  # what every snapshot 
 
 
 class Reports:
-    """The latest reports of all stages, and how far in the market each has come."""
+    """The latest report of each process at each stage, and how far in the market each has come."""
 
     def __init__(self) -> None:
         self.markets_ns: dict[tuple[str, str], int] = {}  # how far each stage has come, as somebody looked it up
-        self._latest: collections.deque[StageReport] = collections.deque(maxlen=_REPORTS)
+        self._latest: dict[tuple[str, str], StageReport] = {}  # by stage and holder, the latest last
+        self._heard_ns: dict[tuple[str, str], int] = {}  # when that was, by the clock of this process
         self._rates: dict[tuple[str, str], float] = {}
-        self._snapshot: PnlSnapshot | None = None  # what the account said since its last report
+        self._account: StageReport | None = None  # the last one with figures that counted
+        self._snapshot: PnlSnapshot | None = None  # what the account said since
 
     def note(self, snapshot: PnlSnapshot) -> None:
         """Keep what the account said between two reports: with every command that it obeys, and each market minute."""
         self._snapshot = snapshot
 
-    def take(self, report: StageReport) -> None:
-        """Keep a report, and how many events its stage took up a second since the last one."""
+    def take(self, report: StageReport, heard_ns: int) -> None:
+        """Keep a report, and how many events its stage took up a second since the last one.
+
+        `heard_ns` is when it was said, by the clock of this process.
+        """
         key = (report.stage, report.holder)
-        before = next((each for each in reversed(self._latest) if (each.stage, each.holder) == key), None)
-        self._latest.append(report)
-        if report.stage == ACCOUNT and _MONEY in report.figures:
-            self._snapshot = None
+        before = self._latest.pop(key, None)
+        self._latest[key], self._heard_ns[key] = report, heard_ns
+        if len(self._latest) > _PROCESSES:
+            for kept in (self._heard_ns, self._rates, self.markets_ns):
+                kept.pop(next(iter(self._latest)), None)
+            del self._latest[next(iter(self._latest))]
+        if report is self._counted():
+            self._account, self._snapshot = report, None
         if before is not None and {"events"} <= before.figures.keys() & report.figures.keys():
             elapsed_s = (report.reported_ns - before.reported_ns) / SECOND_NS
             if elapsed_s > 0:
@@ -49,20 +57,20 @@ class Reports:
 
     def shown(self) -> list[tuple[str, StageReport | None]]:
         """Return the report that counts of each process at each stage; None where a stage never reported."""
-        return shown_reports(self._latest)
+        return shown_reports(self._latest.values(), lambda report: self._heard_ns[report.stage, report.holder])
 
     def figures(self) -> Mapping[str, float]:
         """Return what the account last reported, with what it said since; nothing before it did."""
-        report = self.of_account()
+        report = self._account
         if report is None or self._snapshot is None:
             return report.figures if report is not None else {}
         said = {name: float(getattr(self._snapshot, name)) for name in _SAID_E4}
         return {**report.figures, **said}
 
-    def of_account(self) -> StageReport | None:
-        """Return the account's last report with figures; None before there is one."""
-        told = [each for each in self._latest if each.stage == ACCOUNT and _MONEY in each.figures]
-        return told[-1] if told else None
+    def _counted(self) -> StageReport | None:
+        """Return the report of whoever has come furthest with the account; who was taken over may speak once more."""
+        told = [each for _, each in self.shown() if each is not None and says_money(each)]
+        return max(reversed(told), key=_progress, default=None)
 
     def stages(self, now_ns: int) -> tuple[Stage, ...]:
         """Return the stages as they are shown at `now_ns`."""
@@ -72,7 +80,7 @@ class Reports:
         if report is None:
             report, phase, age_s, trouble = StageReport(stage, (), "", "waiting", 0, (), {}), "unknown", 0.0, "silent"
         else:
-            phase, age_s = report.phase, max(now_ns - report.reported_ns, 0) / SECOND_NS
+            phase, age_s = report.phase, max(now_ns - self._heard_ns[stage, report.holder], 0) / SECOND_NS
             silent = phase in _AT_WORK and age_s > REPORTS_MISSED_S
             trouble = "failed" if phase == "failed" else "silent" if silent else ""
         return Stage(
@@ -95,7 +103,7 @@ class Reports:
 
     def account(self) -> Account | None:
         """Return the account; None before it has reported."""
-        report = self.of_account()
+        report = self._account
         if report is None:
             return None
         figures, said = self.figures(), self._snapshot
@@ -120,6 +128,15 @@ class Reports:
         figures: Mapping[str, float] = reports[-1].figures if reports else {}
         counts = {name: int(figures.get(name, 0)) for name in ("reconnects", "kept_out")}
         return Feed(market_ns=market_ns, heard_ns=heard_ns, market_open=market_open, gaps=gaps, **counts)
+
+
+def says_money(said: Payload) -> bool:
+    """Return whether this is a report of the account with its figures."""
+    return isinstance(said, StageReport) and said.stage == ACCOUNT and _MONEY in said.figures
+
+
+def _progress(report: StageReport) -> int:
+    return sum(place.offset for place in report.places)
 
 
 def _delays(figures: Mapping[str, float]) -> Iterator[Delay]:

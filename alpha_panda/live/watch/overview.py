@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import json
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 from alpha_panda.errors import CorruptRecordError
@@ -153,15 +153,20 @@ async def _latest(log: Log, topic: Topic, count: int) -> list[Payload]:
     return said
 
 
-def shown_reports(reports: Iterable[StageReport]) -> list[tuple[str, StageReport | None]]:
-    """Return the last report of each process at each stage: of those at work, else of the one that said it last."""
+def shown_reports(
+    reports: Iterable[StageReport], said_ns: Callable[[StageReport], int] = lambda report: report.reported_ns
+) -> list[tuple[str, StageReport | None]]:
+    """Return the last report of each process at each stage: of those at work, else of the one that said it last.
+
+    `said_ns` tells when by one clock, where those of the processes' machines may differ.
+    """
     last = {(each.stage, each.holder): each for each in reports}
     shown: list[tuple[str, StageReport | None]] = []
     for stage in (FEED, SIGNALS, ACCOUNT, PORTFOLIO):
-        told = sorted((each for each in last.values() if each.stage == stage), key=lambda each: each.reported_ns)
-        newest_ns = told[-1].reported_ns if told else 0
+        told = sorted((each for each in last.values() if each.stage == stage), key=said_ns)
+        newest_ns = said_ns(told[-1]) if told else 0
         # A process that was silent long before another one spoke has been taken over.
-        at_work = [each for each in told if each.phase in _AT_WORK and newest_ns - each.reported_ns < _SILENT_NS]
+        at_work = [each for each in told if each.phase in _AT_WORK and newest_ns - said_ns(each) < _SILENT_NS]
         shown += [(stage, each) for each in at_work or told[-1:]] or [(stage, None)]
     return shown
 
