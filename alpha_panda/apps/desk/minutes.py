@@ -7,7 +7,7 @@ import numpy as np
 
 from alpha_panda.apps.desk.history_models import Bar
 from alpha_panda.kernels.records import CLOCK, Records
-from alpha_panda.units import MINUTE_NS, ist_date
+from alpha_panda.units import MINUTE_NS, ist_date, ist_time_ns
 
 _OPEN, _HIGH, _LOW, _CLOSE, _VOLUME = range(5)
 
@@ -20,14 +20,15 @@ class Minutes:
         self.time_ns = 0
 
     def add(self, events: Records) -> None:
-        """Add events of dtype EVENT, in their order."""
+        """Add events of dtype EVENT, in their order; those of one partition may come later than those of another."""
         if len(events) == 0:
             return
-        last_ns = int(events["time_ns"][-1])
+        last_ns = max(int(events["time_ns"][-1]), self.time_ns)
         if self.time_ns and ist_date(last_ns) != ist_date(self.time_ns):
             self._bars = [{} for _ in self._bars]
         self.time_ns = last_ns
-        self._add_prices(events[events["kind"] != CLOCK])
+        of_the_day = events["time_ns"] > ist_time_ns(ist_date(last_ns))
+        self._add_prices(events[of_the_day & (events["kind"] != CLOCK)])
 
     def _add_prices(self, events: Records) -> None:
         if len(events) == 0:

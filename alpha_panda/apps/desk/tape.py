@@ -2,10 +2,11 @@
 
 import collections
 import dataclasses
+from collections.abc import Iterator, Sequence
 
 from alpha_panda.apps.desk.models import Command, Decision, Happening, Order, Point, Signal
 from alpha_panda.apps.desk.showing import Shower
-from alpha_panda.live.messages import PnlSnapshot
+from alpha_panda.live.messages import Control, PnlSnapshot
 from alpha_panda.live.streams import Entry
 from alpha_panda.units import ist_date
 
@@ -32,15 +33,18 @@ class Tape:
         self.commands: collections.deque[Command] = collections.deque(maxlen=_COMMANDS)
         self.spoken: dict[str, Spoken] = collections.defaultdict(Spoken)
         self._points: list[Point] = []
-        self._every = 1  # how many snapshots make a point
+        self._given: collections.deque[str] = collections.deque(maxlen=_COMMANDS)
         self._shower = shower
-        self._snapshots = 0
 
     def take(self, entry: Entry) -> Happening | None:
         """Keep what a record says, and return it where it is a line of the tape."""
         if isinstance(entry.message.data, PnlSnapshot):
             self._draw(self._shower.point(entry.message.data))
             return None
+        if isinstance(entry.message.data, Control):
+            if entry.message.id in self._given:  # a command counts once, however often it is on the log
+                return None
+            self._given.append(entry.message.id)
         happening = self._shower.happening(entry.message, f"{entry.record.topic}:{entry.record.offset}")
         if happening is None:
             return None
@@ -64,13 +68,17 @@ class Tape:
         return tuple(self._points)
 
     def _draw(self, point: Point) -> None:
-        """Add a point to the day's curve; a curve that is full keeps every other point from then on, and the last."""
+        """Add a point to the day's curve; one that is full keeps every other point, the extremes among them."""
         if self._points and ist_date(self._points[-1].time_ns) != ist_date(point.time_ns):
-            self._points, self._every, self._snapshots = [], 1, 0
-        if self._points and self._snapshots % self._every:
-            self._points.pop()
-        self._snapshots += 1
+            self._points = []
         self._points.append(point)
         if len(self._points) > _POINTS:
-            self._points = [*self._points[:-1:2], point]
-            self._every *= 2
+            first, *between, last = self._points
+            self._points = [first, *_thinned(between), last]
+
+
+def _thinned(points: Sequence[Point]) -> Iterator[Point]:
+    """Yield of each four points the lowest and the highest in their order."""
+    for start in range(0, len(points), 4):
+        four = sorted(range(start, min(start + 4, len(points))), key=lambda index: points[index].equity_e4)
+        yield from (points[index] for index in sorted({four[0], four[-1]}))
