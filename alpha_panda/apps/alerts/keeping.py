@@ -52,6 +52,7 @@ class Keeper:
         self._database, self._session, self._wall_ns, self._sleep = database, session, wall_ns, sleep
         self._waiting: collections.deque[Writing] = collections.deque(maxlen=WAITING)
         self._put_count = 0
+        self._begins = True
         self._something = asyncio.Event()
         self._nothing = asyncio.Event()
         self._nothing.set()
@@ -131,10 +132,11 @@ class Keeper:
         """Write what waits, in order, until cancelled; what cannot be written now is tried again."""
         while True:
             while self._waiting:
-                if await self._tried(self._waiting[0]):
-                    self._waiting.popleft()
-                else:
+                writing = self._waiting[0]
+                while not await self._tried(writing):
                     await self._sleep(_AGAIN_S)
+                if self._waiting[0] is writing:  # which has not given way meanwhile
+                    self._waiting.popleft()
             self._nothing.set()
             self._something.clear()
             await self._something.wait()
@@ -155,16 +157,19 @@ class Keeper:
     async def known(self) -> Known | None:
         """Return what the database knows of this session's alarms; None where it does not answer, or not of all."""
         alerts, put = self._database.alerts, self._put_count
+        if self._waiting:
+            return None
         try:
             open_rows = await alerts.list(("open", "acknowledged"), _ROWS)
-            resolved = await alerts.list(("resolved",), _ROWS)
+            # Figures of what is resolved later are known where that is done.
+            resolved = await alerts.list(("resolved",), _ROWS) if self._begins else ()
             suppressions = await alerts.suppressions(self._wall_ns())
         except DatabaseError:
             self.well = False
             return None
-        if self._waiting or self._put_count != put:
-            return None  # what it knows is older than what happened since
-        self.well = True
+        if self._put_count != put:
+            return None  # what was read is older than what happened since
+        self.well, self._begins = True, False
         # The newest come first, and count.
         settled = {id_of(rule, key): _figure(row) for rule, key, row in reversed(list(self._ours(resolved)))}
         shelves = {

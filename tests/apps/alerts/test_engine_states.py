@@ -5,7 +5,7 @@ import contextlib
 import pathlib
 import tempfile
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -53,7 +53,7 @@ class Alarms(RuleBasedStateMachine):
         self.world.pass_time(self.engine, 11)
         await until(self.engine.active)
 
-    @rule(seconds=st.integers(1, 90), troubles=st.sets(st.sampled_from(sorted(TROUBLES))))
+    @rule(seconds=st.integers(1, 70), troubles=st.sets(st.sampled_from(sorted(TROUBLES))))
     def time_passes(self, seconds: int, troubles: set[str]) -> None:
         self.troubles = troubles
         changes = [TROUBLES[name] for name in sorted(troubles)]
@@ -132,4 +132,6 @@ class Alarms(RuleBasedStateMachine):
 
 
 TestAlarms = Alarms.TestCase
-TestAlarms.settings = settings(max_examples=12, stateful_step_count=12, deadline=None)
+TestAlarms.settings = settings(
+    max_examples=6, stateful_step_count=10, deadline=None, phases=(Phase.generate, Phase.shrink)
+)
