@@ -7,7 +7,7 @@ import pathlib
 import signal
 import sys
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from cyclopts import App, Parameter
 from rich.console import Console
@@ -67,6 +67,9 @@ def live(
         int | None, Parameter(help="Port of the dashboard; a free one where it is taken. None is served if not said.")
     ] = None,
     web_host: Annotated[str, Parameter(help="Address that it listens on.")] = LOOPBACK,
+    web_public_url: Annotated[
+        str, Parameter(show_default=False, help="How others reach it; then it also needs ALPHA_PANDA_SECRET.")
+    ] = "",
     redo: Annotated[
         bool, Parameter(negative=(), help="Do a session again from its beginning whose kernels or strategies changed.")
     ] = False,
@@ -89,12 +92,20 @@ def live(
         redo=redo,
     )
     try:
-        asyncio.run(_live(options, until_end, json, web_port, web_host))
+        asyncio.run(_live(options, until_end, json, _Dashboard(web_port, web_host, web_public_url.rstrip("/"))))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
 
 
-async def _live(options: Options, until_end: bool, json: bool, web_port: int | None, web_host: str) -> None:
+class _Dashboard(NamedTuple):
+    """Where the dashboard is served; at no port, it is not."""
+
+    port: int | None
+    host: str
+    public_url: str
+
+
+async def _live(options: Options, until_end: bool, json: bool, dashboard: _Dashboard) -> None:
     plan = planned(options)
     stop, status = asyncio.Event(), new_status()
     _listen(stop)
@@ -117,7 +128,7 @@ async def _live(options: Options, until_end: bool, json: bool, web_port: int | N
         if watching.port is not None:
             announce(f"metrics and health at http://{options.metrics_host}:{watching.port}")
         screen = contextlib.nullcontext() if json else view.watching(status, console)
-        async with _dashboard(options, web_port, web_host, watching, announce), screen:
+        async with _beside(options, dashboard, watching, announce), screen:
             engine = await trade(plan, status, stop)
             if not until_end:
                 await stop.wait()
@@ -132,10 +143,11 @@ async def _live(options: Options, until_end: bool, json: bool, web_port: int | N
         _show_summary(engine, status, options.state)
 
 
-def _dashboard(
-    options: Options, port: int | None, host: str, watching: Watching, announce: Callable[[str], None]
+def _beside(
+    options: Options, dashboard: _Dashboard, watching: Watching, announce: Callable[[str], None]
 ) -> contextlib.AbstractAsyncContextManager[None]:
     """Return the context in which the dashboard is served, where a port is named for it."""
+    port, host, public_url = dashboard
     if port is None:
         return contextlib.nullcontext()
     try:
@@ -145,7 +157,8 @@ def _dashboard(
         raise ConfigurationError(
             f"the dashboard needs {error.name}: install it with `pip install alpha-panda[web]`"
         ) from None
-    return web_beside(WebOptions(state=options.state, host=host, watching=watching), port, announce)
+    served = WebOptions(state=options.state, host=host, public_url=public_url, watching=watching)
+    return web_beside(served, port, announce)
 
 
 def _listen(stop: asyncio.Event) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from alpha_panda.errors import ConfigurationError
+from alpha_panda.live.watch.endpoint import LOOPBACK
 from alpha_panda.terminal import show
 
 
@@ -17,7 +18,7 @@ def web(
         pathlib.Path | None, Parameter(help="The directory of the session; else the newest in live/state.")
     ] = None,
     host: Annotated[str, Parameter(help="Address to listen on; this machine alone, unless you say otherwise.")] = (
-        "127.0.0.1"
+        LOOPBACK
     ),
     port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one.")] = 8000,
     public_url: Annotated[
@@ -26,6 +27,10 @@ def web(
     proxy: Annotated[
         str, Parameter(show_default=False, help="Address of a proxy in front, whose word for a visitor's is taken.")
     ] = "",
+    metrics_port: Annotated[
+        int | None, Parameter(help="Port for /metrics, for a scraper that does not sign in; 0 takes a free one.")
+    ] = None,
+    metrics_host: Annotated[str, Parameter(help="Address that they listen on.")] = LOOPBACK,
 ) -> None:
     """Serve dashboard, API and notebooks of a session, until Ctrl-C; it may start and stop whatever the session does.
 
@@ -38,7 +43,14 @@ def web(
         raise ConfigurationError(
             f"the web app needs {error.name}: install it with `pip install alpha-panda[web]`"
         ) from None
-    options = WebOptions(state=state or newest_state(), host=host, public_url=public_url.rstrip("/"), proxy=proxy)
+    options = WebOptions(
+        state=state or newest_state(),
+        host=host,
+        public_url=public_url.rstrip("/"),
+        proxy=proxy,
+        metrics_port=metrics_port,
+        metrics_host=metrics_host,
+    )
 
     async def serve() -> None:
         stop = asyncio.Event()

@@ -9,9 +9,13 @@ import os
 import pathlib
 import secrets
 import socket
+import sys
 import time
 import urllib.parse
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from typing import cast
+
+import prometheus_client
 
 from alpha_panda.apps.alerts.channels import ALERTS, Channels
 from alpha_panda.apps.alerts.watching import AlertEngine
@@ -26,6 +30,7 @@ from alpha_panda.database import database_url, open_database
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.live import pipeline
 from alpha_panda.live.build import REDIS_URL, STATES, kafka_address, log_writer, new_surroundings, open_log, open_store
+from alpha_panda.live.watch.endpoint import LOOPBACK, serving
 from alpha_panda.live.watch.logs import Logs
 from alpha_panda.live.watch.observing import Watching
 from alpha_panda.live.watch.redaction import Redaction, secrets_in
@@ -33,6 +38,7 @@ from alpha_panda.live.watch.redaction import Redaction, secrets_in
 SECRET = "ALPHA_PANDA_SECRET"
 """The environment variable that holds what tokens are signed with."""
 
+_SWITCH_S = 0.0005  # as where a session trades
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -41,9 +47,11 @@ class WebOptions:
     """What a person may ask of the web app."""
 
     state: pathlib.Path  # the session that is shown
-    host: str = "127.0.0.1"
+    host: str = LOOPBACK
     public_url: str = ""  # how visitors reach it, where that is not its own address
     proxy: str = ""  # the address of a proxy whose word for a visitor's address is taken
+    metrics_port: int | None = None  # where a scraper finds the app's metrics without signing in; 0 takes a free one
+    metrics_host: str = LOOPBACK
     notebooks: pathlib.Path = pathlib.Path("notebooks")
     watching: Watching | None = None  # what watches the process, where it trades as well
 
@@ -55,6 +63,8 @@ async def serve_web(
 
     Raises ConfigurationError for options that cannot be, DatabaseError where the database cannot be opened.
     """
+    # Log and database are read by threads, each of which waits for its turn so long at most, again and again.
+    sys.setswitchinterval(_SWITCH_S)
     async with _application(options, tell) as application:
         server = Serving(application, options.proxy)
         address = options.public_url or _address(options.host, listening.getsockname()[1])
@@ -74,6 +84,10 @@ async def _application(options: WebOptions, tell: Callable[[str], None]) -> Asyn
             if watching is not None
             else resources.enter_context(Logs(options.state / "logs", time.time_ns, session, metrics, redaction, tell))
         )
+        if options.metrics_port is not None:
+            scraped = cast("Callable[..., Iterable[bytes]]", prometheus_client.make_wsgi_app(metrics.registry))
+            port = resources.enter_context(serving(scraped, options.metrics_port, options.metrics_host))
+            tell(f"metrics at {_address(options.metrics_host, port)}/metrics")
         desk = _desk(options.state, surroundings)
         database = await resources.enter_async_context(open_database(database_url()))
         channels = Channels(os.environ.get(ALERTS, ""), surroundings.wall_ns, surroundings.monotonic)

@@ -9,10 +9,10 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 class WebMetrics:
-    """Counts what visitors do, in a registry of its own."""
+    """Counts what visitors do, in a `registry` of its own."""
 
     def __init__(self) -> None:
-        self._registry = registry = CollectorRegistry()
+        self.registry = registry = CollectorRegistry()
         self._requests = Counter(
             "alpha_panda_web_requests",
             "Requests and websockets, by what was answered",
@@ -77,4 +77,4 @@ class WebMetrics:
 
     def exposition(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)

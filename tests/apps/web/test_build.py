@@ -1,11 +1,15 @@
 """What the app is composed of: how far it may be reached, with which secret, and which session it shows."""
 
+import asyncio
 import os
 import pathlib
 
+import httpx
 import pytest
 
-from alpha_panda.apps.web.build import WebOptions, check_exposure, is_loopback, newest_state
+from alpha_panda.apps.web.build import WebOptions, check_exposure, is_loopback, newest_state, serve_web
+from alpha_panda.apps.web.serving import bound
+from alpha_panda.database import DATABASE_URL
 from alpha_panda.errors import ConfigurationError
 
 HERE = pathlib.Path("state")
@@ -65,3 +69,25 @@ def test_the_session_that_changed_last_is_shown(tmp_path: pathlib.Path, monkeypa
         (tmp_path / "live" / "state" / name).mkdir(parents=True)
         os.utime(tmp_path / "live" / "state" / name, (second, second))
     assert newest_state() == pathlib.Path("live/state/a")
+
+
+async def test_a_scraper_is_told_the_metrics_at_a_port_of_their_own_and_nothing_else(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(DATABASE_URL, f"sqlite:///{tmp_path / 'web.db'}")
+    told, stop = asyncio.Queue[str](), asyncio.Event()
+    options = WebOptions(state=tmp_path / "state", metrics_port=0)
+    with bound("127.0.0.1", 0) as listening:
+        serving = asyncio.create_task(serve_web(options, listening, stop, told.put_nowait))
+        metrics = (await told.get()).removeprefix("metrics at ")
+        app = (await told.get()).removeprefix("dashboard at ")
+        async with httpx.AsyncClient() as scraper:
+            refused = await scraper.get(f"{app}/metrics")
+            answer = await scraper.get(metrics)
+            changing = await scraper.post(metrics)
+        stop.set()
+        await serving
+    assert (refused.status_code, answer.status_code, changing.status_code) == (401, 200, 405)
+    assert 'alpha_panda_web_refused_total{code="not_signed_in"} 1.0' in answer.text
+    names = {line.split("{")[0].split(" ")[0] for line in answer.text.splitlines() if not line.startswith("#")}
+    assert all(name.startswith("alpha_panda_web_") for name in names), "figures of an account are nobody else's"
