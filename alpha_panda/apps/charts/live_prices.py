@@ -1,7 +1,7 @@
 """The price of an instrument as it moves, minute by minute, with what was bought and sold on it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 from bokeh.models import CategoricalColorMapper, ColumnDataSource, HoverTool, PanTool, Range1d, WheelZoomTool
@@ -100,7 +100,7 @@ class PriceChart:
         """Show the minutes of an instrument and the fills on it; only what is new or has changed is sent."""
         before, self._bars = self._bars, bars
         begun = len(before) - 1  # the last one may still have been growing
-        held = len(self._source.data["time"])
+        held = len(cast(Sequence[float], self._source.data["time"]))
         if begun < 0 or held != len(before) or len(bars) <= begun or list(bars[:begun]) != list(before[:begun]):
             self._source.data = _bar_columns(bars)
         elif bars != before:

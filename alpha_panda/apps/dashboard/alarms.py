@@ -13,7 +13,7 @@ from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
-from alpha_panda.apps.dashboard.refreshing import PERIOD_MS, repeat
+from alpha_panda.apps.dashboard.refreshing import PERIOD_MS, repeat, under_lock
 from alpha_panda.apps.dashboard.sheets import NOTHING, Sheet, button, figures, note
 from alpha_panda.apps.dashboard.shell import shell
 from alpha_panda.apps.dashboard.tables import Act, Cell, Column, Row, Table
@@ -91,7 +91,7 @@ def alarms(parts: DashboardParts) -> Viewable:
     table = Table("Alarms", ALARMS, empty="No alarm.", groups=_TABS, opened=choose, ages=False)
     draw()
     repeat(draw, PERIOD_MS)
-    pn.state.onload(look_back)
+    pn.state.onload(under_lock(look_back))
     repeat(look_back, _LOOK_MS)
     test = [Sheet("Test", button(_TEST))] if who.may("operator") else []
     aside = column(

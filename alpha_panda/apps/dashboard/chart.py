@@ -11,7 +11,7 @@ from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.fills import fills_where
 from alpha_panda.apps.dashboard.frames import row
 from alpha_panda.apps.dashboard.parts import DashboardParts
-from alpha_panda.apps.dashboard.refreshing import refresh
+from alpha_panda.apps.dashboard.refreshing import refresh, under_lock
 from alpha_panda.apps.dashboard.shell import shell, theme_of_visitor
 from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
 from alpha_panda.apps.desk.history_models import Bar
@@ -67,7 +67,7 @@ def chart(parts: DashboardParts) -> Viewable:
 
     table = Table("Instruments", INSTRUMENTS, empty="No session has begun.", opened=choose)
     refresh(parts.desk, draw, _EVERY_MS)
-    pn.state.onload(look_back)
+    pn.state.onload(under_lock(look_back))
     listed = Card("Instruments", table, width=280, sizing_mode="stretch_height")
     return shell(parts, "/chart", row(listed, card), prices.wear)
 

@@ -12,7 +12,7 @@ from alpha_panda.apps.dashboard import shown
 from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.frames import column
 from alpha_panda.apps.dashboard.parts import DashboardParts
-from alpha_panda.apps.dashboard.refreshing import PERIOD_MS, repeat
+from alpha_panda.apps.dashboard.refreshing import PERIOD_MS, repeat, under_lock
 from alpha_panda.apps.dashboard.sheets import Sheet
 from alpha_panda.apps.dashboard.shell import shell
 from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
@@ -90,7 +90,7 @@ def logs(parts: DashboardParts) -> Viewable:
         table.say(tail.trouble or "No line.")
         table.put(line_rows(reversed(tail.lines)))
 
-    pn.state.onload(begin)
+    pn.state.onload(under_lock(begin))
     pn.state.on_session_destroyed(lambda _: tail.end())
     repeat(draw, PERIOD_MS)
     link = Sheet("Export", tag("a", "Download all lines", href="/api/v1/logs/export", download=""))

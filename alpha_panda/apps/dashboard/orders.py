@@ -11,7 +11,7 @@ from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.chain import VERDICTS, chain, reason_of
 from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
-from alpha_panda.apps.dashboard.refreshing import refresh
+from alpha_panda.apps.dashboard.refreshing import refresh, under_lock
 from alpha_panda.apps.dashboard.sheets import Sheet, note
 from alpha_panda.apps.dashboard.shell import shell
 from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
@@ -68,7 +68,7 @@ def orders(parts: DashboardParts) -> Viewable:
 
     refresh(parts.desk, draw)
     if (asked := _asked()) is not None:
-        pn.state.onload(functools.partial(follow, asked))
+        pn.state.onload(under_lock(functools.partial(follow, asked)))
     left = column(Card("Orders", made), Card("Decisions of the risk rules", decided))
     return shell(parts, "/orders", row(left, column(lineage, width=430)))
 

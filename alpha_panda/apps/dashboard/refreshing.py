@@ -1,6 +1,7 @@
 """How an open page keeps up with the desk: one flush a viewer, at most so many times a second, only of what changed."""
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import panel as pn
 from panel.io.callbacks import PeriodicCallback
@@ -43,3 +44,8 @@ def repeat(flush: Callable[[], object], every_ms: int) -> None:
         PeriodicCallback(callback=flush, period=max(every_ms, PERIOD_MS_MIN), background=True, log=False).start()
 
     pn.state.onload(start)
+
+
+def under_lock(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Return work that waits for something, to be done under the lock of its page, which Panel else lets go of."""
+    return cast(Callable[..., Any], pn.io.with_lock(work))

@@ -10,7 +10,7 @@ from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
-from alpha_panda.apps.dashboard.refreshing import refresh, repeat
+from alpha_panda.apps.dashboard.refreshing import refresh, repeat, under_lock
 from alpha_panda.apps.dashboard.sheets import Sheet, figures, note
 from alpha_panda.apps.dashboard.shell import shell
 from alpha_panda.apps.dashboard.summary import LIMITS, limit_row
@@ -77,7 +77,7 @@ def risk(parts: DashboardParts) -> Viewable:
         await _look_back(parts, commands, audit)
 
     refresh(parts.desk, draw)
-    pn.state.onload(look_back)
+    pn.state.onload(under_lock(look_back))
     repeat(look_back, _LOOK_MS)
     by_rule = Card("Refusals by rule", refused, width=490, sizing_mode="stretch_height")
     state = Card("State", standing, width=290, sizing_mode="stretch_height")

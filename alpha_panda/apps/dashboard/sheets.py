@@ -49,11 +49,6 @@ def figures(pairs: Iterable[tuple[str, Cell | str]], *classes: str) -> Html:
     return tag("dl", *lines, class_=" ".join(("figures", *classes)))
 
 
-def heading(title: str, *beside: Html | None) -> Html:
-    """Return a title, and what stands at the right of it."""
-    return tag("h2", tag("span", title), *beside)
-
-
 def note(sentence: str) -> Html:
     """Return a sentence that says why there is nothing, or what to do."""
     return tag("p", sentence, class_="note")

@@ -3,13 +3,15 @@
 import functools
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import panel as pn
+from panel.models.esm import DataEvent
 from panel.models.tabulator import THEME_PATH
 
 from alpha_panda.apps.dashboard.components import Part, as_text, module
+from alpha_panda.apps.dashboard.refreshing import under_lock
 
 _ONE_BY_ONE = 40
 """More rows than this come or go at once: each by itself is drawn by itself, which takes longer than all."""
@@ -32,7 +34,7 @@ class Cell(msgspec.Struct, frozen=True, omit_defaults=True):
     """What stands in one place of a table: text, and nothing but text."""
 
     text: str
-    tone: str = ""  # classes of the style sheet, such as `up` or `chip warn`
+    tone: str = ""  # classes of the style sheet, such as `up` or `strong warn`
     sort: float | None = None  # what it is sorted by, where that is not its text
     hint: str = ""
     act: Act | None = None
@@ -81,7 +83,7 @@ class Table(Part):
         looked for, and puts other rows. What `ages` is dimmed while the market data are stale.
         """
         self._rows: dict[str, dict[str, Any]] = {}
-        self._opened, self._sifted = opened, sifted
+        self._opened, self._sifted = opened and under_lock(opened), sifted and under_lock(sifted)
         self._there = False  # whether the browser has made it
         super().__init__(
             shown={
@@ -97,6 +99,7 @@ class Table(Part):
             **{"sizing_mode": "stretch_both", **terms},
         )
         self.stylesheets = [_tabulator_css(), *self.stylesheets]
+        self.on_msg(self._hear)
 
     def say(self, empty: str) -> None:
         """Say this where there is no row."""
@@ -121,7 +124,9 @@ class Table(Part):
     def _send(self, **rows: Any) -> None:
         self._send_msg(as_text(rows))
 
-    def _handle_msg(self, data: Any) -> None:
+    def _hear(self, event: DataEvent) -> None:
+        """Take up what the browser says: that it has made the table, or what a person chose in it."""
+        data = cast(Any, event.data)  # pyright: ignore[reportUnknownMemberType]  # whatever the browser says
         if data == "ready":
             self._there = True
             self._send(all=list(self._rows.values()))

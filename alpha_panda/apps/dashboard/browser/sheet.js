@@ -24,10 +24,6 @@ export function render({ model, el }) {
     wanted.innerHTML = shownOf(model).markup;
     patchAll(root, wanted.content);
   };
-  root.addEventListener("click", (event) => {
-    const follower = event.target.closest("[data-open]");
-    if (follower) model.send_msg({ open: follower.dataset.open });
-  });
   draw();
   model.on("shown", draw);
   el.append(root);
