@@ -15,8 +15,9 @@ from alpha_panda.apps.desk.models import Happening
 from alpha_panda.apps.desk.reports import Reports, says_money
 from alpha_panda.apps.desk.showing import Shower
 from alpha_panda.apps.desk.tape import Tape
-from alpha_panda.errors import AlphaPandaError, StoreError
+from alpha_panda.errors import AlphaPandaError, LogError, StoreError
 from alpha_panda.live.log.base import Log
+from alpha_panda.live.log.opening import LOG_FILE
 from alpha_panda.live.messages import PnlSnapshot, Session, StageReport, Ticks
 from alpha_panda.live.payloads import events_of
 from alpha_panda.live.session import profile_of, read_session
@@ -83,9 +84,12 @@ class LogLook:
             await self._around.sleep(_AGAIN_S)
 
     async def _follow(self, log: Log) -> None:
+        file = self._file()
         while (session := await read_session(log)) is None:
+            self._facts.session = None
             self._facts.sources["log"].note(self._around.wall_ns(), "")
             await log.wait(SESSIONS, 0, 0, _AGAIN_S)
+            self._check_same(file)
         topics = self._begin(session)
         self.log = log
         holdings = Holdings(self._around.open_store, self._around.folds, session, topics)
@@ -95,8 +99,27 @@ class LogLook:
                 tasks.create_task(self._follow_ticks(log, session.partitions))
                 tasks.create_task(self._follow_progress(log, topics, session.partitions))
                 tasks.create_task(self._follow_holdings(log, holdings))
+                tasks.create_task(self._watch_file(file))
         finally:
             await holdings.close()
+
+    async def _watch_file(self, file: tuple[int, int] | None) -> None:
+        """See once a second that the log is still the one that is read: a file that was removed reads on as it was."""
+        while True:
+            self._check_same(file)
+            await self._around.sleep(_PROGRESS_EVERY_S)
+
+    def _check_same(self, file: tuple[int, int] | None) -> None:
+        if self._file() != file:
+            raise LogError(f"the event log in {self._around.state} was removed, or another one put in its place")
+
+    def _file(self) -> tuple[int, int] | None:
+        """Return which file the log is; None where it is none, or not there."""
+        try:
+            status = (self._around.state / LOG_FILE).stat()
+        except FileNotFoundError:
+            return None
+        return status.st_dev, status.st_ino
 
     def _begin(self, session: Session) -> BrokerTopics:
         """Note what the session is made of, unless it is known already, and return its topics."""

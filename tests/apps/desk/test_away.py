@@ -3,6 +3,7 @@
 import asyncio
 import math
 import pathlib
+import shutil
 
 import pytest
 
@@ -13,7 +14,7 @@ from alpha_panda.live.log.kafka_topics import KafkaTopics
 from alpha_panda.live.topics import topics_of_session
 from tests.apps.desk_at_work import at_work, seen, traded_morning
 from tests.kafka import KafkaServer
-from tests.live.trading import PAPER_TOML, SYMBOLS
+from tests.live.trading import PAPER_TOML, SYMBOLS, ChoppedFeed, blueprint, morning, run_in
 from tests.redis_server import RedisServer
 
 
@@ -107,3 +108,26 @@ async def test_a_damaged_log_is_told_and_the_latch_is_shown_all_the_same(tmp_pat
 
     assert damaged.account is None
     assert killed.latch is not None
+
+
+async def test_a_folder_that_is_removed_is_told_and_one_that_is_made_anew_is_another_session(tmp_path: pathlib.Path):
+    state = await traded_morning(tmp_path / "s1")
+    async with at_work(state) as desk:
+        before = await seen(desk, lambda picture: bool(picture.positions) and picture.account is not None)
+        shutil.rmtree(state)
+        removed = await seen(desk, lambda picture: not source(picture, "log").well)
+        await run_in(state, ChoppedFeed(morning()[:5_000]), blueprint(feed="another morning"))
+        anew = await seen(
+            desk,
+            lambda picture: (
+                picture.session != before.session and bool(picture.account) and source(picture, "store").well
+            ),
+        )
+
+    assert removed.account == before.account
+    assert removed.phase == "unknown"
+    assert anew.session is not None
+    assert anew.session.feed == "another morning"
+    assert anew.account is not None
+    assert anew.account.events == 5_000
+    assert len(anew.orders) < len(before.orders)
