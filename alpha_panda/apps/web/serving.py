@@ -52,6 +52,7 @@ class Serving(uvicorn.Server):
             forwarded_allow_ips=proxy,
             timeout_graceful_shutdown=_CLOSING_S,
             ws_max_size=_LONGEST_MESSAGE,
+            ws_per_message_deflate=False,  # what is sent is small, and to compress it for each viewer takes longer
             lifespan="on",
         )
         super().__init__(config)
