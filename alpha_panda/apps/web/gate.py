@@ -7,6 +7,7 @@ the others.
 
 import asyncio
 import dataclasses
+import re
 import urllib.parse
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alpha_panda.apps.access import Principal
-from alpha_panda.apps.web.limits import Limits, Rates
+from alpha_panda.apps.web.limits import Limits, Rates, network_of
 from alpha_panda.apps.web.visit import Visit
 
 OPEN_PLACES: Mapping[str, tuple[str, ...]] = {
@@ -33,6 +34,11 @@ OPEN_PLACES: Mapping[str, tuple[str, ...]] = {
 LOOK_EVERY_S = 5.0
 """How often the session behind an open websocket is looked at."""
 
+STOPS = frozenset(f"/api/v1/control/{command}" for command in ("kill", "pause", "flatten"))
+"""What makes safer, and is never refused because of all the rest that somebody asks."""
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[0-9a-z._-]+)(?::[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
+_DIGITS = 20  # of a length: what has more is too large as well
 _SIGNED_OUT = 4401  # the first four digits of applications, and HTTP's number for it
 _POLICY_VIOLATED, _TRY_LATER = 1008, 1013
 
@@ -137,15 +143,18 @@ class Gate:
         origins = visit.headers.getlist("origin")
         if not origins:
             return is_program
-        origin = urllib.parse.urlsplit(origins[0])
-        same = origin.netloc.lower() == visit.headers["host"].lower()
-        return len(origins) == 1 and origin.scheme in ("http", "https") and same
+        host = visit.headers["host"].lower()
+        return len(origins) == 1 and origins[0].lower() in (f"http://{host}", f"https://{host}")
 
     def _wait_s(self, visit: Visit) -> float:
         limits = self._house.limits
         if visit.principal is None:
-            return self._rates.wait_s(f"address {visit.address}", limits.anonymous_per_second, limits.anonymous_at_once)
-        return self._rates.wait_s(f"user {visit.principal.name}", limits.requests_per_second, limits.requests_at_once)
+            network = network_of(visit.address)
+            return self._rates.wait_s(f"address {network}", limits.anonymous_per_second, limits.anonymous_at_once)
+        # Whatever else somebody asks too often, they can stop: only the same command is counted, and it was heard then.
+        counted = visit.path if visit.path in STOPS else "all"
+        visitor = f"user {visit.principal.name} {counted}"
+        return self._rates.wait_s(visitor, limits.requests_per_second, limits.requests_at_once)
 
     # ── What they get ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -257,12 +266,10 @@ def _query(visit: Visit) -> str:
 
 def _hostname(host: str) -> str:
     """Return the name in a Host header, without port and brackets; empty for what is none."""
-    try:
-        return urllib.parse.urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    found = _HOST.fullmatch(host)
+    return found[1].strip("[]").lower() if found else ""
 
 
 def int_of(text: str | None) -> int:
     """Return a length as a header gives it; 0 where it gives none."""
-    return int(text) if text and text.isdecimal() and text.isascii() else 0
+    return int(text[:_DIGITS]) if text and text.isdecimal() and text.isascii() else 0

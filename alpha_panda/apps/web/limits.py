@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import ipaddress
 from collections.abc import Callable
 
 
@@ -44,3 +45,14 @@ class Rates:
             return (1.0 - bucket.tokens) / per_second
         bucket.tokens -= 1.0
         return 0.0
+
+
+def network_of(address: str) -> str:
+    """Return what stands for an address: itself, or the network of an IPv6 address, of which one has 2^64."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.version == 6 and parsed.ipv4_mapped is None:
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)

@@ -7,8 +7,9 @@ and not at all where that name has signed in from before: whoever guesses from e
 
 import collections
 import dataclasses
-import ipaddress
 from collections.abc import Callable, Hashable
+
+from alpha_panda.apps.web.limits import network_of
 
 FREE_FAILURES = 5
 """Failures after which the next attempt waits; a person mistypes as often."""
@@ -62,7 +63,7 @@ class Throttle:
 
         What is refused is not counted, so that the wait ends however many attempts are made meanwhile.
         """
-        place = _place(address)
+        place = network_of(address)
         counted = self._counted(name, place)
         now_s = self._monotonic()
         wait_s = max(self._wait_s(key, now_s) for key in counted)
@@ -74,7 +75,7 @@ class Throttle:
 
     def succeeded(self, name: str, address: str) -> None:
         """Note that the attempt admitted last was right; what others failed to guess from elsewhere stays counted."""
-        place = _place(address)
+        place = network_of(address)
         self._counts.pop(("pair", name, place), None)
         for key in (("address", place), ("name", name)):
             count = self._counts.get(key)
@@ -105,14 +106,3 @@ class Throttle:
         count.open_from_s = now_s + rule.wait_s(count.failures)
         if len(self._counts) > self._kept_max:
             self._counts.popitem(last=False)
-
-
-def _place(address: str) -> str:
-    """Return what stands for an address: itself, or the network of an IPv6 address, of which one has 2^64."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if parsed.version == 6 and parsed.ipv4_mapped is None:
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
