@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from alpha_panda.apps.alerts.measures import Measure
 from alpha_panda.apps.alerts.models import AlertState, Priority
-from alpha_panda.apps.alerts.rules import Found, Rule
+from alpha_panda.apps.alerts.rule import Found, Rule
 from alpha_panda.units import SECOND_NS
 
 CHATTER, CHATTER_S = 3, 60.0

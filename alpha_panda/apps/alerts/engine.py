@@ -15,7 +15,8 @@ from alpha_panda.apps.alerts.alarms import Alarm, Episode, Moment, Shelf
 from alpha_panda.apps.alerts.looks import Look
 from alpha_panda.apps.alerts.measures import Measure
 from alpha_panda.apps.alerts.models import Alert, AlertState
-from alpha_panda.apps.alerts.rules import RULES, Found, Rule
+from alpha_panda.apps.alerts.rule import Found, Rule
+from alpha_panda.apps.alerts.rules import RULES
 from alpha_panda.errors import ConfigurationError, UnknownRowError
 
 FLOOD, FLOOD_S = 10, 600.0

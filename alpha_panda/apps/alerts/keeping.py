@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from alpha_panda.apps.alerts.alarms import Alarm, Episode, Shelf
 from alpha_panda.apps.alerts.engine import Adopted, Known
-from alpha_panda.apps.alerts.rules import id_of
+from alpha_panda.apps.alerts.rule import id_of
 from alpha_panda.database.alerts import AlertRow
 from alpha_panda.database.repositories import Database
 from alpha_panda.errors import DatabaseError, UnknownRowError

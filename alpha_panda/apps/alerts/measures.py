@@ -133,12 +133,17 @@ def events_kept_out(look: Look) -> Iterator[Measure]:
 
 
 def sources_away(look: Look) -> Iterator[Measure]:
-    """Find the places that cannot be read; without the log nobody knows what the session does."""
+    """Find the places that cannot be read; without the log nobody knows what the session does.
+
+    What was never read may just not have begun, and is no reason to call anybody.
+    """
+    begun = look.picture.session is not None
     for source in look.picture.sources:
         if not source.well and look.picture.number:
             seen = f"last read at {_clock(source.read_ns)}" if source.read_ns else "it was never read"
             cause = f"{source.trouble}; {seen}"
-            yield Measure(source.name, cause, priority="critical" if source.name == "log" else None)
+            worst = "critical" if source.name == "log" else "high"
+            yield Measure(source.name, cause, priority=worst if begun or source.read_ns else "low")
 
 
 def screens_still(look: Look) -> Iterator[Measure]:

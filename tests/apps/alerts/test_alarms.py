@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from alpha_panda.apps.alerts.alarms import CHATTER_S, SENT_AGAIN_S, Alarm, Moment, Shelf
 from alpha_panda.apps.alerts.measures import Measure
-from alpha_panda.apps.alerts.rules import Found, Rule
+from alpha_panda.apps.alerts.rule import Found, Rule
 
 RULE = Rule(
     name="LagGrows",

@@ -26,6 +26,7 @@ from tests.apps.alerts.looking import (
     with_source,
     with_stage,
 )
+from tests.apps.dashboard.example import empty_picture
 
 LIVE = pathlib.Path(__file__).parents[3] / "live"
 TROUBLE_NS = NOW_NS + 700 * SECOND_NS
@@ -182,6 +183,18 @@ def test_a_kill_that_is_not_carried_out_is_told_apart():
     watched.pass_time(12, having(latch=ENGAGED))
     assert watched.present() == {"KillEngaged", "AccountUnanswered:kill"}
     assert watched.shown()["AccountUnanswered:kill"].priority == "critical"
+
+
+def test_before_a_session_has_begun_nobody_is_called_because_its_log_is_not_there():
+    watched = Watched()
+    empty = empty_picture()
+    watched.pass_time(60, lambda picture, now_ns: empty.model_copy(update={"number": 1, "taken_ns": now_ns}))
+    assert {id: alert.priority for id, alert in watched.shown().items()} == {
+        "SourceAway:log": "low",
+        "SourceAway:store": "low",
+        "SourceAway:folder": "low",
+    }
+    assert watched.due() == []
 
 
 def test_without_a_target_that_is_an_alarm_and_more_of_one_where_money_is_real():
