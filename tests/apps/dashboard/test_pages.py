@@ -1,5 +1,7 @@
 """The pages beside the overview in a real browser: complete, calm under the cursor, and nothing but text of others."""
 
+import json
+import pathlib
 import re
 from collections.abc import Generator
 
@@ -50,7 +52,7 @@ def rows(page: Page, table: str):
 def opened(page: Page, address: str, table: str, count: int) -> Page:
     """Return a page once a table of it has so many rows."""
     page.goto(address)
-    expect(rows(page, table)).to_have_count(count, timeout=20_000)
+    expect(rows(page, table)).to_have_count(count, timeout=60_000)
     return page
 
 
@@ -91,7 +93,7 @@ def test_an_empty_page_says_why(page: Page, home: str, desk: AnsweringDesk, path
     desk.shown, desk.board = empty_picture(), quiet_board()
     witness = Witness.of(page)
     page.goto(home + path)
-    expect(page.get_by_text(sentence)).to_be_visible(timeout=20_000)
+    expect(page.get_by_text(sentence)).to_be_visible(timeout=60_000)
     assert witness.complaints == []
 
 
@@ -153,7 +155,7 @@ def test_five_hundred_orders_are_shown_and_filtered(page: Page, home: str, desk:
     many = [one.model_copy(update={"order_id": number, "made_ns": one.made_ns + number}) for number in range(1, 501)]
     desk.change(orders=(*many[:-1], many[-1].model_copy(update={"symbol": "NSE:PANDA"})))
     page.goto(f"{home}/orders")
-    expect(page.get_by_role("button", name="Executed 500")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("button", name="Executed 500")).to_be_visible(timeout=60_000)
     assert 0 < rows(page, "Orders").count() < 100
     assert rows(page, "Orders").nth(1).evaluate("(row) => row.getBoundingClientRect().height") == 28
     page.get_by_label("Filter Orders").fill("panda complete")
@@ -220,3 +222,30 @@ def test_an_alarm_is_shelved_for_an_hour(page: Page, home: str, desk: AnsweringD
     assert path == "alerts/stage_silent:signals/suppress"
     assert body["reason"] == "known"
     assert body["until"].endswith("Z")
+
+
+# ── Logs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def line(number: int, event: str, level: str = "info") -> str:
+    head = {"time_ns": number * 1_000_000_000, "level": level, "channel": "trading", "event": event}
+    return json.dumps({**head, "order_id": number}) + "\n"
+
+
+def test_logs_are_followed_sifted_and_stay_text(page: Page, home: str, desk: AnsweringDesk, tmp_path: pathlib.Path):
+    (tmp_path / "logs").mkdir()
+    file = tmp_path / "logs" / "trading.jsonl"
+    file.write_text(line(1, EVIL) + line(2, "order sent", "warning"))
+    desk.state = tmp_path
+    opened(page, f"{home}/logs", "Lines", 2)
+    expect(rows(page, "Lines").nth(1)).to_contain_text(EVIL)
+    with file.open("a") as more:
+        more.write(line(3, "order filled"))
+    expect(rows(page, "Lines").first).to_contain_text("order filled")
+    page.get_by_role("button", name="Warnings").click()
+    expect(rows(page, "Lines")).to_have_count(1)
+    page.get_by_role("button", name="trading").click()
+    page.get_by_label("Filter Lines").fill("order_id=3")
+    expect(rows(page, "Lines")).to_have_count(1)
+    expect(rows(page, "Lines").first).to_contain_text("order filled")
+    assert page.title() != "taken"
