@@ -6,7 +6,7 @@ ENV VIRTUAL_ENV=/opt/alpha-panda UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1
 
 # The lock holds every extra: only these are installed, and each file has the hash that stands there.
 COPY requirements.lock pyproject.toml ./
-RUN uv pip install --constraint requirements.lock --requirements pyproject.toml --extra kafka --extra tracing
+RUN uv pip install --constraint requirements.lock --requirements pyproject.toml --extra kafka --extra tracing --extra web
 COPY . .
 RUN uv pip install --no-deps --build-constraint requirements.lock .
 

@@ -13,6 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
+from alpha_panda.apps.alerts.channels import ALERTS
+from alpha_panda.apps.web.build import SECRET, WebOptions, check_exposure
+from alpha_panda.database import DATABASE_URL
+from alpha_panda.database.address import SqliteFile, parsed
+from alpha_panda.errors import ConfigurationError
 from alpha_panda.live.observer import ACCOUNT, FEED, PORTFOLIO, SIGNALS
 from tests.commands import complaint
 from tests.kafka import VERSION as KAFKA_OF_TESTS
@@ -22,7 +27,7 @@ COMPOSE = (ROOT / "compose.yaml").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 PROMETHEUS = yaml.safe_load((ROOT / "live/observability/prometheus.yml").read_text(encoding="utf-8"))
 
-PINNED = re.compile(r"[a-z/-]+:v?\d+\.\d+\.\d+(-[\w.]+)*")
+PINNED = re.compile(r"[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[\w.]+)*")  # PostgreSQL's versions have two numbers
 
 # By their own Dockerfiles: appuser, nobody, nobody, grafana.
 NOT_ROOT = ("apache/kafka", "prom/prometheus", "prom/node-exporter", "grafana/grafana")
@@ -141,6 +146,11 @@ def test_every_stage_has_a_service():
     assert sorted(stages) == sorted((FEED, SIGNALS, ACCOUNT, PORTFOLIO))
 
 
+def test_what_the_image_runs_by_itself_is_a_command():
+    (usual,) = re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
+    assert not complaint(shlex.join(json.loads(usual)))
+
+
 def test_only_the_portfolio_waits_for_redis():
     waiting = {name for name, service in SERVICES.items() if "redis" in service.get("depends_on", {})}
     assert waiting == {"portfolio"}
@@ -161,11 +171,57 @@ def test_prometheus_asks_every_stage_where_it_answers():
     assert set(targets) == answering
 
 
-def test_a_stage_is_asked_for_its_health_where_it_answers():
+def test_prometheus_asks_the_web_app_where_nobody_signs_in():
+    (web,) = [job for job in PROMETHEUS["scrape_configs"] if job["job_name"] == "web"]
+    assert [static["targets"] for static in web["static_configs"]] == [[f"web:{port_of('web')}"]]
+    published = {port.rpartition(":")[2] for port in SERVICES["web"]["ports"]}
+    assert port_of("web") not in published
+
+
+def test_a_service_is_asked_for_its_health_where_it_answers():
     for name in set(PLATFORM) - ONE_SHOT:
         *_, program = SERVICES[name]["healthcheck"]["test"]
-        assert f"http://127.0.0.1:{port_of(name)}/health/ready" in program
+        port, place = (port_of(name, "--port"), "live") if name == "web" else (port_of(name), "ready")
+        assert f"http://127.0.0.1:{port}/health/{place}" in program
         compile(program, name, "exec")
+
+
+# ── The web app ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_web_app_does_not_start_without_a_secret_and_a_name(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(SECRET, filled_in(SERVICES["web"]["environment"][SECRET]))
+    with pytest.raises(ConfigurationError, match=f"set {SECRET}"):
+        check_exposure(exposed("web"))
+    monkeypatch.setenv(SECRET, "0123456789abcdef0123456789abcdef")
+    with pytest.raises(ConfigurationError, match="--public-url"):
+        check_exposure(exposed("web"))
+
+
+def test_on_a_laptop_a_secret_is_all_that_the_dashboard_asks_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(SECRET, filled_in(SERVICES["live"]["environment"][SECRET]))
+    with pytest.raises(ConfigurationError, match=f"set {SECRET}"):
+        check_exposure(exposed("live"))
+    monkeypatch.setenv(SECRET, "0123456789abcdef0123456789abcdef")
+    check_exposure(exposed("live"))
+    (port,) = SERVICES["live"]["ports"]
+    assert exposed("live").public_url == f"http://{port.rpartition(':')[0]}"
+
+
+def test_a_secret_is_given_to_those_alone_who_need_it():
+    given = {
+        name: {variable for variable in service.get("environment", {}) if variable.startswith("ALPHA_PANDA_")}
+        for name, service in SERVICES.items()
+    }
+    assert {name for name in given if SECRET in given[name]} == {"web", "live"}
+    assert {name for name in given if ALERTS in given[name]} == {"web", "live"}
+    assert {name for name in given if DATABASE_URL in given[name]} == {"web", "live", "feed", "account"}
+
+
+def test_a_database_of_a_laptop_lies_on_a_volume():
+    address = parsed(SERVICES["live"]["environment"][DATABASE_URL])
+    assert isinstance(address, SqliteFile)
+    assert f"state:/app/{address.path.parent}" in SERVICES["live"]["volumes"]
 
 
 def test_the_image_gets_every_file_that_goes_into_the_wheel():
@@ -202,6 +258,21 @@ def test_grafana_does_not_start_without_a_password(environment: dict[str, str]):
     assert "set GRAFANA_PASSWORD to a password for the user admin" in answer.stderr
 
 
+def test_the_database_has_a_password_and_no_default_for_it():
+    settings = SERVICES["database"]["environment"]
+    assert filled_in(settings["POSTGRES_PASSWORD"]) == "", "its image refuses to make a database without one"
+    assert "trust" not in settings["POSTGRES_INITDB_ARGS"]
+    variable = re.escape(settings["POSTGRES_PASSWORD"])
+    for name in ("feed", "account", "web"):
+        url = SERVICES[name]["environment"][DATABASE_URL]
+        assert re.fullmatch(rf"postgresql://{settings['POSTGRES_USER']}:{variable}@database/alpha_panda", url)
+
+
+def test_nothing_begins_before_the_database_answers_that_cannot_do_without():
+    waiting = {name for name, service in SERVICES.items() if "database" in service.get("depends_on", {})}
+    assert waiting == {"feed", "web"}
+
+
 def test_grafana_lets_nobody_in_unnamed_and_asks_nobody_outside():
     settings = SERVICES["grafana"]["environment"]
     assert settings["GF_AUTH_ANONYMOUS_ENABLED"] == settings["GF_USERS_ALLOW_SIGN_UP"] == "false"
@@ -236,7 +307,18 @@ def stages_of(name: str) -> list[str]:
     return found.group(1).split(",") if found else []
 
 
-def port_of(name: str) -> str:
-    found = re.search(r"--metrics-port (\d+)", command_of(name))
+def port_of(name: str, option: str = "--metrics-port") -> str:
+    found = re.search(rf"{option} (\d+)", command_of(name))
     assert found, f"{name} answers nowhere"
     return found.group(1)
+
+
+def exposed(name: str) -> WebOptions:
+    """Return how a service serves the web app, where no variable is set."""
+    words = dict(
+        word.split("=", 1) for word in re.sub(r"(--\S+) (?=[^-])", r"\1=", command_of(name)).split() if "=" in word
+    )
+    prefix = "--web-" if "--web-port" in words else "--"
+    return WebOptions(
+        state=pathlib.Path(words["--state"]), host=words[f"{prefix}host"], public_url=words[f"{prefix}public-url"]
+    )
