@@ -41,6 +41,7 @@ def home(app: FastAPI) -> Generator[str]:
 def desk(shared_desk: AnsweringDesk, app: FastAPI) -> AnsweringDesk:
     """Return the desk that is shown, as it was before any test, with an alarm of each kind."""
     shared_desk.shown, shared_desk.hears, shared_desk.board = AnsweringDesk().shown, True, example_board()
+    shared_desk.state = AnsweringDesk.state
     app.state.asked.clear()
     return shared_desk
 
