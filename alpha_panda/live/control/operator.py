@@ -7,9 +7,9 @@ import pathlib
 from collections.abc import Callable
 from typing import Literal
 
-from alpha_panda.errors import AlphaPandaError, LogError
+from alpha_panda.errors import AlphaPandaError, ConfigurationError, LogError
 from alpha_panda.live.control.commands import Spool, check_command, command_message
-from alpha_panda.live.control.killswitch import KillSwitch
+from alpha_panda.live.control.killswitch import KillSwitch, Latch
 from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import AccountState, Control, PnlSnapshot
@@ -86,6 +86,7 @@ class _Errand:
         self._message = message
         self._command = message.data
         self._switch = KillSwitch(operator.state, operator.monotonic)
+        self._latch_before = self._latch_now()
         self._waits: pathlib.Path | None = None
         self._told = False
         self._latch: Literal["", "engaged", "released"] = ""
@@ -125,14 +126,23 @@ class _Errand:
                 if self._waits is None:
                     await self._tell(log)
                 await self._hear(log, answers, max(heard - _HEARD_BEFORE, 0))
-        except TimeoutError:
-            raise LogError(f"the event log of {self._operator.state} does not answer: see whether it is up") from None
+        except (AlphaPandaError, TimeoutError) as error:
+            silent = f"the event log of {self._operator.state} does not answer: see whether it is up"
+            trouble = silent if isinstance(error, TimeoutError) else str(error)
+            if not self._has_told:
+                raise LogError(trouble) if isinstance(error, TimeoutError) else error from None
+            self.troubles.append(f"the session was told, and its answer cannot be read: {trouble}")
+
+    @property
+    def _has_told(self) -> bool:
+        """Whether the command stands where the session finds it, so that nobody may say that it was refused."""
+        return self._told or self._waits is not None
 
     async def _tell(self, log: Log) -> None:
-        released = self._switch.release() if self._command.command == "reset" else None
+        released = self._release() if self._command.command == "reset" else None
         try:
             if self._operator.embedded:
-                self._waits = Spool(self._operator.state).put(self._message)
+                self._waits = self._put()
             else:
                 await log.append([new_record(CONTROL, self._message)])
                 self._told = True
@@ -142,6 +152,25 @@ class _Errand:
             raise
         if released is not None:
             self._latch = "released"
+
+    def _put(self) -> pathlib.Path:
+        try:
+            return Spool(self._operator.state).put(self._message)
+        except OSError as error:
+            raise LogError(f"{self._operator.state} cannot be written: {error.strerror}") from error
+
+    def _release(self) -> Latch | None:
+        """Take the latch away for a reset; what somebody killed after that was given, it must not let trade again."""
+        latch = self._latch_now()
+        if latch != self._latch_before:
+            who = latch.who if latch is not None else "somebody"
+            raise ConfigurationError(
+                f"{who} has changed the kill latch since this reset was given: look, and reset again"
+            )
+        return self._switch.release()
+
+    def _latch_now(self) -> Latch | None:
+        return KillSwitch(self._operator.state, self._operator.monotonic).engaged()
 
     async def _hear(self, log: Log, answers: Topic, offset: int) -> None:
         """Wait for the figures that the account says with every command, or until nobody can be expected to answer."""

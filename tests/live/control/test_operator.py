@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import itertools
 import pathlib
 from collections.abc import AsyncGenerator, Sequence
@@ -15,11 +16,11 @@ from alpha_panda.live.control.commands import Spool, command_message, forward
 from alpha_panda.live.control.killswitch import KillSwitch, Latch
 from alpha_panda.live.control.operator import Operator, Receipt, give
 from alpha_panda.live.envelope import Envelope, decode
-from alpha_panda.live.log.base import Commit, Log, NewRecord
+from alpha_panda.live.log.base import Commit, Log, NewRecord, Record
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Control, PnlSnapshot, Session
 from alpha_panda.live.routing import new_record
-from alpha_panda.live.topics import CONTROL, SESSIONS, BrokerTopics
+from alpha_panda.live.topics import CONTROL, SESSIONS, BrokerTopics, Topic
 
 ANSWERS = BrokerTopics.of("paper").pnl_snapshots
 STATES = {"pause": "paused", "resume": "running", "flatten": "paused", "kill": "killed", "reset": "running"}
@@ -263,6 +264,92 @@ def test_a_reset_that_could_not_be_told_leaves_the_latch_engaged(tmp_path: pathl
     with pytest.raises(LogError, match="went away"):
         on_a_broker(tmp_path, "reset", goes_away=True)
     assert latch_of(tmp_path) == Latch("meera@home", "why", 3)
+
+
+def test_a_command_that_was_told_is_not_refused_because_its_answer_cannot_be_read(tmp_path: pathlib.Path):
+    class Deaf(Broker):
+        async def read(self, topic: Topic, partition: int, offset: int, limit: int) -> list[Record]:
+            if topic == ANSWERS:
+                raise LogError("the broker went away")
+            return await super().read(topic, partition, offset, limit)
+
+    async def scenario() -> Receipt:
+        log = Deaf(tmp_path / "broker")
+        await log.append([session_record()])
+        try:
+            return await give(at_a_broker(tmp_path, log), "pause", "", "")
+        finally:
+            await SqliteLog.close(log)
+
+    paused = asyncio.run(scenario())
+    assert (paused.told, paused.account) == ("log", None)
+    assert "its answer cannot be read: the broker went away" in paused.trouble
+
+
+def test_an_answer_that_does_not_come_in_time_leaves_the_command_told(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    class Slow(Broker):
+        async def read(self, topic: Topic, partition: int, offset: int, limit: int) -> list[Record]:
+            if topic == ANSWERS:
+                await asyncio.sleep(3_600)
+            return await super().read(topic, partition, offset, limit)
+
+    async def scenario() -> Receipt:
+        log = Slow(tmp_path / "broker")
+        await log.append([session_record()])
+        try:
+            return await give(at_a_broker(tmp_path, log), "flatten", "", "")
+        finally:
+            await SqliteLog.close(log)
+
+    monkeypatch.setattr(operating, "_TELL_WITHIN_S", 0.5)
+    flattened = asyncio.run(scenario())
+    assert flattened.told == "log"
+    assert "does not answer" in flattened.trouble
+
+
+@pytest.mark.parametrize("command", ["pause", "reset"])
+def test_a_disk_that_is_full_refuses_a_command_in_words_and_leaves_the_latch(
+    command: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    asyncio.run(begun(tmp_path))
+    KillSwitch(tmp_path, lambda: 0.0).engage("meera@home", "", 3)
+    monkeypatch.setattr(Spool, "put", full)
+    with pytest.raises(LogError, match="cannot be written: No space left on device"):
+        asyncio.run(give(at_a_session(tmp_path), command, "", ""))
+    assert latch_of(tmp_path) is not None
+
+
+def test_a_kill_on_a_disk_that_is_full_says_that_nobody_was_told(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    asyncio.run(begun(tmp_path))
+    monkeypatch.setattr(KillSwitch, "engage", full)
+    monkeypatch.setattr(Spool, "put", full)
+    killed = asyncio.run(give(at_a_session(tmp_path), "kill", "", ""))
+    assert (killed.told, killed.latch) == ("nobody", "")
+    assert "No space left on device" in killed.trouble
+
+
+def full(*_: object) -> None:
+    """Write nothing, since there is no room."""
+    raise OSError(28, "No space left on device")
+
+
+def test_a_reset_does_not_undo_a_kill_that_came_while_it_was_given(tmp_path: pathlib.Path):
+    def killed_meanwhile(read_only: bool) -> Log:
+        KillSwitch(tmp_path, lambda: 0.0).engage("meera@home", "wild", 3)
+        return SqliteLog(tmp_path, read_only)
+
+    async def scenario() -> None:
+        async with session(tmp_path):
+            operator = dataclasses.replace(at_a_session(tmp_path), open_log=killed_meanwhile)
+            await give(operator, "reset", "", "")
+
+    with pytest.raises(ConfigurationError, match="meera@home has changed the kill latch since"):
+        asyncio.run(scenario())
+    assert latch_of(tmp_path) == Latch("meera@home", "wild", 3)
 
 
 def test_a_log_that_does_not_answer_is_not_waited_for_for_ever(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
