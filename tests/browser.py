@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Generator, Iterator
 from typing import Self
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -15,6 +15,8 @@ _ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
+
+_PATIENCE_MS = 30_000  # until what a page must come to show is missed, on a machine that has much else to do
 
 
 def chromium_path() -> str | None:
@@ -25,6 +27,7 @@ def chromium_path() -> str | None:
 @contextlib.contextmanager
 def launched(path: str) -> Generator[Browser]:
     """Give a running browser, and end it."""
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
         try:
