@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from alpha_panda.apps.web.metrics import WebMetrics
 from alpha_panda.live.watch.metric_table import METRICS
 from alpha_panda.live.watch.metrics import Metrics
 from tests.promql import Expression, Selector, read
@@ -77,16 +78,27 @@ def panel_queries() -> Iterator[Query]:
 
 @functools.cache
 def series() -> dict[str, set[str]]:
-    """Return the labels of every series that a stage exposes and Prometheus stores, by its name."""
+    """Return the labels of every series that a stage or the web app exposes and Prometheus stores, by its name."""
     exposed = dict(OF_OTHERS)
     for metric in METRICS:
         for ending in ("_bucket", "_sum", "_count") if metric.kind == "histogram" else ("",):
             exposed[metric.name + ending] = {*metric.labels, *(("le",) if ending == "_bucket" else ())}
     _, text = Metrics(lambda: 0.0, lambda: 0).exposition()
-    for family in text_string_to_metric_families(text.decode()):
-        for sample in family.samples:  # of the process, which has them from its beginning
+    for family in text_string_to_metric_families((text + _visited().exposition()).decode()):
+        for sample in family.samples:  # of the process, which has them from its beginning, and of the web app
             exposed.setdefault(sample.name, set(sample.labels))
     return exposed
+
+
+def _visited() -> WebMetrics:
+    """Return the web app's metrics once each of them has been counted."""
+    web = WebMetrics()
+    web.on_visit("/", 200, 0.1, "")
+    web.on_visit("/", 401, 0.1, "not_signed_in")
+    web.on_sign_in("sign-in", "done")
+    web.on_line("api", "info")
+    web.on_lines_dropped("api", 1)
+    return web
 
 
 @functools.cache

@@ -53,6 +53,11 @@ QUIET = {
     'alpha_panda_tick_to_order_seconds_bucket{stage="account", le="0.1"}': "0+10x",
     'alpha_panda_tick_to_order_seconds_bucket{stage="account", le="0.5"}': "0+10x",
     'alpha_panda_tick_to_order_seconds_bucket{stage="account", le="+Inf"}': "0+10x",
+    'up{job="web", instance="web:1", service="web"}': "1",
+    "alpha_panda_web_defects_total": "0",
+    'alpha_panda_web_sign_ins_total{how="sign-in", outcome="done"}': "0+1x",
+    'alpha_panda_web_sign_ins_total{how="sign-in", outcome="wrong_credentials"}': "0+0.1x",
+    'alpha_panda_web_sign_ins_total{how="refresh", outcome="refused"}': "0+10x",
     'alpha_panda_queue_depth{queue="frames"}': "1",
     'alpha_panda_queue_capacity{queue="frames"}': "100",
     'node_filesystem_avail_bytes{mountpoint="/", fstype="ext4"}': "50",
@@ -112,6 +117,12 @@ TROUBLE: dict[str, list[dict[str, str]]] = {
     "DayLossHalts": [{f"alpha_panda_day_loss_ratio{OF_ACCOUNT}": "0.03"}],
     "DrawdownNearLimit": [{f"alpha_panda_drawdown_ratio{OF_ACCOUNT}": "0.17"}],
     "RefusalsBurst": [{f'alpha_panda_decisions_total{OF_ACCOUNT[:-1]}, verdict="refused", code="price_age"}}': "0+2x"}],
+    "WebDown": [{'up{job="web", instance="web:1", service="web"}': "0"}],
+    "WebDefects": [{"alpha_panda_web_defects_total": f"0x{SCRAPES - 12} 1"}],
+    "SignInsRefused": [
+        {'alpha_panda_web_sign_ins_total{how="sign-in", outcome="throttled"}': "0+1x"},
+        {'alpha_panda_web_sign_ins_total{how="sign-in by link", outcome="wrong_credentials"}': "0+1x"},
+    ],
     "DiskFull": [{'node_filesystem_avail_bytes{mountpoint="/", fstype="ext4"}': "5"}],
     "ClockSkew": [
         {'node_timex_offset_seconds{instance="machine:1"}': "-0.3"},
@@ -119,7 +130,10 @@ TROUBLE: dict[str, list[dict[str, str]]] = {
     ],
     "OrdersSlow": [{'alpha_panda_tick_to_order_seconds_bucket{stage="account", le="0.1"}': "0+9x"}],
     "QueueFull": [{'alpha_panda_queue_depth{queue="frames"}': "90"}],
-    "LogLinesDropped": [{'alpha_panda_log_lines_dropped_total{channel="application"}': "0+1x"}],
+    "LogLinesDropped": [
+        {'alpha_panda_log_lines_dropped_total{channel="application"}': "0+1x"},
+        {'alpha_panda_web_log_lines_dropped_total{channel="api"}': "0+1x"},
+    ],
 }
 """What is measured otherwise where an alert must fire; each entry alone must make it."""
 
