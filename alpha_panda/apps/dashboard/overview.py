@@ -11,7 +11,7 @@ from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.commanding import acts
 from alpha_panda.apps.dashboard.components import Part, module
 from alpha_panda.apps.dashboard.parts import DashboardParts
-from alpha_panda.apps.dashboard.refreshing import refresh
+from alpha_panda.apps.dashboard.refreshing import once, refresh
 from alpha_panda.apps.dashboard.shell import shell, theme_of_visitor
 from alpha_panda.apps.dashboard.tables import Column, Table
 from alpha_panda.apps.dashboard.tape import TapePart, tape_lines
@@ -70,11 +70,17 @@ def overview(parts: DashboardParts) -> Viewable:
 
 _GAP: dict[str, Any] = {"styles": {"gap": "10px"}, "margin": 0}
 
+_figures = once(summary.figures)
+_acts = once(lambda picture: [act._asdict() for act in acts(picture)])
+_limits = once(lambda picture: [summary.limit_row(limit) for limit in picture.limits])
+_held = once(lambda picture: [summary.position_row(each) for each in picture.positions if each.quantity])
+_lines = once(lambda picture: tape_lines(picture.happenings))
+
 
 def first_figures(parts: DashboardParts) -> Viewable:
     """Return the figures that a trader looks at first."""
     part = Figures(sizing_mode="stretch_width", height=78)
-    refresh(parts.desk, lambda picture: part.tell(figures=summary.figures(picture)))
+    refresh(parts.desk, lambda picture: part.tell(figures=_figures(picture)))
     return part
 
 
@@ -83,7 +89,7 @@ def controls(parts: DashboardParts) -> list[Viewable]:
     if not parts.principal().may("operator"):
         return []
     part = Controls(width=176, height=78)
-    refresh(parts.desk, lambda picture: part.tell(acts=[act._asdict() for act in acts(picture)]))
+    refresh(parts.desk, lambda picture: part.tell(acts=_acts(picture)))
     return [part]
 
 
@@ -115,7 +121,7 @@ def limits(parts: DashboardParts, **terms: Any) -> Viewable:
 
     def draw(picture: Picture) -> None:
         empty = "The account has not reported its limits yet."
-        part.tell(limits=[summary.limit_row(limit) for limit in picture.limits], empty=empty)
+        part.tell(limits=_limits(picture), empty=empty)
 
     refresh(parts.desk, draw, _LIMITS_MS)
     return Card("Risk limits", part, **terms)
@@ -127,9 +133,9 @@ def positions(parts: DashboardParts, **terms: Any) -> Viewable:
     card = Card("Positions", table, **terms)
 
     def draw(picture: Picture) -> None:
-        held = [position for position in picture.positions if position.quantity]
+        held = _held(picture)
         table.say("" if held else summary.why_flat(picture))
-        table.put(summary.position_row(position) for position in held)
+        table.put(held)
         card.note(f"{len(held)} open" if held else "")
 
     refresh(parts.desk, draw)
@@ -142,7 +148,7 @@ def tape(parts: DashboardParts, **terms: Any) -> Viewable:
 
     def draw(picture: Picture) -> None:
         empty = "Nothing has happened yet: signals, decisions, orders and fills appear here."
-        part.tell(lines=tape_lines(picture.happenings), empty=empty)
+        part.tell(lines=_lines(picture), empty=empty)
 
     refresh(parts.desk, draw)
     return pn.Column(part, sizing_mode="stretch_both", margin=0, **terms)

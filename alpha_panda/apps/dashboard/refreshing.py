@@ -1,7 +1,7 @@
 """How an open page keeps up with the desk: one flush a viewer, at most so many times a second, only of what changed."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import panel as pn
 from panel.io.callbacks import PeriodicCallback
@@ -13,6 +13,8 @@ PERIOD_MS = 500
 """How often prices are drawn unless a page says otherwise: twice a second, as often as an eye reads them."""
 
 PERIOD_MS_MIN = 100
+
+Said = TypeVar("Said")
 
 
 def refresh(desk: Desk, draw: Callable[[Picture], None], every_ms: int = 0) -> None:
@@ -31,6 +33,18 @@ def refresh(desk: Desk, draw: Callable[[Picture], None], every_ms: int = 0) -> N
             draw(drawn)
 
     repeat(flush, every_ms or PERIOD_MS)
+
+
+def once(words: Callable[[Picture], Said]) -> Callable[[Picture], Said]:
+    """Return what finds the same words of a picture, but finds them once however many pages show it."""
+    last: list[tuple[Picture, Said]] = []
+
+    def said(picture: Picture) -> Said:
+        if not last or last[0][0] is not picture:
+            last[:] = [(picture, words(picture))]
+        return last[0][1]
+
+    return said
 
 
 def repeat(flush: Callable[[], object], every_ms: int) -> None:

@@ -94,7 +94,7 @@ def draw(facts: Facts, number: int, now_ns: int) -> Picture:
         stages=stages,
         strategies=tuple(_strategies(facts, positions)),
         positions=positions,
-        orders=tuple(map(facts.shower.order, portfolio.orders)) if portfolio and facts.shower else (),
+        orders=facts.shower.orders(portfolio.orders) if portfolio and facts.shower else (),
         decisions=tuple(tape.decisions) if tape else (),
         refusals=_refusals(portfolio),
         happenings=tuple(tape.lines) if tape else (),

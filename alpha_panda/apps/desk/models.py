@@ -6,6 +6,7 @@ account, a stage or the log said.
 """
 
 import datetime
+import functools
 from typing import Annotated, Literal
 
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, PlainSerializer
@@ -26,6 +27,7 @@ Mode = Literal["paper", "live"]
 Latency = Literal["tick_to_signal", "tick_to_decision", "tick_to_order"]
 
 
+@functools.lru_cache(4_096)  # the same orders are written again and again, and are known by their times
 def _instant(time_ns: int) -> str | None:
     return ist_datetime(time_ns).isoformat(timespec="microseconds") if time_ns else None
 

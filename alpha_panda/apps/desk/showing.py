@@ -1,7 +1,7 @@
 """What the log says, in the words of the screens: symbols for tokens, averages for sums."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ class Shower:
         self.universe = universe_of(session)
         self.profile = profile
         self._symbol_of = dict(zip(self.universe.tokens.tolist(), self.universe.symbols, strict=True))
+        self._orders: dict[int, tuple[OrderUpdate, models.Order]] = {}  # as they were last shown, by their ids
         self._product_of = {terms.name: terms.product for terms in profile.strategies}
 
     def symbol(self, instrument_token: int) -> str:
@@ -64,6 +65,14 @@ class Shower:
         fields = self._fields(decision)
         fields["target"] = _number(decision.target)
         return models.Decision(**fields, cursor=cursor)
+
+    def orders(self, orders: Sequence[OrderUpdate]) -> tuple[models.Order, ...]:
+        """Return orders as they stand; those that are as they were last time are not made again."""
+        before, self._orders = self._orders, {}
+        for order in orders:
+            known = before.get(order.order_id)
+            self._orders[order.order_id] = known if known and known[0] == order else (order, self.order(order))
+        return tuple(shown for _, shown in self._orders.values())
 
     def order(self, order: OrderUpdate) -> models.Order:
         """Return an order as it stands."""

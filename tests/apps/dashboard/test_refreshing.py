@@ -44,3 +44,13 @@ def test_it_is_drawn_at_once_and_then_only_what_is_newer(timers: list[dict[str, 
 def test_the_timer_is_in_the_background_and_never_faster_than_ten_times_a_second(timers: list[dict[str, Any]]):
     refreshing.refresh(FakeDesk(), lambda picture: None, every_ms=1)
     assert (timers[0]["background"], timers[0]["period"]) == (True, 100)
+
+
+def test_the_words_of_a_picture_are_found_once_for_all_pages():
+    desk, asked = FakeDesk(), list[int]()
+    said = refreshing.once(lambda picture: asked.append(picture.number) or picture.number)
+    first = desk.shown
+    assert [said(first), said(first)] == [1, 1]
+    desk.change()
+    assert [said(desk.shown), said(desk.shown)] == [2, 2]
+    assert asked == [1, 2]

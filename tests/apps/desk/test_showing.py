@@ -1,9 +1,11 @@
 """What the log and the store say is shown with symbols, averages and no figure that belongs to another moment."""
 
+import msgspec
 import pytest
 
 from alpha_panda.apps.desk.showing import Shower
 from alpha_panda.live.store.base import Position
+from tests.live.samples import ORDER
 from tests.live.trading import blueprint, market, paper
 
 TOKEN = int(market()[0].tokens[0])
@@ -45,3 +47,13 @@ def test_what_the_account_has_not_reported_is_not_made_up(shower: Shower):
     shown = shower.position(book(10, 1000_0000), {})
 
     assert (shown.last_e4, shown.unrealised_e4) == (None, None)
+
+
+def test_only_orders_that_have_changed_are_made_again(shower: Shower):
+    first, second, third = (msgspec.structs.replace(ORDER, order_id=number, status="working") for number in (1, 2, 3))
+    before = shower.orders([second, first])
+
+    after = shower.orders([third, msgspec.structs.replace(second), msgspec.structs.replace(first, status="complete")])
+
+    assert [(order.order_id, order.status) for order in after] == [(3, "working"), (2, "working"), (1, "complete")]
+    assert after[1] is before[0]
