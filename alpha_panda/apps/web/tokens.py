@@ -1,5 +1,6 @@
 """Access tokens: short-lived, signed, and worth nothing once anything about them differs from what was issued."""
 
+import functools
 import hashlib
 import hmac
 from collections.abc import Callable
@@ -18,6 +19,7 @@ SECRET_LENGTH_MIN = 32
 _ALGORITHM, _ISSUER, _AUDIENCE = "HS256", "alpha-panda", "alpha-panda-web"
 _CLAIMS = ["iss", "aud", "sub", "iat", "exp", "sid", "role", "generation"]
 _LONGEST = 2_048  # characters: one of ours is about 350
+_REMEMBERED = 1_024
 
 
 class AccessTokens:
@@ -28,6 +30,8 @@ class AccessTokens:
         self._key = hmac.digest(secret, b"alpha-panda access token", "sha256")
         self._key_id = hashlib.sha256(self._key).hexdigest()[:12]
         self._wall_ns = wall_ns
+        # Whether a token is one of ours never changes, and whoever has one shows it with every request.
+        self._shown = functools.lru_cache(_REMEMBERED)(self._issued)
 
     def issue(self, principal: Principal) -> str:
         """Return the token of a principal, good until it expires."""
@@ -45,8 +49,11 @@ class AccessTokens:
 
     def read(self, token: str) -> Principal | None:
         """Return who a token says asks; None for one that was not issued here, was changed, or has expired."""
-        if len(token) > _LONGEST:
-            return None
+        principal = self._shown(token) if len(token) <= _LONGEST else None
+        return principal if principal is not None and principal.expires_ns > self._wall_ns() else None
+
+    def _issued(self, token: str) -> Principal | None:
+        """Return whose token it is, or was; None for one that was not issued here."""
         try:
             if jwt.get_unverified_header(token).get("kid") != self._key_id:
                 return None
@@ -57,8 +64,7 @@ class AccessTokens:
             )
         except jwt.InvalidTokenError:
             return None
-        principal = _principal(claims)
-        return principal if principal is not None and principal.expires_ns > self._wall_ns() else None
+        return _principal(claims)
 
 
 def _principal(claims: dict[str, Any]) -> Principal | None:
