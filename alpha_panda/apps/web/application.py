@@ -150,5 +150,6 @@ async def _at_work(parts: Parts, who: str, run: Callable[[], Awaitable[None]]) -
         try:
             await run()
         except Exception as error:  # whatever it is, the next attempt may succeed
+            parts.metrics.on_defect()
             parts.log.error(f"{who} met a defect", exc_info=error)
         await parts.sleep(_AGAIN_S)

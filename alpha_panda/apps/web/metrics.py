@@ -44,7 +44,9 @@ class WebMetrics:
             ["channel"],
             registry=registry,
         )
-        self._defects = Counter("alpha_panda_web_defects", "Requests that met a defect", registry=registry)
+        self._defects = Counter(
+            "alpha_panda_web_defects", "Defects met, by a request or by what works behind them all", registry=registry
+        )
 
     def on_visit(self, path: str, status: int, elapsed_s: float, refused: str) -> None:
         """Count a visit; how long a websocket was open is no latency."""
