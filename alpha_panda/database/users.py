@@ -16,7 +16,9 @@ Role = Literal["viewer", "operator", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 """The roles, each of which may do what those before it may."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
+NAME_LENGTH_MAX = 64
+
+_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.@-]{{0,{NAME_LENGTH_MAX - 1}}}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ from alpha_panda.apps.web.sessions import Sessions
 from alpha_panda.apps.web.visit import Visit
 from alpha_panda.errors import DatabaseError
 
+_TARGET = 200  # characters of a path that are kept: whoever was refused chose them all
+
 
 class HouseDoor:
     """Asks the sessions, and keeps the log, the metrics and the audit trail."""
 
     def __init__(self, parts: Parts, sessions: Sessions) -> None:
-        self._sessions, self._metrics = sessions, parts.metrics
+        self._sessions, self._metrics, self._redaction = sessions, parts.metrics, parts.redaction
         self._audit, self._wall_ns = parts.database.audit, parts.wall_ns
         self._log: Any = parts.log
 
@@ -49,7 +51,7 @@ class HouseDoor:
             await self._audit.add(
                 who=visit.principal.name,
                 action="refused",
-                target=visit.path,
+                target=self._redaction.text(visit.path[:_TARGET]),
                 detail=visit.fields()["method"],
                 outcome=outcome,
                 correlation_id=visit.correlation_id,

@@ -1,13 +1,28 @@
 """The notebooks under /research: run for whoever opens one, never edited, and without their code."""
 
 import ast
+import asyncio
 import html
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.routing import get_route_path
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+KERNELS_MAX = 16
+"""How many notebooks run at once, of all visitors: each is a thread of this process, which may be trading."""
+
+_KERNEL_LASTS_S = 30  # after its page was closed, for one that comes back
+_TRY_LATER = 1013  # of RFC 6455's registry
+
+_MOVED = ("set_ui_element_value", "set_model_value", "function_call")
+_OPEN: Mapping[str, frozenset[str]] = {
+    "websocket": frozenset({"/ws"}),
+    "POST": frozenset(f"/api/kernel/{what}" for what in _MOVED),
+}
+"""What of a notebook is open besides what can be read: its one websocket, and what a hand moves in it."""
 
 _PAGE = pathlib.Path(__file__).parent / "files" / "research.html"
 
@@ -15,30 +30,76 @@ _PAGE = pathlib.Path(__file__).parent / "files" / "research.html"
 def mount_notebooks(app: FastAPI, folder: pathlib.Path | None) -> None:
     """Mount each notebook of `folder` at /research/NAME, and a list of them at /research; of None, an empty list."""
     files = sorted(folder.glob("[!_]*.py")) if folder is not None else []
-    page = _listing(files)
+    page, kernels = _listing(files), _Kernels()
 
     @app.get("/research", include_in_schema=False)
     async def listing() -> HTMLResponse:
         return HTMLResponse(page)
 
     for file in files:
-        app.mount(f"/research/{file.stem}", _Notebook(file), name=file.stem)
+        app.mount(f"/research/{file.stem}", _Notebook(file, kernels), name=file.stem)
+
+
+class _Kernels:
+    """How many run; one goes on for a while when its page is closed."""
+
+    def __init__(self) -> None:
+        self._running = 0
+
+    def begin(self) -> bool:
+        """Count one more; return False where there may be no more."""
+        if self._running >= KERNELS_MAX:
+            return False
+        self._running += 1
+        return True
+
+    def leave(self) -> None:
+        """Count one less, once it has ended."""
+        asyncio.get_running_loop().call_later(_KERNEL_LASTS_S, self._end)
+
+    def _end(self) -> None:
+        self._running -= 1
 
 
 class _Notebook:
     """One notebook as an application, made when it is first asked for: most days, nobody does."""
 
-    def __init__(self, file: pathlib.Path) -> None:
-        self._file = file
+    def __init__(self, file: pathlib.Path, kernels: _Kernels) -> None:
+        self._file, self._kernels = file, kernels
         self._app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
+        """Serve one connection, of the few kinds that a notebook which only runs has use for."""
+        kind, path = scope.get("method", "websocket"), get_route_path(scope)
+        if kind not in ("GET", "HEAD") and path not in _OPEN.get(kind, ()):
+            return await _refuse(scope, receive, send)
+        if kind != "websocket":
+            return await self._made()(scope, receive, send)
+        if not self._kernels.begin():
+            reason = "too many notebooks are open: close one, and try again in half a minute"
+            return await send({"type": "websocket.close", "code": _TRY_LATER, "reason": reason})
+        try:
+            await self._made()(scope, receive, send)
+        finally:
+            self._kernels.leave()
+        return None
+
+    def _made(self) -> ASGIApp:
         if self._app is None:
             from marimo import create_asgi_app
 
-            self._app = create_asgi_app(quiet=True, include_code=False).with_app(path="", root=str(self._file)).build()
-        await self._app(scope, receive, send)
+            making = create_asgi_app(quiet=True, include_code=False, session_ttl=_KERNEL_LASTS_S)
+            self._app = making.with_app(path="", root=str(self._file)).build()
+        return self._app
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    sentence = "a notebook is run here, and never edited: alpha-panda research NAME opens it for that"
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": sentence})
+    else:
+        error = {"code": "not_allowed", "message": sentence, "request_id": scope["state"]["request_id"]}
+        await JSONResponse({"error": error}, 405)(scope, receive, send)
 
 
 def _listing(files: Sequence[pathlib.Path]) -> str:

@@ -5,10 +5,11 @@ import hashlib
 import hmac
 from collections.abc import Callable
 
-from alpha_panda.apps.web.passwords import NO_PASSWORD, PASSWORD_LENGTH_MAX, Passwords
+from alpha_panda.apps.web.passwords import NO_PASSWORD, Passwords
 from alpha_panda.apps.web.sessions import Grant, Sessions
 from alpha_panda.apps.web.throttle import Throttle
 from alpha_panda.database.repositories import Database
+from alpha_panda.database.users import NAME_LENGTH_MAX
 from alpha_panda.errors import DuplicateRowError
 
 OWNER = "owner"
@@ -16,7 +17,6 @@ OWNER = "owner"
 
 LINK_LASTS_S = 600.0
 
-_NAME_LENGTH_MAX = 64
 _WAITING_MAX = 8  # sign-ins: each keeps the processor busy for a tenth of a second
 
 
@@ -55,8 +55,8 @@ class SigningIn:
 
     async def by_password(self, name: str, password: str, address: str) -> Grant | Refused:
         """Begin a session for a name and its password; who fails too often is not looked at for a while."""
-        if len(name) > _NAME_LENGTH_MAX or len(password) > PASSWORD_LENGTH_MAX:
-            return _WRONG
+        if len(name) > NAME_LENGTH_MAX:
+            name = ""  # it is nobody's, and waits and costs like any other
         if self._waiting >= _WAITING_MAX:
             return _BUSY
         if (wait_s := self._throttle.admit(name, address)) > 0.0:

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from alpha_panda.apps.web import notebooks
 from alpha_panda.apps.web.gate import STOPS
 from alpha_panda.apps.web.limits import Limits
 from alpha_panda.apps.web.served import served_by
-from tests.apps.web.house import ADDRESS, HOST, House, house
+from alpha_panda.apps.web.throttle import FREE_FAILURES
+from tests.apps.web.house import ADDRESS, HOST, House, Speaker, house
 
 ONE_EACH = Limits(requests_per_second=0.001, requests_at_once=1.0)
 
@@ -55,3 +57,41 @@ def test_what_stops_is_what_is_served(web: House):
     commands = {each.path for each in served_by(web.app.inside) if each.path.startswith("/api/v1/control/")}
     assert commands == {"/api/v1/control/{command}"}
     assert {path.rpartition("/")[2] for path in STOPS} == {"kill", "pause", "flatten"}
+
+
+# ── Behind it ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_names_that_are_too_long_are_throttled_like_any_and_do_not_fill_the_database(web: House):
+    async with web.client() as visitor:
+        asked = [await visitor.post("/auth/sign-in", json={"name": "a" * 900, "password": "b"}) for _ in range(40)]
+    assert [answer.status_code for answer in asked].count(401) <= FREE_FAILURES
+    assert len(await web.database.audit.list()) <= FREE_FAILURES
+
+
+async def test_a_refusal_is_kept_as_one_short_line_whatever_was_asked_for(web: House):
+    async with web.client(headers={"Authorization": f"Bearer {web.token('vera')}"}) as viewer:
+        assert (await viewer.post(f"/api/v1/strategies/{'%0a%1b' * 2_000}/pause")).status_code == 403
+    (row,) = await web.database.audit.list()
+    assert row.target.isprintable()
+    assert len(row.target) < 1_000
+
+
+async def test_a_notebook_is_run_and_by_no_way_edited(web: House):
+    headers = {"Origin": ADDRESS, "Authorization": f"Bearer {web.token('vera')}"}
+    async with web.client(headers=headers) as page:
+        assert "41 + 1" not in (await page.get("/research/yesterday/")).text
+        for path in ("kernel/run", "kernel/execute", "kernel/save", "kernel/read_code", "export/html", "files/open"):
+            assert (await page.post(f"/research/yesterday/api/{path}", json={})).status_code == 405, path
+    for path in ("ws_sync", "terminal/ws", "lsp/pylsp"):
+        speaker = Speaker(web, headers, f"/research/yesterday/{path}")
+        await speaker.talk()
+        assert (await speaker.next())["code"] == 1008, path
+
+
+async def test_no_visitor_starts_more_notebooks_than_the_process_can_bear(web: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(notebooks, "KERNELS_MAX", 0)
+    headers = {"Origin": ADDRESS, "Authorization": f"Bearer {web.token('vera')}"}
+    speaker = Speaker(web, headers, "/research/yesterday/ws")
+    await speaker.talk()
+    assert (await speaker.next())["code"] == 1013
