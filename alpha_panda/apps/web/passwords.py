@@ -1,6 +1,7 @@
 """Passwords: argon2id, the same work for a name that is not there, and none of it on the event loop."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -28,6 +29,17 @@ PARAMETERS = argon2.Parameters(
 )
 """The second recommendation of RFC 9106, section 4, for machines that have other work to do as well."""
 
+_OWN_CHARACTERS = 5  # different ones, besides those that everybody thinks of
+
+# The words of which the commonest long passwords are made, as lists of leaked ones have them, and those of this place.
+_FIRST_THOUGHTS = frozenset(
+    "password passwort passw0rd p@ssw0rd p@ssword qwerty qwertyuiop qwertz asdfgh asdfghjkl zxcvbn zxcvbnm 1q2w3e4r "
+    "1q2w3e 1qaz 2wsx 3edc 4rfv abcdef welcome letmein iloveyou admin administrator login secret changeme master dragon "
+    "monkey football cricket india bharat krishna sairam trading trader zerodha kite nifty banknifty sensex stock "
+    "alphapanda alpha panda owner operator viewer".split()
+)
+_RUNS = re.compile("|".join(["(.)\\1{2,}", "0?1234\\d*", "9876\\d*", "(?:19|20)\\d\\d"]))
+
 Result = TypeVar("Result")
 
 _AT_ONCE = 1  # hashes: each takes its memory, and the processors that trade
@@ -41,8 +53,16 @@ def check_password(password: str, name: str) -> None:
         )
     if len(password) > PASSWORD_LENGTH_MAX:
         raise ConfigurationError(f"a password has at most {PASSWORD_LENGTH_MAX:,} characters")
-    if len(set(password)) < 5 or password.casefold() in (name.casefold() * PASSWORD_LENGTH_MAX):
+    if _is_easily_guessed(password.casefold(), name.casefold()):
         raise ConfigurationError("this password is one of the first that anybody would try: choose another")
+
+
+def _is_easily_guessed(password: str, name: str) -> bool:
+    """Return whether little is left of a password without what everybody thinks of first."""
+    for part in sorted({name, *_FIRST_THOUGHTS}, key=len, reverse=True):
+        password = password.replace(part, "") if part else password
+    rest = _RUNS.sub("", password)
+    return len(set(rest)) < _OWN_CHARACTERS
 
 
 class Passwords:

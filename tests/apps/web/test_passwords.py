@@ -90,6 +90,11 @@ async def test_the_event_loop_turns_while_a_password_is_hashed():
         ("x" * 1_025, "at most 1,024 characters"),
         ("aaaabbbbaaaa", "one of the first"),
         ("asha_sharmaasha_sharma", "one of the first"),
+        ("asha_sharma1234", "one of the first"),
+        ("123456789012", "one of the first"),
+        ("Password2026!", "one of the first"),
+        ("qwertyuiop12", "one of the first"),
+        ("Zerodha@12345", "one of the first"),
     ],
 )
 def test_a_password_that_is_easily_guessed_is_refused(password: str, part: str):
