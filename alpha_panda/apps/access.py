@@ -36,6 +36,9 @@ class Principal:
 VISITOR: contextvars.ContextVar[Principal] = contextvars.ContextVar("VISITOR")
 """Who asked for what is being made, for makers of pages, which are given no request."""
 
+VISIT_ID: contextvars.ContextVar[str] = contextvars.ContextVar("VISIT_ID", default="")
+"""The id of that request, by which the log is searched."""
+
 
 def principal_of(scope: MutableMapping[str, Any]) -> Principal | None:
     """Return who asks in a connection's scope; None for the few places that are open to everybody."""

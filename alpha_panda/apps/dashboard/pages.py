@@ -1,9 +1,12 @@
 """The pages of the dashboard by their paths."""
 
+import logging
 from collections.abc import Callable
 
+import panel as pn
 from panel.viewable import Viewable
 
+from alpha_panda.apps.access import VISIT_ID
 from alpha_panda.apps.dashboard.alarms import alarms
 from alpha_panda.apps.dashboard.chart import chart
 from alpha_panda.apps.dashboard.logs import logs
@@ -12,6 +15,7 @@ from alpha_panda.apps.dashboard.overview import overview
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.positions import positions
 from alpha_panda.apps.dashboard.risk import risk
+from alpha_panda.apps.dashboard.shell import shell
 from alpha_panda.apps.dashboard.strategies import strategies
 from alpha_panda.apps.dashboard.system import system
 
@@ -35,11 +39,27 @@ def pages(parts: DashboardParts) -> dict[str, Callable[[], Viewable]]:
     They are for `panel.io.fastapi.add_applications`, which wants plain functions. Bokeh puts a request's cookies and
     headers into the page unless it is told not to: mount them with `include_cookies=["theme"], include_headers=[]`.
     """
-    return {path: _bound(page, parts) for path, page in PAGES.items()}
+    return {path: _bound(path, page, parts) for path, page in PAGES.items()}
 
 
-def _bound(page: Callable[[DashboardParts], Viewable], parts: DashboardParts) -> Callable[[], Viewable]:
+def _bound(path: str, page: Callable[[DashboardParts], Viewable], parts: DashboardParts) -> Callable[[], Viewable]:
     def made() -> Viewable:
-        return page(parts)
+        try:
+            return page(parts)
+        except Exception:  # Panel would show the person where our code has failed
+            request_id = VISIT_ID.get()
+            logging.getLogger(__name__).exception("the page %s cannot be made, asked for by %s", path, request_id)
+            return _in_its_place(path, parts, request_id)
 
     return made
+
+
+def _in_its_place(path: str, parts: DashboardParts, request_id: str) -> Viewable:
+    """Return what is shown for a page that cannot be made: why it is not there, below the strip with its STOP."""
+    found = f": the log says more under the request id {request_id}" if request_id else ""
+    sentence = f"This page cannot be shown, by a defect of Alpha Panda{found}."
+    try:
+        return shell(parts, path, pn.pane.Str(sentence))
+    except Exception:  # what the page and its frame have in common is at fault
+        logging.getLogger(__name__).exception("the frame of the page %s cannot be made either", path)
+        return pn.pane.Str(f"{sentence} Trading can be stopped with: alpha-panda kill")

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import Message, Scope, Send
 
-from alpha_panda.apps.access import VISITOR, Principal
+from alpha_panda.apps.access import VISIT_ID, VISITOR, Principal
 from alpha_panda.apps.web.headers import CORRELATION_ID, REQUEST_ID, security_headers
 
 COOKIE = "alpha_panda"
@@ -87,6 +87,7 @@ class Visit:
         """Note who asks, for the gate and for the routes."""
         self.principal = self.scope["state"]["principal"] = principal
         VISITOR.set(principal)
+        VISIT_ID.set(self.request_id)
 
     def dressed(self, send: Send) -> Send:
         """Return a `send` that puts headers on the answer, and remembers its status."""
