@@ -2,13 +2,17 @@
 
 import asyncio
 import contextlib
+import selectors
 import socket
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable
 
 from alpha_panda.apps.web.build import WebOptions, check_exposure, serve_web
 from alpha_panda.apps.web.serving import bound
 from alpha_panda.errors import AlphaPandaError
+
+_REST = 2.0  # a third of the interpreter's time at most
 
 
 @contextlib.asynccontextmanager
@@ -38,7 +42,7 @@ class _Beside(threading.Thread):
     def __init__(self, options: WebOptions, listening: socket.socket, tell: Callable[[str], None]) -> None:
         super().__init__(name="web", daemon=True)
         self._options, self._listening, self._tell = options, listening, tell
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop(Considerate())
         self._ending = asyncio.Event()
 
     def run(self) -> None:
@@ -55,3 +59,21 @@ class _Beside(threading.Thread):
         """Ask it to end."""
         with contextlib.suppress(RuntimeError):  # its loop is closed, since it has ended by itself
             self._loop.call_soon_threadsafe(self._ending.set)
+
+
+class Considerate(selectors.DefaultSelector):
+    """Lets the event loop of a thread rest after each turn, for some times as long as that kept it busy.
+
+    The interpreter is shared with the session that trades: many visitors then make the screens slow, not the orders.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began_s = time.thread_time()
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Rest, then wait as any selector does."""
+        time.sleep(_REST * max(time.thread_time() - self._began_s, 0.0))
+        ready = super().select(timeout)
+        self._began_s = time.thread_time()
+        return ready
