@@ -19,6 +19,7 @@ from alpha_panda.chain import AccountStage, SignalStage, load_strategies
 from alpha_panda.cli.findings import Check, Finding, fine, report, warn
 from alpha_panda.cli.options import Data, Json
 from alpha_panda.cli.preflight import Preflight, room
+from alpha_panda.cli.screen import SCREEN
 from alpha_panda.config import Profile, load_study, validated
 from alpha_panda.data.catalog import RESOLUTIONS, Catalog
 from alpha_panda.data.synthetic import SYMBOLS, synthetic_bars
@@ -44,9 +45,10 @@ def doctor(
     With --state or --profile it checks instead whether a session can start there, and changes nothing.
     """
     if state is None and profile is None:
-        return report({**MACHINE, **WORKSPACE, "catalog": functools.partial(_catalog, data)}, json)
+        return report({**MACHINE, **WORKSPACE, "catalog": functools.partial(_catalog, data), **SCREEN}, json)
     clock = new_surroundings().wall_ns
-    return report({**MACHINE, **Preflight(state or new_state(), profile or Options.profile, clock).checks()}, json)
+    session = Preflight(state or new_state(), profile or Options.profile, clock).checks()
+    return report({**MACHINE, **session, **SCREEN}, json)
 
 
 # ── The machine ──────────────────────────────────────────────────────────────────────────────────────────────────────
