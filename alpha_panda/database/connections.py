@@ -106,6 +106,8 @@ def _to_file(address: SqliteFile) -> AsyncEngine:
     address.path.parent.mkdir(parents=True, exist_ok=True)
     if address.path.exists() and not os.access(address.path, os.W_OK):  # else only the first write would say so
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(address.path))
+    with contextlib.suppress(FileExistsError):  # a new one is its owner's alone, and its journal's rights are the same
+        os.close(os.open(address.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     # Without an isolation level the driver begins nothing on its own, which it would do at the first write only.
     told = {"timeout": _PATIENCE_S, "isolation_level": None}
     url = URL.create("sqlite+aiosqlite", database=str(address.path))

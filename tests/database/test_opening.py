@@ -1,6 +1,7 @@
 """Opening the database: its libraries are asked for only then, and named where they are missing."""
 
 import pathlib
+import stat
 import subprocess
 import sys
 
@@ -27,3 +28,10 @@ async def test_a_library_that_is_missing_is_named_with_the_extra_that_has_it(
     with pytest.raises(ConfigurationError, match=r"the database needs asyncpg: .*pip install alpha-panda\[web\]"):
         async with open_database(f"sqlite:///{tmp_path}/alpha_panda.db"):
             pass
+
+
+async def test_a_new_file_is_its_owners_alone(tmp_path: pathlib.Path):
+    async with open_database(f"sqlite:///{tmp_path}/alpha_panda.db"):
+        rights = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert rights["alpha_panda.db"] == 0o600
+    assert set(rights.values()) == {0o600}
