@@ -38,9 +38,11 @@ async def traded_morning(state: pathlib.Path) -> pathlib.Path:
 
 
 @contextlib.asynccontextmanager
-async def at_work(state: pathlib.Path, store: str | None = None) -> AsyncIterator[Desk]:
-    """Give a desk that looks at the session in `state`."""
-    desk = Desk(surroundings_of(state, store))
+async def at_work(
+    state: pathlib.Path, store: str | None = None, around: Surroundings | None = None
+) -> AsyncIterator[Desk]:
+    """Give a desk that looks at the session in `state`, with what is `around` it where that is not as usual."""
+    desk = Desk(around or surroundings_of(state, store))
     looking = asyncio.create_task(desk.run())
     try:
         yield desk

@@ -9,7 +9,7 @@ import contextlib
 import functools
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from alpha_panda.apps.desk.drawing import Facts, draw
+from alpha_panda.apps.desk.drawing import SOURCES, Facts, Reading, draw
 from alpha_panda.apps.desk.histories import read_history
 from alpha_panda.apps.desk.history_models import Bar, Kind, Lineage, Page
 from alpha_panda.apps.desk.lineages import shown_lineage
@@ -44,7 +44,7 @@ class Desk:
         self._around = surroundings
         self._switch = KillSwitch(surroundings.state, surroundings.monotonic)
         self._spool = Spool(surroundings.state)
-        self._facts = Facts(surroundings.state.absolute().name)
+        self._facts = Facts(surroundings.state.absolute().name, {name: Reading(surroundings.fit) for name in SOURCES})
         self._news = asyncio.Event()
         self._pictures = Viewers[Picture](1)
         self._happenings = Viewers[tuple[Happening, ...]](_TAPE_DEPTH)

@@ -2,8 +2,8 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal, get_args
 
 from alpha_panda.apps.desk.minutes import Minutes
 from alpha_panda.apps.desk.models import (
@@ -31,6 +31,7 @@ from alpha_panda.sessions import session_of
 from alpha_panda.units import ist_date
 
 SourceName = Literal["log", "store", "folder"]
+SOURCES: tuple[SourceName, ...] = get_args(SourceName)
 Phase = Literal["waiting", "recovering", "trading", "ended", "failed", "unknown"]
 
 _OVER = ("ended", "stopped")
@@ -40,12 +41,13 @@ _OVER = ("ended", "stopped")
 class Reading:
     """How the reading of one source went last."""
 
+    fit: Callable[[str], str]  # makes a sentence fit to be shown
     trouble: str = "nobody has looked yet"
     read_ns: int = 0
 
     def note(self, now_ns: int, trouble: str) -> None:
-        """Note that it was read at `now_ns`, or what kept it from being."""
-        self.trouble = trouble
+        """Note that it was read at `now_ns`, or what kept it from being, without a secret that this may quote."""
+        self.trouble = self.fit(trouble) if trouble else ""
         if not trouble:
             self.read_ns = now_ns
 
@@ -55,9 +57,7 @@ class Facts:
     """All that is known of a session at a moment."""
 
     name: str
-    sources: dict[SourceName, Reading] = dataclasses.field(
-        default_factory=lambda: {"log": Reading(), "store": Reading(), "folder": Reading()}
-    )
+    sources: dict[SourceName, Reading]
     session: Session | None = None
     embedded: bool = True
     shower: Shower | None = None

@@ -33,6 +33,7 @@ from alpha_panda.live.topics import (
     topics_of_session,
 )
 from alpha_panda.live.watch.overview import market_time_ns
+from alpha_panda.live.watch.redaction import Redaction
 
 _TAPE_RECORDS, _SIGNALS_RECORDS, _REPORTS = 300, 2_000, 64
 _MANY = 256  # records at once: there are more, and they are read without a pause
@@ -54,6 +55,7 @@ class Surroundings:
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     boot_id: str  # of this process: another one after each start
+    fit: Callable[[str], str] = Redaction(()).text  # makes a sentence fit to be shown: it may quote a secret
 
 
 class LogLook:

@@ -88,7 +88,7 @@ async def _application(options: WebOptions, tell: Callable[[str], None]) -> Asyn
             scraped = cast("Callable[..., Iterable[bytes]]", prometheus_client.make_wsgi_app(metrics.registry))
             port = resources.enter_context(serving(scraped, options.metrics_port, options.metrics_host))
             tell(f"metrics at {_address(options.metrics_host, port)}/metrics")
-        desk = _desk(options.state, surroundings)
+        desk = _desk(options.state, surroundings, redaction)
         database = await resources.enter_async_context(open_database(database_url()))
         channels = Channels(os.environ.get(ALERTS, ""), surroundings.wall_ns, surroundings.monotonic)
         parts = Parts(
@@ -155,7 +155,7 @@ def newest_state() -> pathlib.Path:
     return max(folders, key=lambda path: path.stat().st_mtime_ns)
 
 
-def _desk(state: pathlib.Path, surroundings: pipeline.Surroundings) -> Desk:
+def _desk(state: pathlib.Path, surroundings: pipeline.Surroundings, redaction: Redaction) -> Desk:
     address = os.environ.get(REDIS_URL)
     return Desk(
         Surroundings(
@@ -169,6 +169,7 @@ def _desk(state: pathlib.Path, surroundings: pipeline.Surroundings) -> Desk:
             monotonic=surroundings.monotonic,
             sleep=surroundings.sleep,
             boot_id=secrets.token_hex(8),
+            fit=redaction.text,
         )
     )
 

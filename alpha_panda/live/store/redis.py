@@ -55,8 +55,10 @@ class RedisStore(Store):
             client = redis.asyncio.Redis.from_url(
                 url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 1)
             )
-        except ValueError as error:
-            raise ConfigurationError(f"redis needs an address such as redis://localhost:6379/0: {error}") from None
+        except ValueError:  # its words would quote a piece of a password that has a / in it
+            raise ConfigurationError(
+                "redis needs an address such as redis://localhost:6379/0, special characters of a password as %-codes"
+            ) from None
         store = cls(client, where, timeout_s)
         async with store._answering():
             await client.ping()

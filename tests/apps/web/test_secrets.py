@@ -1,6 +1,7 @@
 """Secrets planted in the configuration appear nowhere, and neither names nor headers write lines of their own."""
 
 import asyncio
+import dataclasses
 import json
 import pathlib
 from collections.abc import AsyncIterator
@@ -13,7 +14,11 @@ from alpha_panda.apps.dashboard.navigation import PLACES
 from alpha_panda.apps.web.build import WebOptions, serve_web
 from alpha_panda.apps.web.serving import bound
 from alpha_panda.database import database_url, open_database
-from tests.apps.desk_at_work import traded_morning
+from alpha_panda.errors import AlphaPandaError, StoreError
+from alpha_panda.live.build import open_store
+from alpha_panda.live.store.base import Store
+from alpha_panda.live.watch.redaction import Redaction
+from tests.apps.desk_at_work import at_work, seen, surroundings_of, traded_morning
 from tests.apps.web.house import CHEAP, Passwords
 
 # Apprise looks for a module that this Python still has, and the next ones have no longer.
@@ -88,6 +93,30 @@ async def test_no_canary_appears_in_any_answer_page_metric_log_line_or_on_the_te
     assert "127.0.0.1:1" in seen["/health/ready"]  # the store was named as being away, without its password
     found = [(place, canary) for place, text in seen.items() for canary in CANARIES if canary in text]
     assert not found
+
+
+@pytest.mark.parametrize("mark", ["/", "#", "?", ":", "%zz"])
+async def test_an_address_that_cannot_be_used_is_not_repeated(mark: str):
+    password = f"{REDIS}{mark}{REDIS}"
+    with pytest.raises(AlphaPandaError) as away:
+        await open_store(f"redis://panda:{password}@127.0.0.1:1/0")
+    assert REDIS not in str(away.value)
+    with pytest.raises(AlphaPandaError) as refused:
+        async with open_database(f"postgresql://panda:{password}@127.0.0.1:1/panda"):
+            pytest.fail("nobody listens there")
+    assert REDIS not in str(refused.value)
+
+
+async def test_what_a_source_says_of_its_trouble_is_shown_without_the_secret_that_it_quotes(tmp_path: pathlib.Path):
+    async def quoting() -> Store:
+        raise StoreError(f"the store does not take {REDIS}\x1b[2J")
+
+    state = await traded_morning(tmp_path / "state")
+    around = dataclasses.replace(surroundings_of(state), open_store=quoting, fit=Redaction([REDIS]).text)
+    async with at_work(state, around=around) as desk:
+        picture = await seen(desk, lambda picture: "does not take" in picture.model_dump_json())
+    assert REDIS not in picture.model_dump_json()
+    assert "\x1b" not in "".join(picture.troubles)
 
 
 async def test_a_password_in_the_database_is_only_a_hash(web: Web, tmp_path: pathlib.Path):
