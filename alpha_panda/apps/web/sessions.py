@@ -19,6 +19,7 @@ REFRESH_LIFETIME_NS = 7 * DAY_NS
 SEEN_WITHIN_S = 2.0
 """How old what is known of a user may be: so soon is everybody out who was disabled from another process."""
 
+_PATIENCE_S = 0.5  # with a database that hangs, for each request
 _SAME_ANSWER_S = 10.0  # two tabs of one browser may refresh at once, and neither is a thief
 _KEPT_MAX = 10_000
 
@@ -106,7 +107,7 @@ class Sessions:
     async def holds(self, principal: Principal) -> bool:
         """Return whether a session still lasts: not ended, not out of date, its user as they were when it began.
 
-        While the database is away, what was known last holds, so that whoever watches can still stop trading.
+        While the database is away or hangs, what was known last holds: whoever watches can still stop trading, at once.
         """
         if principal.session in self._ended:
             return False
@@ -117,8 +118,9 @@ class Sessions:
         seen = self._seen.get(principal.name)
         if seen is None or self._monotonic() - seen.at_s >= SEEN_WITHIN_S:
             try:
-                seen = await self._looked_up(principal.name)
-            except DatabaseError:
+                async with asyncio.timeout(_PATIENCE_S):
+                    seen = await self._looked_up(principal.name)
+            except (DatabaseError, TimeoutError):
                 return principal.generation if seen is None else seen.generation
         return seen.generation
 
@@ -127,8 +129,13 @@ class Sessions:
         looking = self._looking.get(name)
         if looking is None:
             looking = self._looking[name] = asyncio.create_task(self._look_up(name))
-            looking.add_done_callback(lambda _: self._looking.pop(name))
+            looking.add_done_callback(lambda looked: self._on_looked(name, looked))
         return await asyncio.shield(looking)
+
+    def _on_looked(self, name: str, looked: "asyncio.Task[_Seen]") -> None:
+        del self._looking[name]
+        if not looked.cancelled():
+            looked.exception()  # nobody may be waiting any more to hear it
 
     async def _look_up(self, name: str) -> _Seen:
         user = await self._users.get(name)

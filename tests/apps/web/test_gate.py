@@ -304,6 +304,25 @@ async def test_while_the_database_is_away_who_is_in_stays_in_until_the_token_end
         assert (await page.get("/api/v1/boot")).status_code == 401
 
 
+async def test_a_kill_does_not_wait_for_a_database_that_hangs(web: House, monkeypatch: pytest.MonkeyPatch):
+    over = asyncio.Event()
+
+    async def hang(name: str) -> Any:
+        await over.wait()
+
+    async with web.signed_in("omar") as page:
+        assert (await page.get("/api/v1/boot")).status_code == 200
+        monkeypatch.setattr(web.database.users, "get", hang)
+        web.clock.move(60)
+        killing = asyncio.create_task(page.post("/api/v1/control/kill"))
+        async with asyncio.timeout(8):  # less than the database would be waited for
+            while not (web.parts.desk.state / "kill").exists():
+                await asyncio.sleep(0.01)
+        assert not over.is_set()
+        over.set()
+        assert (await killing).json()["latch"] == "engaged"
+
+
 @pytest.mark.parametrize("how", ["expired", "disabled", "signed out"])
 async def test_a_websocket_ends_with_its_session(web: House, how: str):
     program = await web.bearer("omar")
