@@ -1,9 +1,13 @@
 """How an open page keeps up with the desk: one flush a viewer, at most so many times a second, only of what changed."""
 
-from collections.abc import Callable
+import functools
+import logging
+import weakref
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 import panel as pn
+from bokeh.document import Document
 from panel.io.callbacks import PeriodicCallback
 
 from alpha_panda.apps.desk.desk import Desk
@@ -15,6 +19,8 @@ PERIOD_MS = 500
 PERIOD_MS_MIN = 100
 
 Said = TypeVar("Said")
+
+_TIMERS: weakref.WeakKeyDictionary[Document, dict[int, list[Callable[[], None]]]] = weakref.WeakKeyDictionary()
 
 
 def refresh(desk: Desk, draw: Callable[[Picture], None], every_ms: int = 0) -> None:
@@ -32,7 +38,28 @@ def refresh(desk: Desk, draw: Callable[[Picture], None], every_ms: int = 0) -> N
             drawn = desk.picture
             draw(drawn)
 
-    repeat(flush, every_ms or PERIOD_MS)
+    _together(flush, every_ms or PERIOD_MS)
+
+
+def _together(flush: Callable[[], None], every_ms: int) -> None:
+    """Let one timer flush all parts of a page that are drawn equally often: a timer costs as much as many a part."""
+    page: Document | None = pn.state.curdoc
+    timers = _TIMERS.setdefault(page, {}) if page is not None else {}
+    if every_ms in timers:
+        timers[every_ms].append(flush)
+    else:
+        timers[every_ms] = [flush]
+        repeat(functools.partial(_flush, timers[every_ms]), every_ms)
+
+
+def _flush(parts: Sequence[Callable[[], None]]) -> None:
+    """Flush parts of a page, in one message."""
+    with pn.io.hold():
+        for flush in parts:
+            try:
+                flush()
+            except Exception:  # what one part cannot draw must not keep the others as they were
+                logging.getLogger(__name__).exception("a part of a page cannot be drawn")
 
 
 def once(words: Callable[[Picture], Said]) -> Callable[[Picture], Said]:

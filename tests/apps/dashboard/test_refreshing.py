@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import panel as pn
 import pytest
+from bokeh.document import Document
+from panel.io.state import set_curdoc
 
 from alpha_panda.apps.dashboard import refreshing
+from alpha_panda.apps.desk.models import Picture
 from tests.apps.dashboard.example import FakeDesk
 
 
@@ -54,3 +58,24 @@ def test_the_words_of_a_picture_are_found_once_for_all_pages():
     desk.change()
     assert [said(desk.shown), said(desk.shown)] == [2, 2]
     assert asked == [1, 2]
+
+
+def test_parts_that_are_drawn_equally_often_share_a_timer_and_one_that_fails_keeps_no_other(
+    timers: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+):
+    desk, drawn = FakeDesk(), list[int]()
+
+    def fails(picture: Picture) -> None:
+        if picture.number > 1:
+            raise ValueError
+
+    with set_curdoc(Document()):
+        refreshing.refresh(desk, fails)
+        refreshing.refresh(desk, lambda picture: drawn.append(picture.number))
+        refreshing.refresh(desk, lambda picture: None, every_ms=1_000)
+        pn.state._schedule_on_load(pn.state.curdoc, None)
+    assert [timer["period"] for timer in timers] == [500, 1_000]
+    desk.change()
+    flush(timers)()
+    assert drawn == [1, 2]
+    assert "cannot be drawn" in caplog.text
