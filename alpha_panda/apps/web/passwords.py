@@ -32,12 +32,12 @@ PARAMETERS = argon2.Parameters(
 _OWN_CHARACTERS = 5  # different ones, besides those that everybody thinks of
 
 # The words of which the commonest long passwords are made, as lists of leaked ones have them, and those of this place.
-_FIRST_THOUGHTS = frozenset(
-    "password passwort passw0rd p@ssw0rd p@ssword qwerty qwertyuiop qwertz asdfgh asdfghjkl zxcvbn zxcvbnm 1q2w3e4r "
-    "1q2w3e 1qaz 2wsx 3edc 4rfv abcdef welcome letmein iloveyou admin administrator login secret changeme master dragon "
-    "monkey football cricket india bharat krishna sairam trading trader zerodha kite nifty banknifty sensex stock "
-    "alphapanda alpha panda owner operator viewer".split()
-)
+_FIRST_THOUGHTS = """
+    password passwort passw0rd p@ssw0rd p@ssword qwerty qwertyuiop qwertz asdfgh asdfghjkl zxcvbn zxcvbnm
+    1q2w3e4r 1q2w3e 1qaz 2wsx 3edc 4rfv abcdef welcome letmein iloveyou admin administrator login secret
+    changeme master dragon monkey football cricket india bharat krishna sairam trading trader zerodha kite nifty
+    banknifty sensex stock alphapanda alpha panda owner operator viewer
+"""
 _RUNS = re.compile("|".join(["(.)\\1{2,}", "0?1234\\d*", "9876\\d*", "(?:19|20)\\d\\d"]))
 
 Result = TypeVar("Result")
@@ -59,7 +59,7 @@ def check_password(password: str, name: str) -> None:
 
 def _is_easily_guessed(password: str, name: str) -> bool:
     """Return whether little is left of a password without what everybody thinks of first."""
-    for part in sorted({name, *_FIRST_THOUGHTS}, key=len, reverse=True):
+    for part in sorted({name, *_FIRST_THOUGHTS.split()}, key=len, reverse=True):
         password = password.replace(part, "") if part else password
     rest = _RUNS.sub("", password)
     return len(set(rest)) < _OWN_CHARACTERS

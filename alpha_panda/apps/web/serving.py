@@ -8,6 +8,7 @@ from collections.abc import Generator
 import uvicorn
 from starlette.types import ASGIApp
 
+from alpha_panda.apps.web.patience import PatientProtocol
 from alpha_panda.errors import ConfigurationError
 
 _CLOSING_S = 2  # for answers under way; streams and websockets have no end of their own
@@ -45,6 +46,7 @@ class Serving(uvicorn.Server):
         """`proxy` is the address from which forwarded addresses are believed; none where it is empty."""
         config = uvicorn.Config(
             app,
+            http=PatientProtocol,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -1,0 +1,71 @@
+"""Whoever only keeps connections open, or sends a byte now and then, keeps nobody else out."""
+
+import asyncio
+import pathlib
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from alpha_panda.apps.web import patience
+from tests.apps.web.house import house, on_a_socket
+
+SLOW = {
+    "nothing": [],
+    "half a head": [b"GET /health/live HTTP/1.1\r\n"],
+    "a head and no body": [b"POST /auth/sign-in HTTP/1.1\r\nHost: panda.test\r\nContent-Length: 9\r\n\r\n"],
+    "half a head behind a request": [b"GET /health/live HTTP/1.1\r\nHost: panda.test\r\n\r\n", b"GET / HTTP/1.1\r\n"],
+    "a body behind a refusal": [
+        b"POST /api/v1/users HTTP/1.1\r\nHost: panda.test\r\nContent-Length: 9999\r\n\r\n",
+        b"{",
+    ],
+}
+OPENED = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@pytest.fixture
+async def place(tmp_path: pathlib.Path) -> AsyncIterator[tuple[str, int]]:
+    async with house(tmp_path) as web, on_a_socket(web.app) as served:
+        host, _, port = served.partition(":")
+        yield host, int(port)
+
+
+async def is_alive(place: tuple[str, int]) -> bool:
+    async with httpx.AsyncClient() as visitor:
+        return (await visitor.get(f"http://{place[0]}:{place[1]}/health/live")).status_code == 200
+
+
+async def test_a_request_that_does_not_come_is_not_waited_for(place: tuple[str, int], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(patience, "REQUEST_WITHIN_S", 0.3)
+
+    async def ends(parts: list[bytes]) -> bool:
+        reader, writer = await asyncio.open_connection(*place)
+        for part in parts:
+            writer.write(part)
+            await asyncio.sleep(0.1)
+        try:
+            await asyncio.wait_for(reader.read(), 4.5)  # less than uvicorn gives whoever sends nothing more
+        except ConnectionResetError:
+            pass
+        except TimeoutError:
+            return False
+        finally:
+            writer.close()
+        return True
+
+    ended = await asyncio.gather(*(ends(parts) for parts in SLOW.values()))
+    assert dict(zip(SLOW, ended, strict=True)) == dict.fromkeys(SLOW, True)
+    assert await is_alive(place)
+
+
+async def test_one_network_does_not_take_all_connections(place: tuple[str, int], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(patience, "CONNECTIONS_MAX", 20)
+    held: list[OPENED] = [await asyncio.open_connection(*place) for _ in range(30)]
+    await asyncio.sleep(0.2)
+    try:
+        assert sum(not reader.at_eof() and reader.exception() is None for reader, _ in held) == 10
+    finally:
+        for _, writer in held:
+            writer.close()
+    await asyncio.sleep(0.2)
+    assert await is_alive(place)
