@@ -7,13 +7,15 @@ client can, for it shares the machine with what is measured: no answer is read b
 
 import asyncio
 import collections
+import contextlib
 import json
 import re
 import sys
 import time
 import urllib.parse
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
@@ -59,11 +61,15 @@ class Line:
         self._host, self._headers = host, headers
         self.tags: dict[str, str] = {}
 
-    async def open(self) -> "Line":
-        """Connect."""
+    async def __aenter__(self) -> Self:
         name, _, port = self._host.partition(":")
         self._reader, self._writer = await asyncio.open_connection(name, int(port), limit=2**22)
         return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
 
     async def ask(self, method: str, path: str, body: str = "") -> tuple[int, str, bytes]:
         """Return status, head and body of an answer."""
@@ -126,11 +132,11 @@ class Viewer:
         self._host, self._cookie = host, cookie
         self.flushes = self.patches = self.bytes = 0
 
-    async def open(self) -> "Viewer":
+    async def __aenter__(self) -> Self:
         """Get the page, and tell its server that it is shown."""
-        line = await Line(self._host, [f"Cookie: {self._cookie}"]).open()
-        status, _, page = await line.ask("GET", "/")
-        assert status == 200, page[:500]
+        async with Line(self._host, [f"Cookie: {self._cookie}"]) as line:
+            status, _, page = await line.ask("GET", "/")
+        assert status == 200, (status, page[:500])
         token = re.search(r'"token":"([^"]+)"', page.decode())
         assert token is not None
         self._socket = await connect(
@@ -148,6 +154,9 @@ class Viewer:
             values = {"model": {"id": table}, "data": "ready"}
             await self._say("PATCH-DOC", {"events": [_event("data_event", values)]})
         return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._socket.close()
 
     async def watch(self, window: Window) -> None:
         """Take in what comes, and count it."""
@@ -198,23 +207,25 @@ async def visit(link: str, window: Window) -> dict[str, Any]:
     """Sign in, open the pages, ask until the window is over, and return the figures."""
     address = urllib.parse.urlsplit(link)
     host, token = address.netloc, address.fragment.removeprefix("link=")
-    desk = await Line(host, [f"Origin: http://{host}"]).open()
-    status, head, answer = await desk.ask("POST", "/auth/link", json.dumps({"token": token}))
+    async with Line(host, [f"Origin: http://{host}"]) as desk:
+        status, head, answer = await desk.ask("POST", "/auth/link", json.dumps({"token": token}))
     assert status == 200, answer
     cookie = re.search(r"set-cookie: (alpha_panda=[^;]+)", head)
     assert cookie is not None, head
-    viewers = [await Viewer(host, cookie[1]).open() for _ in range(VIEWERS)]
-    opened_s = time.monotonic()
     waits_s: list[float] = []
     statuses, counts = collections.Counter[int](), collections.Counter[str]()
-    told = [f"Cookie: {cookie[1]}"]
-    lines = [await Line(host, told).open() for _ in range(_CONNECTIONS + 1)]
-    watching = [asyncio.create_task(viewer.watch(window)) for viewer in viewers]
-    watching.append(asyncio.create_task(follow_stream(lines.pop(), window, counts)))
-    asking = (ask_again_and_again(line, number, window, waits_s, statuses) for number, line in enumerate(lines))
-    await asyncio.gather(*asking)
-    late = [task for task in watching if task.done()]
-    assert not late, late
+    async with contextlib.AsyncExitStack() as resources:
+        viewers = [await resources.enter_async_context(Viewer(host, cookie[1])) for _ in range(VIEWERS)]
+        opened_s = time.monotonic()
+        open_line = partial(Line, host, [f"Cookie: {cookie[1]}"])
+        lines = [await resources.enter_async_context(open_line()) for _ in range(_CONNECTIONS + 1)]
+        watching = [asyncio.create_task(viewer.watch(window)) for viewer in viewers]
+        watching.append(asyncio.create_task(follow_stream(lines.pop(), window, counts)))
+        asking = (ask_again_and_again(line, number, window, waits_s, statuses) for number, line in enumerate(lines))
+        await asyncio.gather(*asking)
+        for task in watching:
+            assert not task.done(), task
+            task.cancel()
     seconds = window.end_s - window.begin_s
     return {
         "early_s": window.begin_s - opened_s,
