@@ -66,6 +66,7 @@ class LogLook:
         self._around = surroundings
         self._facts = facts
         self._news = news
+        self._began_ns = surroundings.wall_ns()
         self._following: list[Following] = []
         self._ticks: list[Following] = []
 
@@ -92,12 +93,14 @@ class LogLook:
             self._facts.sources["log"].note(self._around.wall_ns(), "")
             await log.wait(SESSIONS, 0, 0, _AGAIN_S)
             self._check_same(file)
+        # What a session said before anybody here looked is no news to those who follow it.
+        news = self._facts.session == session or session.started_ns >= self._began_ns
         topics = self._begin(session)
         self.log = log
         holdings = Holdings(self._around.open_store, self._around.folds, session, topics)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._follow_tape(log))
+                tasks.create_task(self._follow_tape(log, news))
                 tasks.create_task(self._follow_ticks(log, session.partitions))
                 tasks.create_task(self._follow_progress(log, topics, session.partitions))
                 tasks.create_task(self._follow_holdings(log, holdings))
@@ -143,13 +146,15 @@ class LogLook:
             self._ticks = [Following(market_ticks(session.partitions), each) for each in range(session.partitions)]
         return topics
 
-    async def _follow_tape(self, log: Log) -> None:
-        """Take in what stages, account and people say."""
+    async def _follow_tape(self, log: Log, news: bool) -> None:
+        """Take in what stages, account and people say; `news` says whether what stands there already is any."""
         for each in self._following:
             await each.begin(log)
         # All that was there before goes into the order of time together.
         entries = [entry for each in self._following for entry in await each.read_all()]
         lines = self._take(entries, up_to_date=False)
+        if not news:
+            lines.clear()
         if not self._facts.reports.figures():
             await self._look_back(log)
         while True:

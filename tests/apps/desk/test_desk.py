@@ -1,19 +1,21 @@
 """The desk shows what the account said, says what it cannot read, and commands through the operator alone."""
 
 import asyncio
+import math
 import pathlib
 from typing import get_args
 
 import numpy as np
 import pytest
 
+from alpha_panda.apps.desk.desk import Desk
 from alpha_panda.apps.desk.history_models import Kind
 from alpha_panda.apps.desk.models import Decision, Fill, Order
 from alpha_panda.errors import ConfigurationError, LogError
 from alpha_panda.kernels.records import CLOCK
 from alpha_panda.live import messages
 from alpha_panda.live.build import Options, new_status, open_log, planned, trade
-from tests.apps.desk_at_work import at_work, seen, traded_morning
+from tests.apps.desk_at_work import at_work, seen, surroundings_of, traded_morning
 from tests.live.trading import PAPER, PAPER_TOML, SYMBOLS, market, messages_of, morning, replayed
 
 
@@ -112,6 +114,34 @@ async def test_a_slow_viewer_sees_the_latest_picture_and_holds_up_nobody(tmp_pat
 
     assert latest.number >= 3
     assert slow.dropped >= 2
+
+
+async def test_what_happened_before_anybody_looked_is_no_news(tmp_path: pathlib.Path):
+    state = await traded_morning(tmp_path / "s1")
+    desk = Desk(surroundings_of(state))
+    async with desk.watch_happenings() as news:
+        looking = asyncio.create_task(desk.run())
+        await seen(desk, lambda picture: bool(picture.happenings) and bool(picture.positions))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await anext(news)
+        looking.cancel()
+        await asyncio.wait([looking])
+
+
+async def test_what_happens_in_a_session_that_begins_meanwhile_is_news_each_once(tmp_path: pathlib.Path):
+    state = tmp_path / "s1"
+    options = Options(profile=PAPER_TOML, instruments=SYMBOLS, speed=math.inf, state=state)
+    fills: list[Fill] = []
+    async with at_work(state) as desk, desk.watch_happenings() as news:
+        await trade(planned(options), new_status(), asyncio.Event())
+        ended = await seen(desk, lambda picture: picture.account is not None and picture.phase == "ended")
+        assert ended.account is not None
+        async with asyncio.timeout(60):
+            while len(fills) < (ended.account.fills or 0):
+                fills += [line for line in await anext(news) if isinstance(line, Fill)]
+
+    assert len({(fill.order_id, fill.time_ns, fill.quantity) for fill in fills}) == len(fills) == ended.account.fills
 
 
 async def test_what_is_listened_to_ends_when_the_listener_leaves(tmp_path: pathlib.Path):
