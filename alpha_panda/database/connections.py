@@ -104,6 +104,8 @@ def insert(connection: AsyncConnection, table: Table) -> "sqlite.Insert | postgr
 
 def _to_file(address: SqliteFile) -> AsyncEngine:
     address.path.parent.mkdir(parents=True, exist_ok=True)
+    if address.path.is_dir():  # the driver would fail from a thread of its own, which shows a traceback
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(address.path))
     if address.path.exists() and not os.access(address.path, os.W_OK):  # else only the first write would say so
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(address.path))
     with contextlib.suppress(FileExistsError):  # a new one is its owner's alone, and its journal's rights are the same

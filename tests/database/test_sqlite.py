@@ -163,7 +163,7 @@ async def test_what_can_be_no_file_is_refused(tmp_path: pathlib.Path):
     (tmp_path / "file").touch()
     in_file = await refusal(f"sqlite:///{tmp_path}/file/alpha_panda.db")
     assert f"{tmp_path}/file: File exists; check the path and its rights" in in_file
-    assert "unable to open database file; check the path and its rights" in await refusal(f"sqlite:///{tmp_path}")
+    assert f"{tmp_path}: Is a directory; check the path and its rights" in await refusal(f"sqlite:///{tmp_path}")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write what it likes")
