@@ -15,6 +15,7 @@ from alpha_panda.apps.api.feeding import feed
 from alpha_panda.apps.api.parts import Parts as ApiParts
 from alpha_panda.apps.api.routes import PREFIX, TAGS, routers
 from alpha_panda.apps.dashboard import DashboardParts, pages
+from alpha_panda.apps.dashboard.navigation import PLACES
 from alpha_panda.apps.dashboard.shell import THEME_COOKIE
 from alpha_panda.apps.web.auth import AuthParts, auth_routes
 from alpha_panda.apps.web.components import component_routes
@@ -52,6 +53,7 @@ class Application(Gate):
         self.inside = _inside(parts, auth)
         house = House(
             hosts=parts.hosts,
+            pages=frozenset(place.path for place in PLACES),
             limits=parts.limits,
             secure=parts.secure,
             random_bytes=parts.random_bytes,

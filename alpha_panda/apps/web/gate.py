@@ -68,6 +68,7 @@ class House:
     """What the gate stands in front of: its names, its limits, its clocks."""
 
     hosts: frozenset[str]  # by which the app may be asked for, in lower case, without a port
+    pages: frozenset[str]  # paths of the dashboard, which cost more than others
     limits: Limits
     secure: bool  # whether visitors come over TLS
     random_bytes: Callable[[int], bytes]
@@ -151,10 +152,12 @@ class Gate:
         if visit.principal is None:
             network = network_of(visit.address)
             return self._rates.wait_s(f"address {network}", limits.anonymous_per_second, limits.anonymous_at_once)
+        user = f"user {visit.principal.name}"
+        if visit.path in self._house.pages:
+            return self._rates.wait_s(f"{user} pages", limits.pages_per_second, limits.pages_at_once)
         # Whatever else somebody asks too often, they can stop: only the same command is counted, and it was heard then.
         counted = visit.path if visit.path in STOPS else "all"
-        visitor = f"user {visit.principal.name} {counted}"
-        return self._rates.wait_s(visitor, limits.requests_per_second, limits.requests_at_once)
+        return self._rates.wait_s(f"{user} {counted}", limits.requests_per_second, limits.requests_at_once)
 
     # ── What they get ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -16,6 +16,8 @@ class Limits:
     anonymous_at_once: float = 60.0
     body_bytes: int = 2**20
     websockets: int = 64  # of one principal
+    pages_per_second: float = 3.0  # of the dashboard, of one principal: each is megabytes here until it is closed
+    pages_at_once: float = 60.0
 
 
 @dataclasses.dataclass
