@@ -355,6 +355,8 @@ def validated(model: type[Model], values: Mapping[str, Any], where: str) -> Mode
     """Return `values` as a model, or raise ConfigurationError with the first problem in one sentence."""
     try:
         return model.model_validate(_tuples(values))
+    except RecursionError:
+        raise ConfigurationError(f"{where}: there are tables in tables in tables without end") from None
     except ValidationError as error:
         raise ConfigurationError(f"{where}: {_sentence(model, error)}") from None
 

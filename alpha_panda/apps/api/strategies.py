@@ -1,6 +1,7 @@
 """Routes of strategies: how each is doing, what it was told over time, and what operators change of that."""
 
 import dataclasses
+import re
 from collections.abc import Awaitable
 from typing import Annotated, Any
 
@@ -18,6 +19,8 @@ from alpha_panda.database import strategies as stored
 from alpha_panda.strategy import did_you_mean
 
 router = subject("strategies")
+
+_OWN_STRATEGY = re.compile(r"(?:[A-Za-z0-9_-]+)?", re.ASCII)
 
 Name = Annotated[str, Path(max_length=100, pattern=ONE_LINE, description="As the profile names it.")]
 
@@ -77,7 +80,12 @@ async def strategy_versions(api: Api, name: Name) -> Listed[StrategyVersion]:
 
 @router.put("/strategies/{name}", responses=responses(503))
 async def set_strategy(request: Request, api: Api, who: Admin, name: Name, told: Terms) -> StrategyVersion:
-    """Set what a strategy is told from the next session on; the same again makes no new version."""
+    """Set what a strategy is told from the next session on; the same again makes no new version.
+
+    Its code is one of the session's own strategies: a file that is named by its path is code of whoever can write it.
+    """
+    if not _OWN_STRATEGY.fullmatch(str(told.terms.get("strategy", ""))):
+        raise HTTPException(422, "strategy in the body: name one of the folder strategies, without a path and .py")
     deed = Deed(request, who, "strategy.set", name, told.reason)
     return await _changed(deed, api.database.strategies.set(name, told.terms, who.name, told.reason, api.wall_ns()))
 

@@ -95,3 +95,27 @@ async def test_no_visitor_starts_more_notebooks_than_the_process_can_bear(web: H
     speaker = Speaker(web, headers, "/research/yesterday/ws")
     await speaker.talk()
     assert (await speaker.next())["code"] == 1013
+
+
+async def test_nobody_makes_more_pages_than_the_process_can_bear(tmp_path: pathlib.Path):
+    async with house(tmp_path, Limits(pages_per_second=0.001, pages_at_once=2.0)) as web:
+        viewer = web.client(headers={"Authorization": f"Bearer {web.token('vera')}"})
+        assert [(await viewer.get(path)).status_code == 429 for path in ("/", "/orders", "/")] == [False, False, True]
+        assert (await viewer.get("/api/v1/boot")).status_code == 200
+        await viewer.aclose()
+
+
+@pytest.mark.parametrize("strategy", ["/tmp/mine.py", "../mine", "mine.py", "notebooks/mine", "a\nb"])
+async def test_no_code_is_chosen_from_afar_that_is_not_among_the_strategies(web: House, strategy: str):
+    terms = {"name": "m", "strategy": strategy, "capital": 1_000, "instruments": ["NSE:INFY"]}
+    async with web.client(headers={"Authorization": f"Bearer {web.token('asha')}"}) as admin:
+        answer = await admin.put("/api/v1/strategies/m", json={"terms": terms, "reason": "mine"})
+    assert (answer.status_code, await web.database.strategies.list()) == (422, [])
+
+
+async def test_terms_without_end_are_refused_and_no_defect(web: House):
+    deep = '{"a":' * 900 + "1" + "}" * 900
+    said = f'{{"terms":{{"name":"m","strategy":"m","capital":1,"parameters":{deep}}},"reason":"x"}}'
+    headers = {"Authorization": f"Bearer {web.token('asha')}", "Content-Type": "application/json"}
+    async with web.client(headers=headers) as admin:
+        assert (await admin.put("/api/v1/strategies/m", content=said)).status_code == 422
