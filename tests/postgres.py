@@ -83,9 +83,10 @@ class PostgresServer:
         secret = self._folder / "password"
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
-        command = [str(self._programs / "initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--no-sync"]
+        command = [str(self._programs / "initdb"), "-D", str(data), "-U", "postgres", "--no-sync"]
+        # Without a locale: that of the environment may be none that this machine has.
         told = subprocess.run(
-            [*command, "--auth=scram-sha-256", f"--pwfile={secret}"],
+            [*command, "--encoding=UTF8", "--no-locale", "--auth=scram-sha-256", f"--pwfile={secret}"],
             capture_output=True,
             text=True,
             check=False,
