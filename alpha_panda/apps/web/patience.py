@@ -19,7 +19,7 @@ class PatientProtocol(H11Protocol):
 
     _deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Take a connection, or end it where there are too many."""
         super().connection_made(transport)
         if self._is_one_too_many():

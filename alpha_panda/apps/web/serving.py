@@ -48,6 +48,7 @@ class Serving(uvicorn.Server):
             app,
             http=PatientProtocol,
             log_config=None,
+            log_level="error",  # else whoever sends what is no HTTP writes a line on the terminal with each
             access_log=False,
             server_header=False,
             proxy_headers=bool(proxy),

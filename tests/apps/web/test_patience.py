@@ -69,3 +69,11 @@ async def test_one_network_does_not_take_all_connections(place: tuple[str, int],
             writer.close()
     await asyncio.sleep(0.2)
     assert await is_alive(place)
+
+
+async def test_what_is_no_http_writes_nothing_on_the_terminal(place: tuple[str, int], caplog: pytest.LogCaptureFixture):
+    reader, writer = await asyncio.open_connection(*place)
+    writer.write(b"\x16\x03\x01 no HTTP\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 400")
+    writer.close()
+    assert not caplog.records

@@ -8,8 +8,8 @@ const button = form.querySelector("button");
 
 function next() {
   const asked = new URLSearchParams(location.search).get("next") || "/";
-  const target = new URL(asked, location.origin);
-  return target.origin === location.origin && asked.startsWith("/") ? target.href : "/";
+  const target = URL.canParse(asked, location.origin) ? new URL(asked, location.origin) : null;
+  return target?.origin === location.origin && asked.startsWith("/") ? target.href : "/";
 }
 
 function enter() {
