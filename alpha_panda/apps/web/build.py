@@ -121,6 +121,8 @@ def check_exposure(options: WebOptions) -> bytes:
     On this machine alone a secret that lasts as long as the process will do.
     """
     given = os.environ.get(SECRET, "")
+    if options.proxy and not _is_some_machine(options.proxy):
+        raise ConfigurationError(f"--proxy {options.proxy} is no address: whoever is believed says where visitors are")
     if given and len(given) < SECRET_LENGTH_MIN:
         raise ConfigurationError(f"{SECRET} has {len(given)} characters, and at least {SECRET_LENGTH_MIN} are needed")
     if given and len(set(given)) < SECRET_LENGTH_MIN // 4:
@@ -145,6 +147,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _is_some_machine(text: str) -> bool:
+    """Return whether a text is an address, or a network that is not the whole world."""
+    try:
+        return ipaddress.ip_network(text, strict=False).prefixlen > 0
+    except ValueError:
+        return False
 
 
 def newest_state() -> pathlib.Path:

@@ -91,3 +91,9 @@ async def test_a_scraper_is_told_the_metrics_at_a_port_of_their_own_and_nothing_
     assert 'alpha_panda_web_refused_total{code="not_signed_in"} 1.0' in answer.text
     names = {line.split("{")[0].split(" ")[0] for line in answer.text.splitlines() if not line.startswith("#")}
     assert all(name.startswith("alpha_panda_web_") for name in names), "figures of an account are nobody else's"
+
+
+@pytest.mark.parametrize("proxy", ["*", "0.0.0.0/0", "::/0", "proxy.example.com", "127.0.0.1,*"])
+def test_nobody_is_believed_who_could_be_anybody(proxy: str):
+    with pytest.raises(ConfigurationError, match="is no address"):
+        check_exposure(WebOptions(state=HERE, proxy=proxy))

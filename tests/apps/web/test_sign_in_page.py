@@ -92,7 +92,9 @@ def test_who_guesses_too_often_waits(web: tuple[House, str], page: Page):
     expect(page.get_by_role("button")).to_be_enabled()
 
 
-@pytest.mark.parametrize("elsewhere", ["//evil.example/", "https://evil.example/", "javascript:0", "/\\evil.example", "//["])
+@pytest.mark.parametrize(
+    "elsewhere", ["//evil.example/", "https://evil.example/", "javascript:0", "/\\evil.example", "//["]
+)
 def test_nobody_is_sent_elsewhere_after_signing_in(web: tuple[House, str], page: Page, elsewhere: str):
     page.goto(f"{web[1]}/sign-in?next={elsewhere}")
     sign_in(page, "asha", PASSWORD)
