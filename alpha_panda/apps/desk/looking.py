@@ -16,8 +16,8 @@ from alpha_panda.apps.desk.reports import Reports, says_money
 from alpha_panda.apps.desk.showing import Shower
 from alpha_panda.apps.desk.tape import Tape
 from alpha_panda.errors import AlphaPandaError, LogError, StoreError
+from alpha_panda.live.build import LOG_FILE
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.log.opening import LOG_FILE
 from alpha_panda.live.messages import PnlSnapshot, Session, StageReport, Ticks
 from alpha_panda.live.payloads import events_of
 from alpha_panda.live.session import profile_of, read_session
