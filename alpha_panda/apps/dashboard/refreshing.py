@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
@@ -20,7 +19,7 @@ PERIOD_MS_MIN = 100
 
 Said = TypeVar("Said")
 
-_TIMERS: weakref.WeakKeyDictionary[Document, dict[int, list[Callable[[], None]]]] = weakref.WeakKeyDictionary()
+_TIMERS: dict[Document, dict[int, list[Callable[[], None]]]] = {}
 
 
 def refresh(desk: Desk, draw: Callable[[Picture], None], every_ms: int = 0) -> None:
@@ -43,13 +42,26 @@ def refresh(desk: Desk, draw: Callable[[Picture], None], every_ms: int = 0) -> N
 
 def _together(flush: Callable[[], None], every_ms: int) -> None:
     """Let one timer flush all parts of a page that are drawn equally often: a timer costs as much as many a part."""
-    page: Document | None = pn.state.curdoc
-    timers = _TIMERS.setdefault(page, {}) if page is not None else {}
+    timers = _timers_of(pn.state.curdoc)
     if every_ms in timers:
         timers[every_ms].append(flush)
     else:
         timers[every_ms] = [flush]
         repeat(functools.partial(_flush, timers[every_ms]), every_ms)
+
+
+def _timers_of(page: Document | None) -> dict[int, list[Callable[[], None]]]:
+    if page is None:
+        return {}
+    if page not in _TIMERS:
+        _TIMERS[page] = {}
+        # The parts know their page: a key that is held by its own value would never be let go.
+        page.on_session_destroyed(lambda session_context: _forget(page))
+    return _TIMERS[page]
+
+
+def _forget(page: Document) -> None:
+    _TIMERS.pop(page, None)
 
 
 def _flush(parts: Sequence[Callable[[], None]]) -> None:

@@ -22,6 +22,7 @@ from alpha_panda.apps.web.components import component_routes
 from alpha_panda.apps.web.door import HouseDoor
 from alpha_panda.apps.web.gate import Gate, House
 from alpha_panda.apps.web.health import health_routes
+from alpha_panda.apps.web.leaving import heed_leaving
 from alpha_panda.apps.web.notebooks import mount_notebooks
 from alpha_panda.apps.web.pages import page_routes
 from alpha_panda.apps.web.parts import Parts
@@ -121,6 +122,7 @@ def _add_dashboard(app: FastAPI, parts: Parts) -> None:
         now_ns=parts.wall_ns,
     )
     app.include_router(component_routes())
+    heed_leaving()
     makers: dict[str, Any] = {**pages(dashboard)}
     panel_in_fastapi.add_applications(
         makers,

@@ -79,3 +79,13 @@ def test_parts_that_are_drawn_equally_often_share_a_timer_and_one_that_fails_kee
     flush(timers)()
     assert drawn == [1, 2]
     assert "cannot be drawn" in caplog.text
+
+
+def test_the_timers_of_a_page_are_forgotten_with_it():
+    page = Document()
+    with set_curdoc(page):
+        refreshing.refresh(FakeDesk(), lambda picture: None)
+    assert page in refreshing._TIMERS
+    for callback in page.callbacks.session_destroyed_callbacks:
+        callback(None)
+    assert page not in refreshing._TIMERS
