@@ -144,6 +144,24 @@ async def test_what_happens_in_a_session_that_begins_meanwhile_is_news_each_once
     assert len({(fill.order_id, fill.time_ns, fill.quantity) for fill in fills}) == len(fills) == ended.account.fills
 
 
+async def test_at_the_end_of_a_day_the_books_add_up_to_the_account(tmp_path: pathlib.Path):
+    options = Options(profile=PAPER_TOML, instruments=SYMBOLS, speed=math.inf, state=tmp_path / "s1")
+    await trade(planned(options), new_status(), asyncio.Event())
+    async with at_work(tmp_path / "s1") as desk:
+        day = await seen(desk, lambda picture: picture.account is not None and bool(picture.positions))
+
+    account, books = day.account, day.positions
+    assert account is not None
+    assert account.fills == sum(book.fills for book in books) > 0
+    assert account.realised_e4 == sum(book.realised_e4 for book in books)
+    assert account.charges_e4 == sum(book.charges_e4 for book in books)
+    assert account.unrealised_e4 == sum(book.unrealised_e4 or 0 for book in books)
+    assert account.day_pnl_e4 == account.realised_e4 + account.unrealised_e4 - account.charges_e4
+    assert day.curve[-1].equity_e4 == account.equity_e4
+    times_ns = [line.updated_ns if isinstance(line, Order) else line.time_ns for line in day.happenings]
+    assert times_ns == sorted(times_ns, reverse=True)
+
+
 async def test_what_is_listened_to_ends_when_the_listener_leaves(tmp_path: pathlib.Path):
     heard: list[int] = []
     async with at_work(tmp_path / "s1") as desk:
