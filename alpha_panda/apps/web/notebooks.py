@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse
-from starlette.routing import get_route_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 KERNELS_MAX = 16
@@ -70,7 +69,7 @@ class _Notebook:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, of the few kinds that a notebook which only runs has use for."""
-        kind, path = scope.get("method", "websocket"), get_route_path(scope)
+        kind, path = scope.get("method", "websocket"), scope["path"].removeprefix(scope.get("root_path", ""))
         if kind not in ("GET", "HEAD") and path not in _OPEN.get(kind, ()):
             return await _refuse(scope, receive, send)
         if kind != "websocket":
