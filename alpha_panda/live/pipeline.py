@@ -12,7 +12,7 @@ from alpha_panda.errors import LogError
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.control.commands import Given, Spool, forward
 from alpha_panda.live.control.following import Follower, obey_database
-from alpha_panda.live.control.killswitch import KillSwitch
+from alpha_panda.live.control.killswitch import LOOK_EVERY_S, KillSwitch
 from alpha_panda.live.dead_letters import DeadLetters
 from alpha_panda.live.feed.base import Feed
 from alpha_panda.live.gathering import Gathering, run_account
@@ -35,6 +35,8 @@ from alpha_panda.live.watch.latency import Latency
 
 STAGES = (FEED, SIGNALS, ACCOUNT, PORTFOLIO)
 """The stages of a session, in the order in which events pass them."""
+
+_TOLD_WITHIN_S = 2.0  # after a restart, until a database that does not answer is no longer waited for
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -275,17 +277,29 @@ class _Process:
             self._status.exchange_note(worker.note, note)
             worker.note = note
 
-        profile, spool = self._blueprint.profile, Spool(self._parts.state)
+        profile, spool, looked = self._blueprint.profile, Spool(self._parts.state), asyncio.Event()
         with contextlib.closing(Follower(self._parts.database)) as follower:
             obeying = asyncio.create_task(
-                obey_database(follower, profile, Given(self._log), spool, tell, self._parts.surroundings.sleep)
+                obey_database(follower, profile, Given(self._log), spool, tell, self._parts.surroundings.sleep, looked)
             )
             try:
+                await self._until_told(looked, spool)
                 yield
             finally:
                 obeying.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await obeying
+
+    async def _until_told(self, looked: asyncio.Event, spool: Spool) -> None:
+        """Wait until what was switched while the session was down is on the log, before anything is traded.
+
+        A database or a folder that does not answer holds the account up for a moment only.
+        """
+        with contextlib.suppress(TimeoutError, OSError):
+            async with asyncio.timeout(_TOLD_WITHIN_S):
+                await looked.wait()
+                while spool.files():
+                    await asyncio.sleep(LOOK_EVERY_S)
 
     async def _portfolio(self) -> None:
         store, blueprint = self._parts.store, self._blueprint

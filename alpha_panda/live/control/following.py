@@ -69,10 +69,12 @@ async def obey_database(
     spool: Spool,
     tell: Callable[[str], None],
     sleep: Callable[[float], Awaitable[None]],
+    looked: asyncio.Event,
 ) -> None:
     """Give the commands that the database asks for, for as long as the session runs.
 
     `profile` is what the session trades; `tell` hears what a person should know, in place of what it heard before.
+    `looked` is set once it has been looked into, or could not be.
     """
     while True:
         try:
@@ -83,6 +85,7 @@ async def obey_database(
             tell("; ".join(_waiting(found, profile)))
         except (AlphaPandaError, OSError) as error:  # the database, the log or the folder: the account trades on
             tell(f"{error}; strategies go on as they are")
+        looked.set()
         await sleep(LOOK_EVERY_S)
 
 

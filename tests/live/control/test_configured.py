@@ -245,6 +245,23 @@ async def test_a_strategy_that_is_disabled_pauses_and_stays_so_over_a_restart(ur
     assert commands == [Control(word, NAME, "asha@desk", "wild prices") for word in ("pause", "resume")]
 
 
+async def test_a_strategy_that_was_disabled_meanwhile_opens_nothing_when_the_session_goes_on(
+    url: str, tmp_path: pathlib.Path
+):
+    state = tmp_path / "one"
+    running = Running(state)
+    await running.until(running.trades)
+    before = (await running.stopped()).stage.account["orders_made"]
+    await set_terms(url, terms())
+    await switch(url, enabled=False)
+    engine = await traded(state)
+    async with SqliteLog(state, read_only=True) as log:
+        orders = [each.data for each in await messages_of(log, PAPER.orders_submitted)]
+    after = [each for each in orders if isinstance(each, OrderUpdate) and each.order_id > before]
+    assert engine.stage.sleeves["paused"].tolist() == [1, 0]
+    assert {each.strategy for each in after if each.opening} == {"mean_reversion"}
+
+
 async def test_a_strategy_that_is_disabled_trades_nothing_in_a_session_that_begins(url: str, tmp_path: pathlib.Path):
     await set_terms(url, terms())
     await switch(url, enabled=False)
