@@ -20,6 +20,8 @@ from tests.browser import Witness
 from tests.live.processes import PATIENCE_S
 from tests.live.trading import ROOT
 
+pytestmark = pytest.mark.timeout(600)  # of a day that is watched, and a platform that is started twice
+
 _PATIENCE_MS = PATIENCE_S * 1_000
 _LINK = re.compile(r"(http://\S+)/sign-in#link=\S+")
 
@@ -137,7 +139,7 @@ def follow_an_order(page: Page, home: str) -> None:
     for step in ("signal", "decision", "order", "fill"):
         expect(chain.locator(f"li.{step}").first).to_be_visible()
     expect(chain.locator("li.tick, li.bar, li.clock")).to_be_visible()
-    expect(chain.locator("li.fill").first).to_contain_text("STT")
+    expect(chain.locator("li.fill").first).to_contain_text("Brokerage")
 
 
 def read_a_refusal(page: Page) -> None:

@@ -38,7 +38,8 @@ class Alarms(RuleBasedStateMachine):
         self.known: dict[str, str] = {}  # who acknowledged first, of what is shown
         self.runner = asyncio.Runner()
         self.open = contextlib.ExitStack()
-        folder = self.open.enter_context(tempfile.TemporaryDirectory())
+        # The driver of a database that was closed a moment ago may still hold its files.
+        folder = self.open.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         self.url = f"sqlite:///{pathlib.Path(folder) / 'alpha_panda.db'}"
 
     @initialize()

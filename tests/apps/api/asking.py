@@ -23,7 +23,7 @@ from alpha_panda.apps.api.feeding import feed
 from alpha_panda.apps.api.parts import Parts
 from alpha_panda.apps.api.routes import PREFIX, routers
 from alpha_panda.apps.desk.desk import Desk
-from alpha_panda.apps.desk.models import Refusals
+from alpha_panda.apps.desk.models import Picture, Refusals
 from alpha_panda.database import open_database
 from alpha_panda.database.repositories import Database
 from alpha_panda.live.watch.redaction import Redaction
@@ -71,11 +71,18 @@ class Door:
         await self._app(scope, receive, send)
 
 
+def has_seen_all(picture: Picture) -> bool:
+    """Return whether the desk has looked at everything that a session which has traded left: each comes by itself."""
+    rows = (picture.orders, picture.positions, picture.happenings, picture.curve, picture.decisions)
+    stages = all(stage.phase != "unknown" for stage in picture.stages)
+    return all(rows) and stages and picture.account is not None and all(source.well for source in picture.sources)
+
+
 @contextlib.asynccontextmanager
 async def served(state: pathlib.Path, folder: pathlib.Path, beat_every_s: float = 5.0) -> AsyncGenerator[Served]:
     """Serve the API over the session in `state`, with a database of its own in `folder`."""
     async with over(state, folder, beat_every_s) as running:
-        await seen(running.api.desk, lambda picture: bool(picture.orders) and bool(picture.stages))
+        await seen(running.api.desk, has_seen_all)
         yield running
 
 
@@ -83,7 +90,7 @@ async def served(state: pathlib.Path, folder: pathlib.Path, beat_every_s: float 
 async def still(state: pathlib.Path, folder: pathlib.Path) -> AsyncGenerator[Served]:
     """Serve the API over a desk that looked at the session in `state` until it had seen all, and looks no more."""
     async with at_work(state) as desk:
-        await seen(desk, lambda picture: bool(picture.orders) and bool(picture.positions) and bool(picture.stages))
+        await seen(desk, has_seen_all)
     desk.picture = desk.picture.model_copy(update={"refusals": (Refusals(code="cooldown", count=3),)})
     async with open_database(f"sqlite:///{folder / 'web.db'}") as database, serving(desk, database) as running:
         yield running
