@@ -116,7 +116,7 @@ def obeyed(folder: pathlib.Path, *answers: Mapping[str, Configured] | DatabaseEr
     async def scenario() -> None:
         async with SqliteLog(folder) as log:
             database: Any = Database(*answers)
-            await obey_database(database, PROFILE, Given(log), Spool(folder), told.append, sleep)
+            await obey_database(database, PROFILE, Given(log), Spool(folder), told.append, sleep, asyncio.Event())
 
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(scenario())
