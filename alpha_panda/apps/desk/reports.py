@@ -8,6 +8,7 @@ from alpha_panda.config import Risk
 from alpha_panda.kernels.risk import CODES
 from alpha_panda.live.messages import AccountState, Payload, PnlSnapshot, StageReport
 from alpha_panda.live.observer import ACCOUNT, FEED, REPORTS_MISSED_S
+from alpha_panda.live.watch.figures import lost
 from alpha_panda.live.watch.overview import shown_reports
 from alpha_panda.units import SECOND_NS
 from alpha_panda.words import WORDS
@@ -157,8 +158,8 @@ def limits_of(risk: Risk, figures: Mapping[str, float]) -> tuple[Limit, ...]:
     if not {"equity_e4", "day_base_e4", "drawdown_base_e4"} <= figures.keys():
         return ()
     equity_e4, gross_e4 = figures["equity_e4"], figures["gross_e4"]
-    day_loss = _lost(figures["day_base_e4"], equity_e4)
-    drawdown = _lost(figures["drawdown_base_e4"], equity_e4)
+    day_loss = lost(figures["day_base_e4"], equity_e4)
+    drawdown = lost(figures["drawdown_base_e4"], equity_e4)
     gross = gross_e4 / equity_e4 if equity_e4 > 0 else 0.0
     positions, orders = figures.get("positions", 0.0), figures.get("orders_working", 0.0)
     shown: Sequence[tuple[str, float, float, bool, str]] = (
@@ -171,8 +172,3 @@ def limits_of(risk: Risk, figures: Mapping[str, float]) -> tuple[Limit, ...]:
     )
     names = ("name", "used", "allowed", "is_ratio", "action")
     return tuple(Limit.model_validate(dict(zip(names, row, strict=True))) for row in shown)
-
-
-def _lost(base_e4: float, equity_e4: float) -> float:
-    """Return what was lost of a base, as a fraction of it; nothing on a gain."""
-    return max(0.0, (base_e4 - equity_e4) / base_e4) if base_e4 > 0 else 0.0

@@ -39,6 +39,11 @@ def account_figures(stage: AccountStage, names: Names) -> dict[str, float]:
     }
 
 
+def lost(base_e4: float, equity_e4: float) -> float:
+    """Return what was lost of a base, as a fraction of it; nothing on a gain, or of nothing."""
+    return max(0.0, (base_e4 - equity_e4) / base_e4) if base_e4 > 0 else 0.0
+
+
 def _of_books(stage: AccountStage, names: Names) -> Iterator[tuple[str, float]]:
     books, last_e4 = stage.books, stage.quotes["last_e4"]
     opened_today = books["entry_time_ns"] >= max(int(stage.account["day_start_ns"]), 1)

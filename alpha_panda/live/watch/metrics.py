@@ -19,6 +19,7 @@ from alpha_panda.live.messages import Decision, Fill, Gap, OrderUpdate, Phase, S
 from alpha_panda.live.observer import ACCOUNT, FEED, PORTFOLIO, REPORTS_MISSED_S, SESSION, SIGNALS, Inputs, Observer
 from alpha_panda.live.session import Blueprint
 from alpha_panda.live.streams import DUPLICATE, STALE, UNDECODABLE
+from alpha_panda.live.watch.figures import lost
 from alpha_panda.live.watch.latency import latencies
 from alpha_panda.live.watch.metric_series import MetricSeries
 from alpha_panda.live.watchdog import FeedAge
@@ -267,12 +268,8 @@ def _ratios(account: Any) -> dict[str, float]:
     equity_e4, gross_e4 = int(account["equity_e4"]), int(account["gross_e4"])
     ratios = {
         "alpha_panda_exposure_ratio": gross_e4 / equity_e4 if equity_e4 > 0 else math.inf if gross_e4 else 0.0,
-        "alpha_panda_drawdown_ratio": _lost(int(account["drawdown_base_e4"]), equity_e4),
+        "alpha_panda_drawdown_ratio": lost(int(account["drawdown_base_e4"]), equity_e4),
     }
     if account["day_start_ns"]:
-        ratios["alpha_panda_day_loss_ratio"] = _lost(int(account["day_base_e4"]), equity_e4)
+        ratios["alpha_panda_day_loss_ratio"] = lost(int(account["day_base_e4"]), equity_e4)
     return ratios
-
-
-def _lost(base_e4: int, equity_e4: int) -> float:
-    return max(0.0, (base_e4 - equity_e4) / base_e4) if base_e4 > 0 else 0.0
