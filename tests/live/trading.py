@@ -26,6 +26,7 @@ from alpha_panda.live.status import Status
 from alpha_panda.live.store.redis import RedisStore
 from alpha_panda.live.streams import Reader
 from alpha_panda.live.topics import SESSIONS, BrokerTopics, Topic, market_ticks
+from tests.live.forwarding import ForwardingLog
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAPER_TOML = ROOT / "live" / "paper.toml"
@@ -95,12 +96,12 @@ class CrashError(Exception):
     """What ends a session in the middle."""
 
 
-class CrashingLog(Log):
+class CrashingLog(ForwardingLog):
     """A log that ends the session at one of its appends, before or after it took effect."""
 
     def __init__(self, log: Log, append: int, after: bool) -> None:
         self.exclusive = log.exclusive
-        self._log = log
+        super().__init__(log)
         self._appends = itertools.count(1)
         self._append = append
         self._after = after
@@ -113,21 +114,6 @@ class CrashingLog(Log):
         if number == self._append:
             raise CrashError
         return offsets
-
-    async def read(self, topic: Topic, partition: int, offset: int, limit: int) -> list[Record]:
-        return await self._log.read(topic, partition, offset, limit)
-
-    async def wait(self, topic: Topic, partition: int, offset: int, timeout_s: float) -> bool:
-        return await self._log.wait(topic, partition, offset, timeout_s)
-
-    async def end(self, topic: Topic, partition: int) -> int:
-        return await self._log.end(topic, partition)
-
-    async def committed(self, group: str, topic: Topic, partition: int) -> int:
-        return await self._log.committed(group, topic, partition)
-
-    async def close(self) -> None:
-        await self._log.close()
 
 
 async def run_on(

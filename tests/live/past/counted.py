@@ -1,34 +1,18 @@
 """A log that counts what is read from it."""
 
-from collections.abc import Sequence
-
-from alpha_panda.live.log.base import Commit, Log, NewRecord, Record
+from alpha_panda.live.log.base import Log, Record
 from alpha_panda.live.topics import Topic
+from tests.live.forwarding import ForwardingLog
 
 
-class CountingLog(Log):
+class CountingLog(ForwardingLog):
     """Hands everything on, and counts the records that were read."""
 
     def __init__(self, log: Log) -> None:
+        super().__init__(log)
         self.records = 0
-        self._log = log
-
-    async def append(self, batch: Sequence[NewRecord], commits: Sequence[Commit] = ()) -> list[int]:
-        return await self._log.append(batch, commits)
 
     async def read(self, topic: Topic, partition: int, offset: int, limit: int) -> list[Record]:
         records = await self._log.read(topic, partition, offset, limit)
         self.records += len(records)
         return records
-
-    async def wait(self, topic: Topic, partition: int, offset: int, timeout_s: float) -> bool:
-        return await self._log.wait(topic, partition, offset, timeout_s)
-
-    async def end(self, topic: Topic, partition: int) -> int:
-        return await self._log.end(topic, partition)
-
-    async def committed(self, group: str, topic: Topic, partition: int) -> int:
-        return await self._log.committed(group, topic, partition)
-
-    async def close(self) -> None:
-        await self._log.close()
