@@ -34,10 +34,10 @@ async def page(
 ) -> tuple[list[Entry], str | None]:
     """Return the last messages of some kinds on some topics, the newest first, and the cursor of those before them.
 
-    Messages of one time are in the order of their topics. `before` is the cursor that the page after this one came
-    with, None for the newest page; None comes back where there is nothing before. Where messages of these kinds are
-    rare a page may be shorter than `limit`, or empty, although there are more. Raises ConfigurationError for a limit
-    that is not from 1 to LIMIT_MAX, and for a cursor that is not of these topics.
+    Messages of one partition are in its order, those of one time in the order of their topics. `before` is the cursor
+    that the page after this one came with, None for the newest page; None comes back where there is nothing before.
+    Where messages of these kinds are rare a page may be shorter than `limit`, or empty, although there are more. Raises
+    ConfigurationError for a limit that is not from 1 to LIMIT_MAX, and for a cursor that is not of these topics.
     """
     if not 1 <= limit <= LIMIT_MAX:
         raise ConfigurationError(f"a page of {limit} messages cannot be had: ask for 1 to {LIMIT_MAX:,}")
@@ -113,7 +113,8 @@ class _Part:
             stop, self._start = self._start, max(self._start - block, last)
             entries = await self._between(self._start, stop)
             self.found = [each for each in entries if isinstance(each.message.data, kinds)] + self.found
-            self.known_ns = entries[0].message.time_ns if entries else self.known_ns
+            # The lowest, not the first: the times on `control` are of several clocks, and each page must come further.
+            self.known_ns = min((each.message.time_ns for each in entries), default=self.known_ns)
             block = min(2 * block, _BLOCK_MAX)
         if self._start == 0:
             self.known_ns = 0

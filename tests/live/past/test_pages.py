@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import collections
+import heapq
 import pathlib
 from collections.abc import AsyncIterator, Sequence
 
@@ -10,16 +11,18 @@ import msgspec
 import pytest
 
 from alpha_panda.errors import ConfigurationError
+from alpha_panda.live.control.commands import command_message
 from alpha_panda.live.log.base import Log, NewRecord
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Control, Decision, Fill, OrderUpdate, PnlSnapshot, Signal
 from alpha_panda.live.past import pages
 from alpha_panda.live.past.pages import LIMIT_MAX, Kinds, page
+from alpha_panda.live.routing import new_record
 from alpha_panda.live.streams import Entry, Reader
 from alpha_panda.live.topics import CONTROL, BrokerTopics, Topic
 from tests.faults.test_records import Foreigner
 from tests.live.past.counted import CountingLog
-from tests.live.past.eventful import run_eventful
+from tests.live.past.eventful import COMMANDED_NS, PERSON, run_eventful
 from tests.live.past.written import EVERY, LongDay
 from tests.live.trading import PAPER
 
@@ -29,14 +32,14 @@ DECISIONS = (PAPER.signals_validated, PAPER.signals_rejected)
 
 async def all_of(log: Log, topics: Sequence[Topic], kinds: Kinds) -> list[Entry]:
     """Return the messages of some kinds as readers from the beginning take them, by time, the newest first."""
-    found: list[tuple[int, int, int, Entry]] = []
+    found: list[list[tuple[int, int, int, Entry]]] = []
     parts = [(topic, partition) for topic in topics for partition in range(topic.partitions)]
     for number, part in enumerate(parts):
-        reader = Reader(log, *part)
+        reader, taken = Reader(log, *part), list[Entry]()
         while entries := await reader.read():
-            taken = [each for each in entries if isinstance(each.message.data, kinds)]
-            found += [(each.message.time_ns, number, each.message.sequence, each) for each in taken]
-    return [each[3] for each in sorted(found, key=lambda each: each[:3], reverse=True)]
+            taken += [each for each in entries if isinstance(each.message.data, kinds)]
+        found.append([(each.message.time_ns, number, each.message.sequence, each) for each in reversed(taken)])
+    return [each[3] for each in heapq.merge(*found, key=lambda each: each[:3], reverse=True)]
 
 
 async def paged(log: Log, topics: Sequence[Topic], kinds: Kinds, limit: int) -> list[Entry]:
@@ -47,7 +50,9 @@ async def paged(log: Log, topics: Sequence[Topic], kinds: Kinds, limit: int) -> 
         found += entries
         if cursor is None:
             return found
-        entries, cursor = await page(log, topics, kinds, cursor, limit)
+        before = cursor
+        entries, cursor = await page(log, topics, kinds, before, limit)
+        assert cursor != before, "no page may lead to itself"
 
 
 @pytest.fixture
@@ -84,6 +89,17 @@ async def test_what_does_not_count_stands_on_no_page(log: SqliteLog):
         await log.append([NewRecord(topic, 0, b"", b"no message"), *again])
     for topics, kinds in ((ORDERS, (OrderUpdate, Fill)), ((PAPER.signals_raw,), Signal), ((CONTROL,), Control)):
         assert await paged(log, topics, kinds, 4) == await all_of(log, topics, kinds)
+
+
+@pytest.mark.parametrize("limit", [1, 4, 7, 100])
+async def test_commands_of_clocks_that_disagree_stand_on_some_page(log: SqliteLog, limit: int):
+    """A console whose clock is ahead gives the oldest command: its time is behind nothing that follows."""
+    for offset in (900, 0, 500, 1, 2, 3, 499, 4, 5, 6, 7, -900, 8, 9):
+        message = command_message("pause", "momentum", PERSON, "looking", COMMANDED_NS + offset)
+        await log.append([new_record(CONTROL, message)])
+    found = await paged(log, (CONTROL,), Control, limit)
+    assert found == await all_of(log, (CONTROL,), Control)
+    assert len(found) == 14
 
 
 async def test_what_is_added_meanwhile_moves_no_page(log: SqliteLog):
