@@ -6,7 +6,10 @@ import selectors
 import socket
 import threading
 import time
+import warnings
 from collections.abc import AsyncGenerator, Callable
+
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 
 from alpha_panda.apps.web.build import WebOptions, check_exposure, serve_web
 from alpha_panda.apps.web.serving import bound
@@ -27,6 +30,8 @@ async def web_beside(options: WebOptions, port: int, tell: Callable[[str], None]
         served = listening.getsockname()[1]
         if port not in (0, served):
             tell(f"port {port} is taken: the dashboard takes {served} instead")
+        # FastAPI silences it where it makes its routes, and a thread that silences another undoes that for both.
+        warnings.simplefilter("ignore", UnsupportedFieldAttributeWarning)
         beside = _Beside(options, listening, tell)
         beside.start()
         try:
