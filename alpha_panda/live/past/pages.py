@@ -25,6 +25,7 @@ LIMIT_MAX = 1_000
 _LOOKED_MAX = 16_384  # records of a partition that are looked through for one page
 _BLOCK_MAX = 4_096
 _AT_ONCE = 256  # of those: between two reads others have their turn
+_FIRST_NS = -(2**63)  # no message is earlier, whatever it says
 
 Kinds = type[Payload] | tuple[type[Payload], ...]
 
@@ -95,7 +96,8 @@ class _Part:
 
     def __init__(self, log: Log, topic: Topic, partition: int) -> None:
         self.found: list[Entry] = []  # the oldest first
-        self.known_ns = 0  # back to which instant it was looked through, 0 for all of it
+        self.known_ns = _FIRST_NS  # back to which instant it was looked through
+        self._log, self._place = log, (topic, partition)
         self._seeker = Seeker(log, topic, partition)
         self._start = 0
 
@@ -108,16 +110,20 @@ class _Part:
         """Find the last `limit` messages before a sequence, as far as that is not too long before."""
         if stop is None:
             stop = (await self._seeker.to_end()).sequence
-        self._start, last, block = stop, max(stop - _LOOKED_MAX, 0), limit
+        else:
+            # No message has a sequence beyond the end: who makes up a higher one would go through nothing for ever.
+            stop = min(stop, await self._log.end(*self._place))
+        self._start, last, block, oldest_ns = stop, max(stop - _LOOKED_MAX, 0), limit, list[int]()
         while self._start > last and len(self.found) < limit:
             stop, self._start = self._start, max(self._start - block, last)
             entries = await self._between(self._start, stop)
             self.found = [each for each in entries if isinstance(each.message.data, kinds)] + self.found
-            # The lowest, not the first: the times on `control` are of several clocks, and each page must come further.
-            self.known_ns = min((each.message.time_ns for each in entries), default=self.known_ns)
+            oldest_ns += [min(each.message.time_ns for each in entries)] if entries else []
             block = min(2 * block, _BLOCK_MAX)
-        if self._start == 0:
-            self.known_ns = 0
+        # The lowest of all, not that of the first: clocks may disagree, and nothing that was found may be held back for
+        # what stands before it in its own partition. So of the partition which is known least far back something goes
+        # on the page, or it has been looked through further, and each page leads on.
+        self.known_ns = min(oldest_ns, default=_FIRST_NS) if self._start else _FIRST_NS
 
     async def _between(self, start: int, stop: int) -> list[Entry]:
         """Return the messages from one sequence up to, without, another."""

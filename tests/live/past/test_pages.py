@@ -5,6 +5,7 @@ import base64
 import collections
 import heapq
 import pathlib
+import random
 from collections.abc import AsyncIterator, Sequence
 
 import msgspec
@@ -12,9 +13,11 @@ import pytest
 
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.live.control.commands import command_message
+from alpha_panda.live.envelope import Envelope, encode
 from alpha_panda.live.log.base import Log, NewRecord
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Control, Decision, Fill, OrderUpdate, PnlSnapshot, Signal
+from alpha_panda.live.messages import Gap as GapMessage
 from alpha_panda.live.past import pages
 from alpha_panda.live.past.pages import LIMIT_MAX, Kinds, page
 from alpha_panda.live.routing import new_record
@@ -28,6 +31,32 @@ from tests.live.trading import PAPER
 
 ORDERS = (PAPER.orders_submitted, PAPER.orders_filled, PAPER.orders_cancelled)
 DECISIONS = (PAPER.signals_validated, PAPER.signals_rejected)
+
+
+class Strays:
+    """Writes messages of any time on some topics, one writer for each, with other kinds and other bytes among them."""
+
+    def __init__(self, log: Log, chance: random.Random) -> None:
+        self._log, self._chance = log, chance
+        self._next = collections.Counter[str]()
+        self._made = 0
+
+    async def put(self, topic: Topic) -> None:
+        """Append one more record."""
+        chance, self._made = self._chance, self._made + 1
+        time_ns = chance.choice([0, -1, -(2**63), 2**63 - 1, COMMANDED_NS, COMMANDED_NS + chance.randrange(-9, 9)])
+        data = chance.choice([Control("pause", "", PERSON), Control("resume", "", PERSON), GapMessage(1, 0, 1)])
+        message = Envelope.begin(data, origin="strays", source="hand", index=self._made, time_ns=time_ns)
+        record = NewRecord(topic, 0, b"", encode(message.stamped(1, self._next[topic.name])))
+        match chance.randrange(6):
+            case 0:
+                await self._log.append([NewRecord(topic, 0, b"", b"no message")])
+            case 1 if topic.numbered:
+                await self._log.append([record, record])
+                self._next[topic.name] += 1
+            case _:
+                await self._log.append([record])
+                self._next[topic.name] += 1
 
 
 async def all_of(log: Log, topics: Sequence[Topic], kinds: Kinds) -> list[Entry]:
@@ -102,6 +131,36 @@ async def test_commands_of_clocks_that_disagree_stand_on_some_page(log: SqliteLo
     assert len(found) == 14
 
 
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_times_and_bytes_are_on_the_log_each_message_stands_on_one_page(
+    log: SqliteLog, seed: int, monkeypatch: pytest.MonkeyPatch
+):
+    """Clocks disagree, stand still and go back; other kinds and bytes lie between; more is added between the pages."""
+    chance = random.Random(seed)
+    monkeypatch.setattr(pages, "_LOOKED_MAX", chance.choice([2, 5, 40]))
+    topics, strays = (CONTROL, Topic("one"), Topic("two")), Strays(log, chance)
+    for _ in range(chance.randrange(60)):
+        await strays.put(chance.choice(topics))
+    kinds = chance.choice([Control, GapMessage, (Control, GapMessage)])
+    expected, limit = await all_of(log, topics, kinds), chance.choice([1, 2, 7, LIMIT_MAX])
+
+    found, cursor, cursors = list[Entry](), None, list[str | None]()
+    while True:
+        entries, cursor = await page(log, topics, kinds, cursor, limit)
+        found += entries
+        if cursor is None:
+            break
+        assert cursor not in cursors, "no page may lead back"
+        cursors.append(cursor)
+        await strays.put(chance.choice(topics))
+    places = [(each.record.topic, each.record.offset) for each in found]
+    assert len(places) == len(set(places))
+    assert sorted(places) == sorted((each.record.topic, each.record.offset) for each in expected)
+    for topic in topics:
+        own = [offset for name, offset in places if name == topic.name]
+        assert own == sorted(own, reverse=True)
+
+
 async def test_what_is_added_meanwhile_moves_no_page(log: SqliteLog):
     day = LongDay(log)
     await day.write(frames=2_000)
@@ -172,6 +231,8 @@ async def test_a_made_up_place_shows_another_part_of_the_same_history(log: Sqlit
     for stops in ((0, 0, 0), (2**63 - 1, 2**63 - 1, 2**63 - 1), (1, 5, 0)):
         entries, _ = await page(log, ORDERS, (OrderUpdate, Fill), forged(*stops), 100)
         assert all(entry in everything for entry in entries)
+    beyond_the_end, _ = await page(log, ORDERS, (OrderUpdate, Fill), forged(*[2**63 - 1] * 3), 100)
+    assert beyond_the_end == everything[:100], "and not a way through nothing that has no end"
 
 
 @pytest.mark.parametrize("limit", [0, -1, LIMIT_MAX + 1])
