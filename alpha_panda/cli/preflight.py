@@ -19,7 +19,7 @@ import redis
 from alpha_panda.chain import load_strategies
 from alpha_panda.cli.findings import Check, Finding, fail, fine, warn
 from alpha_panda.config import Profile, load_profile
-from alpha_panda.database import database_url, is_there
+from alpha_panda.database import database_url
 from alpha_panda.errors import LogError
 from alpha_panda.kernels.commands import command_block
 from alpha_panda.kernels.jit import cache_directory, kernels_digest, python_function
@@ -157,7 +157,7 @@ class Preflight:
         session = await read_session(log)
         if session is None:
             return None
-        check_profile(session, self._loaded(), ours=not is_there(database_url()))
+        check_profile(session, self._loaded())
         blueprint = blueprint_of(session, self._folders)
         await latest_snapshot(log, blueprint.topics.snapshots, blueprint.code_digest)
         for partition in range(session.partitions):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from alpha_panda.chain import check_intervals, load_strategies
 from alpha_panda.config import Profile, load_profile, with_instruments
 from alpha_panda.data.catalog import RESOLUTIONS, Catalog
-from alpha_panda.database import database_url, is_there
+from alpha_panda.database import database_url
 from alpha_panda.errors import ConfigurationError, StoreError
 from alpha_panda.live.account import AccountEngine
 from alpha_panda.live.control.configured import Beginning, Taken, beginning, keep_taken
@@ -214,7 +214,8 @@ def planned(options: Options) -> Plan:
         return Plan(options, profile, folders, None, None)
     feed = build_feed(profile, options)
     strategies = tuple(load_strategies(profile, folders))
-    blueprint = Blueprint(profile, feed.universe, strategies, feed.name, feed.digest, profile.log.partitions)
+    told, partitions = tuple(each.name for each in begins.taken), profile.log.partitions
+    blueprint = Blueprint(profile, feed.universe, strategies, feed.name, feed.digest, partitions, told)
     return Plan(options, profile, folders, feed, blueprint, begins.taken, begins.paused)
 
 
@@ -274,7 +275,7 @@ async def _blueprint(log: Log, plan: Plan, status: Status, stop: asyncio.Event) 
         if stop.is_set():
             return None
         await log.wait(SESSIONS, 0, 0, _LOOK_EVERY_S)
-    check_profile(session, plan.profile, ours=not is_there(database_url()))
+    check_profile(session, plan.profile)
     return blueprint_of(session, plan.folders)
 
 

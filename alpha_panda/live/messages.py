@@ -213,6 +213,7 @@ class Session(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="sessi
     feed_digest: str  # of its events; empty where nobody knows them beforehand
     code_digest: str  # of the kernels and strategies that it began with
     partitions: int = 1  # of the ticks and of the raw signals
+    told: tuple[str, ...] = ()  # the strategies whose terms are the database's, and not those of the profile's file
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -31,6 +31,7 @@ def message_schema(root: type[msgspec.Struct] = Envelope) -> dict[str, Any]:
     (reference,), components = msgspec.json.schema_components([root])
     structs = _structs_of(root)
     definitions = {name: _titled(components[name], structs[name]) for name in sorted(components)}
+    definitions = json.loads(json.dumps(definitions))  # as it is read from a file: JSON has lists, and no tuples
     return {
         "$schema": _DIALECT,
         "title": f"Messages of Alpha Panda, version {VERSION}",

@@ -5,6 +5,7 @@ import functools
 import hashlib
 import json
 import pathlib
+import re
 import typing
 from collections.abc import Sequence
 from typing import Any
@@ -26,6 +27,7 @@ from alpha_panda.live.topics import SESSIONS, BrokerTopics, Topic, market_ticks
 from alpha_panda.strategy import Strategy
 
 _SOURCE = "session"
+_NAME = re.compile(r"strategies\[\d+\]\.name")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Blueprint:
     feed: str
     feed_digest: str
     partitions: int = 1
+    told: tuple[str, ...] = ()  # the strategies whose terms the database has, and no profile's file
 
     def __post_init__(self) -> None:
         ranking = [
@@ -107,7 +110,8 @@ class Blueprint:
         """Return the first record of a session that begins at `started_ns`."""
         listings = tuple(Listing(**dataclasses.asdict(instrument)) for instrument in self.universe)
         text = profile_text(self.profile)
-        return Session(started_ns, text, listings, self.feed, self.feed_digest, self.code_digest, self.partitions)
+        digests = (self.feed_digest, self.code_digest)
+        return Session(started_ns, text, listings, self.feed, *digests, self.partitions, self.told)
 
 
 def profile_text(profile: Profile) -> str:
@@ -125,6 +129,7 @@ def blueprint_of(session: Session, folders: Sequence[pathlib.Path] = ()) -> Blue
         session.feed,
         session.feed_digest,
         session.partitions,
+        session.told,
     )
 
 
@@ -183,19 +188,20 @@ async def open_session(log: Log, blueprint: Blueprint, started_ns: int) -> None:
         )
 
 
-def check_profile(recorded: Session, profile: Profile, ours: bool = True) -> None:
+def check_profile(recorded: Session, profile: Profile) -> None:
     """Raise RecoveryError where a session was begun with another profile than `profile`.
 
-    What names no instruments was given them where the feed is. What strategies are told is only `ours` where no
-    database may have told them otherwise.
+    What names no instruments was given them where the feed is, and what the database told a strategy is no profile's.
     """
     before, now = flat(json.loads(recorded.profile)), flat(json.loads(profile_text(profile)))
+    named = {key: name for key, name in before.items() if _NAME.fullmatch(key)}
+    told = tuple(key.removesuffix("name") for key, name in named.items() if name in recorded.told)
     for key in sorted(before.keys() | now.keys()):
-        told = key.startswith("strategies[") and not key.endswith("].name")
-        if before.get(key) != now.get(key) and ".instruments" not in key and (ours or not told):
+        elsewhere = ".instruments" in key or (key.startswith(told) and key not in named)
+        if before.get(key) != now.get(key) and not elsewhere:
             raise RecoveryError(
                 f"the session was begun with {key} = {before.get(key, 'unset')}, not {now.get(key, 'unset')}: give "
-                "every stage the same profile, and the same database"
+                "every stage the same profile"
             )
 
 

@@ -20,6 +20,7 @@ from alpha_panda.live.control.commands import Spool, command_message
 from alpha_panda.live.control.configured import TAKEN, Taken, kept
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Control, OrderUpdate
+from alpha_panda.live.observer import ACCOUNT, FEED, PORTFOLIO, SIGNALS
 from alpha_panda.live.session import blueprint_of, check_profile, read_session
 from alpha_panda.live.status import TRADING, Status
 from alpha_panda.live.topics import CONTROL
@@ -199,20 +200,27 @@ async def test_stages_elsewhere_agree_with_what_the_session_took(url: str, tmp_p
     async with SqliteLog(tmp_path / "one", read_only=True) as log:
         session = await read_session(log)
     assert session is not None
-    check_profile(session, paper(), ours=False)
+    check_profile(session, paper())  # as a process has it that knows no database
     assert blueprint_of(session).profile == engine.blueprint.profile
-    with pytest.raises(RecoveryError, match=r"lookback = 60, not 20: give every stage .* the same database"):
-        check_profile(session, paper())
-    other = paper().model_copy(update={"strategies": paper().strategies[::-1]})
+    momentum, reversion = paper().strategies
+    reordered = paper().model_copy(update={"strategies": (reversion, momentum)})
     with pytest.raises(RecoveryError, match="name = momentum, not mean_reversion"):
-        check_profile(session, other, ours=False)
+        check_profile(session, reordered)
+    untold = reversion.model_copy(update={"interval_ns": 2 * reversion.interval_ns})
+    with pytest.raises(RecoveryError, match=r"strategies\[1\].*give every stage the same profile"):
+        check_profile(session, paper().model_copy(update={"strategies": (momentum, untold)}))
 
 
 @pytest.mark.timeout(180)
-async def test_processes_on_kafka_trade_what_the_feed_s_took(url: str, tmp_path: pathlib.Path, kafka: str):
+async def test_processes_on_kafka_trade_what_the_feed_s_took(
+    url: str, tmp_path: pathlib.Path, kafka: str, monkeypatch: pytest.MonkeyPatch
+):
     await set_terms(url, SLOW)
     async with deployed(Deployment(tmp_path, kafka)) as deployment:
-        account = deployment.start_apart()["account"]
+        _, account = deployment.start(FEED), deployment.start(ACCOUNT)
+        monkeypatch.setenv(DATABASE_URL, f"sqlite:///{tmp_path}/none.db")  # the others are given no database
+        for stage in (SIGNALS, PORTFOLIO):
+            deployment.start(stage)
         await deployment.ended()
         assert account.summary == expected(SLOW).summary()
 
