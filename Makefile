@@ -17,7 +17,7 @@ live: setup  ## Start the platform with the paper profile, and its dashboard.
 	$(BIN)/python -m alpha_panda.live --web-port 8000 --no-until-end $(ARGS)
 
 test: setup  ## Run the tests, for example: make test ARGS="-k ledger".
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup  ## Check lint, format, types and import contracts.
 	$(BIN)/ruff check .

@@ -20,6 +20,16 @@ from tests.redis_server import redis_server, redis_url, shared_redis  # noqa: F4
 SHARED_DATA = pathlib.Path(__file__).parents[2] / "shared" / "data"
 
 
+LONGEST = ("notebooks", "faults", "apps")
+"""The folders whose tests take longest: they go first, so that no process is left alone with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests in an order in which several processes have work to the end."""
+    here = pathlib.Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in LONGEST)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> pathlib.Path:
     """Return the folder of real market data beside the checkout; skip the test where there is none."""

@@ -52,15 +52,15 @@ def test_a_notebook_runs_as_a_script_where_there_is_no_data(notebook: pathlib.Pa
     assert run.returncode == 0, run.stderr
 
 
-@every_notebook
-def test_a_notebook_proves_itself_under_pytest(notebook: pathlib.Path, tmp_path: pathlib.Path):
+def test_notebooks_prove_themselves_under_pytest(tmp_path: pathlib.Path):
     # As in a workspace of one's own: with pytest's defaults, not with the strictness of this project.
-    defaults = ["-c", os.devnull, "--rootdir", str(tmp_path), "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", "-q", *defaults, str(notebook)]
+    defaults = ["-c", os.devnull, "--rootdir", str(NOTEBOOKS), "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-v", *defaults, *map(str, EVERY)]
     alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     run = subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
-    assert " passed" in run.stdout
+    proven = {pathlib.Path(line.split("::")[0]).stem for line in run.stdout.splitlines() if " PASSED" in line}
+    assert proven == {path.stem for path in EVERY}
 
 
 @every_notebook
