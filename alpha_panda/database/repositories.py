@@ -5,6 +5,7 @@ import dataclasses
 from alpha_panda.database.alerts import Alerts
 from alpha_panda.database.audit import Audit
 from alpha_panda.database.connections import Connections
+from alpha_panda.database.senders import Senders
 from alpha_panda.database.strategies import Strategies
 from alpha_panda.database.tokens import Tokens
 from alpha_panda.database.users import Users
@@ -18,6 +19,7 @@ class Database:
     tokens: Tokens
     strategies: Strategies
     alerts: Alerts
+    senders: Senders
     audit: Audit
 
     @classmethod
@@ -28,5 +30,6 @@ class Database:
             tokens=Tokens(connections),
             strategies=Strategies(connections),
             alerts=Alerts(connections),
+            senders=Senders(connections),
             audit=Audit(connections),
         )

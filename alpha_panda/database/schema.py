@@ -122,6 +122,9 @@ alerts = Table(
     _count("count"),
     _count("first_ns"),
     _count("last_ns"),
+    _count("returned_ns", nullable=True),
+    Column("told_count", BigInteger, nullable=False, server_default="0"),
+    _count("told_ns", nullable=True),
     _words("acknowledged_by", nullable=True),
     _count("acknowledged_ns", nullable=True),
     _words("resolved_by", nullable=True),
@@ -146,4 +149,13 @@ alert_suppressions = Table(
     _count("until_ns"),
     _words("who"),
     _words("reason"),
+)
+
+alert_senders = Table(
+    "alert_senders",
+    metadata,
+    _words("session", primary_key=True),
+    _words("holder"),
+    Column("able", Boolean, nullable=False),
+    _count("until_ns"),
 )

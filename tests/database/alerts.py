@@ -87,6 +87,32 @@ class AlertsContract:
         alert = await opened(database, 7, figures={"drawdown": math.nan, "series": [1.5, math.inf]})
         assert alert.figures == {"drawdown": None, "series": [1.5, None]}
 
+    async def test_it_is_counted_as_often_as_is_said_and_words_alone_can_be_renewed(self, database: Database):
+        await opened(database, 7, times=3)
+        again = await opened(database, 9, times=0, detail="3 % of 2 %")
+        assert (again.count, again.last_ns, again.detail) == (3, 9, "3 % of 2 %")
+        assert (await opened(database, 9, "lag", times=0)).count == 1
+
+    async def test_what_has_returned_is_so_again_with_the_next_time(self, database: Database):
+        alert = await opened(database, 7)
+        assert (await database.alerts.note_returned(alert.id, 8)).returned_ns == 8
+        assert (await opened(database, 9)).returned_ns is None
+
+    async def test_messages_about_it_are_counted_also_once_it_is_over(self, database: Database):
+        alert = await opened(database, 7)
+        assert (alert.told_count, alert.told_ns) == (0, None)
+        await database.alerts.note_told(alert.id, 8)
+        await database.alerts.resolve(alert.id, "asha", 9)
+        told = await database.alerts.note_told(alert.id, 10)
+        assert (told.told_count, told.told_ns, told.state) == (2, 10, "resolved")
+
+    async def test_alerts_are_listed_by_the_beginning_of_their_keys_and_by_rules(self, database: Database):
+        for rule, key in (("lag", "paper/a"), ("day_loss", "Paper/a"), ("day_loss", "paper/a"), ("lag", "paper%")):
+            await opened(database, 7, rule, key)
+        listed = await database.alerts.list(within="paper/")
+        assert [(each.rule, each.key) for each in listed] == [("day_loss", "paper/a"), ("lag", "paper/a")]
+        assert [each.rule for each in await database.alerts.list(within="paper/", rules=["lag"])] == ["lag"]
+
     async def test_what_is_suppressed_is_so_until_its_time(self, database: Database):
         made = await database.alerts.suppress("lag", "signals", 100, "asha", "known since the morning")
         await database.alerts.suppress("day_loss", "", 50, "asha", "tested")
@@ -99,6 +125,44 @@ class AlertsContract:
         assert await database.alerts.suppressions(10) == [longer]
         await database.alerts.suppress("lag", "signals", 0, "ravi", "mended")
         assert await database.alerts.suppressions(10) == []
+
+
+class SendersContract:
+    async def test_whoever_comes_first_sends_until_its_time_is_over(self, database: Database):
+        first = await database.senders.claim("paper", "one", True, until_ns=60, now_ns=10)
+        assert (first.holder, first.able, first.until_ns) == ("one", True, 60)
+        assert await database.senders.claim("paper", "two", True, until_ns=109, now_ns=59) == first
+        assert (await database.senders.claim("paper", "two", True, until_ns=110, now_ns=60)).holder == "two"
+
+    async def test_whoever_sends_can_go_on(self, database: Database):
+        await database.senders.claim("paper", "one", True, until_ns=60, now_ns=10)
+        again = await database.senders.claim("paper", "one", True, until_ns=90, now_ns=40)
+        assert (again.holder, again.until_ns) == ("one", 90)
+
+    async def test_each_session_has_its_own(self, database: Database):
+        for session, holder in (("monday", "one"), ("tuesday", "two")):
+            claimed = await database.senders.claim(session, holder, True, until_ns=60, now_ns=10)
+            assert (claimed.session, claimed.holder) == (session, holder)
+
+    async def test_whoever_has_a_target_that_works_goes_before_one_that_has_none(self, database: Database):
+        await database.senders.claim("paper", "one", False, until_ns=60, now_ns=10)
+        assert (await database.senders.claim("paper", "two", False, until_ns=61, now_ns=11)).holder == "one"
+        assert (await database.senders.claim("paper", "two", True, until_ns=62, now_ns=12)).holder == "two"
+        assert (await database.senders.claim("paper", "one", True, until_ns=63, now_ns=13)).holder == "two"
+
+    async def test_whoever_stops_leaves_it_to_the_next_and_takes_it_from_nobody(self, database: Database):
+        await database.senders.claim("paper", "one", True, until_ns=60, now_ns=10)
+        await database.senders.release("paper", "two")
+        assert (await database.senders.claim("paper", "two", True, until_ns=61, now_ns=11)).holder == "one"
+        await database.senders.release("paper", "one")
+        assert (await database.senders.claim("paper", "two", True, until_ns=62, now_ns=12)).holder == "two"
+
+    async def test_of_several_that_come_at_once_one_sends(self, database: Database, second: Database):
+        claims = [
+            where.senders.claim("paper", f"process {number}", True, until_ns=60, now_ns=10)
+            for number, where in enumerate([database, second] * 4)
+        ]
+        assert len({each.holder for each in await asyncio.gather(*claims)}) == 1
 
 
 class AuditContract:

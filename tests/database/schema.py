@@ -48,6 +48,23 @@ class SchemaContract:
             assert await database.alerts.list() == []
         assert await problems(url) == ()
 
+    async def test_alerts_of_the_program_before_are_taken_for_told(self, url: str):
+        async with connected(url) as connections:
+            assert (await upgrade(connections, "0002")).after == "0002"
+        for rule, last_ns in (("day_loss", 7), ("lag", 9)):
+            await statement(
+                url,
+                "INSERT INTO alerts (rule, key, severity, title, detail, figures, state, count, first_ns, last_ns) "
+                f"VALUES ('{rule}', 'paper/', 'high', 'Title', 'a detail', '{{}}', 'open', 3, 5, {last_ns})",
+            )
+        async with open_database(url) as database:
+            lag, loss = await database.alerts.list()
+            assert (lag.rule, lag.told_count, lag.told_ns, lag.returned_ns) == ("lag", 1, 9, None)
+            assert (loss.rule, loss.told_count, loss.told_ns, loss.count) == ("day_loss", 1, 7, 3)
+            fresh = await database.alerts.open("clock", "paper/", "high", "Title", "a detail", {}, 10)
+            assert (fresh.told_count, fresh.told_ns) == (0, None)
+        assert await problems(url) == ()
+
     async def test_an_older_database_is_told_apart(self, url: str):
         assert await problems(url) == (f"its schema is empty, and this program works with {newest()}",)
         async with connected(url) as connections:

@@ -7,7 +7,7 @@ import pytest
 
 from alpha_panda.database import open_database
 from alpha_panda.errors import DatabaseError
-from tests.database.alerts import AlertsContract, AuditContract
+from tests.database.alerts import AlertsContract, AuditContract, SendersContract
 from tests.database.schema import SchemaContract
 from tests.database.strategies import StrategiesContract
 from tests.database.users import TokensContract, UsersContract
@@ -34,6 +34,10 @@ class TestStrategies(StrategiesContract):
 
 
 class TestAlerts(AlertsContract):
+    pass
+
+
+class TestSenders(SendersContract):
     pass
 
 

@@ -7,14 +7,18 @@ import multiprocessing
 import os
 import pathlib
 import random
+import shutil
 import sqlite3
 from multiprocessing.connection import Connection
 
 import pytest
 
-from alpha_panda.database import open_database
+from alpha_panda.database import migrating, open_database
+from alpha_panda.database.migrating import upgrade
+from alpha_panda.database.opening import connected
+from alpha_panda.database.repositories import Database
 from alpha_panda.errors import DatabaseError
-from tests.database.alerts import AlertsContract, AuditContract
+from tests.database.alerts import AlertsContract, AuditContract, SendersContract
 from tests.database.schema import SchemaContract, problems
 from tests.database.strategies import StrategiesContract
 from tests.database.users import TokensContract, UsersContract
@@ -41,6 +45,10 @@ class TestStrategies(StrategiesContract):
 
 
 class TestAlerts(AlertsContract):
+    pass
+
+
+class TestSenders(SendersContract):
     pass
 
 
@@ -89,6 +97,27 @@ async def test_a_program_killed_in_the_middle_of_a_write_loses_nothing_that_was_
             assert newest.id in (last, last + 1)
             assert newest.detail == "a long story " * 500
         assert await problems(url) == ()
+
+
+async def test_a_machine_that_dies_in_the_middle_of_a_migration_leaves_the_database_as_it_was(
+    url: str, tmp_path: pathlib.Path
+):
+    async with connected(url) as connections:
+        await upgrade(connections, "0001")
+        added = await Database.over(connections).users.add("asha", "a hash", "viewer", 1)
+        with contextlib.suppress(LookupError):
+            async with connections.writing() as connection:
+                await connection.exec_driver_sql("PRAGMA cache_size = 1")  # what is changed goes to the disk at once
+                await connection.run_sync(migrating._upgrade, connections.place, "head")
+                await connection.exec_driver_sql("INSERT INTO alert_senders VALUES ('paper', 'one', 1, 7)")
+                shutil.copytree(tmp_path / "folder", tmp_path / "after")
+                raise LookupError
+    after = f"sqlite:///{tmp_path}/after/alpha_panda.db"
+    assert (tmp_path / "after" / "alpha_panda.db-wal").stat().st_size > 0
+    assert await problems(after) == (f"its schema is 0001, and this program works with {migrating.newest()}",)
+    async with open_database(after) as database:
+        assert await database.users.list() == [added]
+    assert await problems(after) == ()
 
 
 async def refusal(url: str) -> str:

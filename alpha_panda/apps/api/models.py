@@ -235,6 +235,9 @@ class KeptAlert(Shown):
     acknowledged_ns: TimeNs | None
     resolved_by: str | None
     resolved_ns: TimeNs | None
+    returned_ns: TimeNs | None
+    told_count: int
+    told_ns: TimeNs | None
 
 
 class AuditRow(Shown):
