@@ -89,6 +89,15 @@ class Tokens:
                 await connection.execute(_revoked(now_ns, token_families.c.family == found[0]["family"]))
             return TokenUse("accepted" if accepted else "reused" if used_before else "ended", **found[0])
 
+    async def stands(self, family: str, user: str, generation: int) -> bool:
+        """Return whether a family of a user and a generation has not ended."""
+        claimed = (
+            token_families.c.family == family,
+            token_families.c.user_name == user,
+            token_families.c.generation == generation,
+        )
+        return bool(await self._connections.rows(_standing().where(*claimed)))
+
     async def revoke_family(self, family: str, now_ns: int) -> None:
         """End a family: its user has signed out."""
         await self._revoke(now_ns, token_families.c.family == family)

@@ -134,6 +134,19 @@ class TokensContract:
         await getattr(database.users, change)("asha", *values, 11)
         assert (await database.tokens.use(digest("of asha"), 12)).outcome == "ended"
         assert (await database.tokens.use(digest("of ravi"), 12)).outcome == "accepted"
+        assert not await database.tokens.stands("sign-in", "asha", 0)
+        assert await database.tokens.stands("his sign-in", "ravi", 0)
+
+    async def test_a_family_stands_until_its_user_signs_out(self, database: Database, second: Database):
+        await database.tokens.add(digest("first"), "asha", "sign-in", 100, 10)
+        assert await second.tokens.stands("sign-in", "asha", 0)
+        await database.tokens.revoke_family("sign-in", 11)
+        assert not await second.tokens.stands("sign-in", "asha", 0)
+
+    @pytest.mark.parametrize("claimed", [("unknown", "asha", 0), ("sign-in", "ravi", 0), ("sign-in", "asha", 1)])
+    async def test_nothing_stands_that_was_claimed_otherwise(self, database: Database, claimed: tuple[str, str, int]):
+        await database.tokens.add(digest("first"), "asha", "sign-in", 100, 10)
+        assert not await database.tokens.stands(*claimed)
 
     async def test_a_sign_in_with_a_password_that_was_changed_meanwhile_is_worth_nothing(self, database: Database):
         asha = await database.users.get("asha")

@@ -30,7 +30,6 @@ from alpha_panda.apps.web.served import served_by
 from alpha_panda.apps.web.sessions import Sessions
 from alpha_panda.apps.web.signing_in import SigningIn
 from alpha_panda.apps.web.throttle import Throttle
-from alpha_panda.apps.web.tokens import AccessTokens
 
 _AGAIN_S = 1.0  # until what met a defect is tried again
 
@@ -39,8 +38,7 @@ class Application(Gate):
     """The gate with all that is behind it; `inside` lists the routes, and `signing_in` makes links."""
 
     def __init__(self, parts: Parts) -> None:
-        access = AccessTokens(parts.secret, parts.wall_ns)
-        sessions = Sessions(parts.database, access, parts.wall_ns, parts.monotonic, parts.random_bytes)
+        sessions = Sessions(parts.database, parts.secret, parts.wall_ns, parts.monotonic, parts.random_bytes)
         throttle = Throttle(parts.monotonic)
         self.signing_in = SigningIn(parts.database, sessions, parts.passwords, throttle, parts.wall_ns, parts.monotonic)
         auth = AuthParts(

@@ -11,16 +11,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from alpha_panda.apps.access import principal_of
 from alpha_panda.apps.api.errors import ErrorAnswer, Problem
 from alpha_panda.apps.desk.models import TimeNs
+from alpha_panda.apps.web.cookies import ACCESS, REFRESH, STOP, SessionCookie
 from alpha_panda.apps.web.passwords import PASSWORD_LENGTH_MAX
-from alpha_panda.apps.web.sessions import REFRESH_LIFETIME_NS, Grant, Sessions
+from alpha_panda.apps.web.sessions import Grant, Sessions
 from alpha_panda.apps.web.signing_in import Refused, SigningIn
-from alpha_panda.apps.web.tokens import LIFETIME_NS
-from alpha_panda.apps.web.visit import COOKIE
 from alpha_panda.database.repositories import Database
 from alpha_panda.database.users import Role
+from alpha_panda.errors import DatabaseError
 from alpha_panda.units import SECOND_NS
 
-REFRESH_COOKIE = "alpha_panda_refresh"
+_NOT_EVERYWHERE = Refused(
+    503,
+    "database_away",
+    "this browser has forgotten the session and this process has ended it; the database is away and does not know yet",
+)
 
 Text = Annotated[str, Field(max_length=PASSWORD_LENGTH_MAX)]
 
@@ -92,7 +96,7 @@ def auth_routes(parts: AuthParts) -> APIRouter:
     async def refresh(request: Request, asked: Refresh | None = None) -> Response:
         """Carry a session on: return the next tokens for a refresh token, which is good once."""
         given = asked.refresh_token if asked is not None else ""
-        grant = await parts.sessions.renew(given or request.cookies.get(REFRESH_COOKIE, ""))
+        grant = await parts.sessions.renew(given or desk.kept(request))
         if grant is not None:
             return desk.signed_in(grant, bool(given))
         parts.count("refresh", "refused")
@@ -102,13 +106,11 @@ def auth_routes(parts: AuthParts) -> APIRouter:
     @router.post("/sign-out", status_code=204)
     async def sign_out(request: Request, asked: Refresh | None = None) -> Response:
         """End the session, and all that came of it."""
-        principal = principal_of(request.scope)
-        given = (asked.refresh_token if asked is not None else "") or request.cookies.get(REFRESH_COOKIE, "")
-        who = await parts.sessions.end_by(given) if given else ""
-        if principal is not None:
-            await parts.sessions.end(principal.session)
-        if principal is not None or who:
-            await desk.record(request, "sign-out", principal.name if principal is not None else who, "done")
+        try:
+            await desk.end(request, (asked.refresh_token if asked is not None else "") or desk.kept(request))
+        except DatabaseError:
+            parts.count("sign-out", _NOT_EVERYWHERE.code)
+            return desk.forgotten(_refused(request, _NOT_EVERYWHERE))
         return desk.forgotten(Response(status_code=204))
 
     return router
@@ -133,6 +135,15 @@ class _Reception:
             await self.record(request, action, known.name if known is not None else "", outcome)
         return _refused(request, came)
 
+    async def end(self, request: Request, refresh: str) -> None:
+        """End the session of whoever asks, and that of a refresh token; DatabaseError where only this process knows."""
+        principal = principal_of(request.scope)
+        if principal is not None:
+            await self._parts.sessions.end(principal.session)
+        who = await self._parts.sessions.end_by(refresh) if refresh else ""
+        if principal is not None or who:
+            await self.record(request, "sign-out", principal.name if principal is not None else who, "done")
+
     async def record(self, request: Request, action: str, who: str, outcome: str) -> None:
         """Write into the audit trail."""
         await self._parts.database.audit.add(
@@ -153,22 +164,28 @@ class _Reception:
         told = SignedIn(name=principal.name, role=principal.role, expires_ns=principal.expires_ns, **tokens)
         answer = JSONResponse(told.model_dump(mode="json", by_alias=True, exclude_defaults=True))
         if not bearer:
-            self._keep(answer, COOKIE, grant.access, LIFETIME_NS, "/")
-            self._keep(answer, REFRESH_COOKIE, grant.refresh, REFRESH_LIFETIME_NS, "/auth")
+            self._keep(answer, ACCESS, grant.access)
+            self._keep(answer, REFRESH, grant.refresh)
+            self._keep(answer, STOP, grant.stop)  # of a viewer, it takes away what another left in this browser
         return answer
 
     def forgotten(self, answer: Response) -> Response:
         """Return an answer that takes the cookies away."""
-        self._keep(answer, COOKIE, "", 0, "/")
-        self._keep(answer, REFRESH_COOKIE, "", 0, "/auth")
+        for cookie in (ACCESS, REFRESH, STOP):
+            self._keep(answer, cookie, "")
         return answer
 
-    def _keep(self, answer: Response, name: str, value: str, lifetime_ns: int, path: str) -> None:
+    def kept(self, request: Request) -> str:
+        """Return the refresh token that a page has in its cookie, empty where there is none."""
+        return request.cookies.get(REFRESH.called(self._parts.secure), "")
+
+    def _keep(self, answer: Response, cookie: SessionCookie, value: str) -> None:
+        """Let a browser keep a cookie, or forget it where it is empty."""
         answer.set_cookie(
-            name,
+            cookie.called(self._parts.secure),
             value,
-            max_age=lifetime_ns // SECOND_NS,
-            path=path,
+            max_age=cookie.lifetime_ns // SECOND_NS if value else 0,
+            path=cookie.path,
             secure=self._parts.secure,
             httponly=True,
             samesite="strict",

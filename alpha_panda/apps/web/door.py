@@ -23,6 +23,10 @@ class HouseDoor:
         """Return who holds a token; None where it is not good, or no longer."""
         return await self._sessions.principal(token)
 
+    async def stopper(self, token: str) -> Principal | None:
+        """Return who holds a token that stops trading; None where it is not good, or no longer."""
+        return await self._sessions.stopper(token)
+
     async def holds(self, principal: Principal) -> bool:
         """Return whether the session of a principal still lasts."""
         return await self._sessions.holds(principal)

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alpha_panda.apps.access import Principal
+from alpha_panda.apps.web.cookies import ACCESS, KILL, STOP
 from alpha_panda.apps.web.limits import Limits, Rates, network_of
 from alpha_panda.apps.web.visit import Visit
 
@@ -34,7 +35,7 @@ OPEN_PLACES: Mapping[str, tuple[str, ...]] = {
 LOOK_EVERY_S = 5.0
 """How often the session behind an open websocket is looked at."""
 
-STOPS = frozenset(f"/api/v1/control/{command}" for command in ("kill", "pause", "flatten"))
+STOPS = frozenset((KILL, "/api/v1/control/pause", "/api/v1/control/flatten"))
 """What makes safer, and is never refused because of all the rest that somebody asks."""
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[0-9a-z._-]+)(?::[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
@@ -48,6 +49,10 @@ class Door(Protocol):
 
     async def principal(self, token: str) -> Principal | None:
         """Return who holds a token; None where it is not good, or no longer."""
+        ...
+
+    async def stopper(self, token: str) -> Principal | None:
+        """Return who holds a token that stops trading; None where it is not good, or no longer."""
         ...
 
     async def holds(self, principal: Principal) -> bool:
@@ -117,19 +122,25 @@ class Gate:
         """Return why a visit goes no further; None where it does, its principal known by then."""
         if not self._names_us(visit):
             return Refusal(421, "unknown_host", "this app is not known by that name: ask for it by one of its own")
-        bearer = visit.bearer
-        principal = await self._door.principal(visit.cookie if bearer is None else bearer)
+        principal = await self._who(visit)
         if principal is not None:
             visit.identify(principal)
         if (wait_s := self._wait_s(visit)) > 0:
             return Refusal(429, "too_many_requests", "too many requests: wait a moment", wait_s)
-        if visit.changes_something and not self._from_us(visit, bearer is not None or principal is None):
+        if visit.changes_something and not self._from_us(visit, visit.bearer is not None or principal is None):
             return Refusal(403, "foreign_origin", "this was not asked for by a page of this app")
         if principal is None and visit.scope.get("method") not in OPEN_PLACES.get(visit.path, ()):
             return Refusal(401, "not_signed_in", "sign in first: this is open to nobody else")
         if int_of(visit.headers.get("content-length")) > self._house.limits.body_bytes:
             return Refusal(413, "too_large", f"a body has at most {self._house.limits.body_bytes:,} bytes")
         return None
+
+    async def _who(self, visit: Visit) -> Principal | None:
+        """Return who asks; to stop trading, and for nothing else, also whoever's session could not be carried on."""
+        if visit.bearer is not None:
+            return await self._door.principal(visit.bearer)
+        principal = await self._door.principal(visit.token(ACCESS))
+        return await self._door.stopper(visit.token(STOP)) if principal is None and visit.kills else principal
 
     def _names_us(self, visit: Visit) -> bool:
         """Return whether the one Host header names this app: a page elsewhere may have its own name lead here."""

@@ -7,17 +7,14 @@ import hashlib
 from collections.abc import Callable
 
 from alpha_panda.apps.access import Principal
-from alpha_panda.apps.web.tokens import LIFETIME_NS, AccessTokens
+from alpha_panda.apps.web.tokens import LIFETIME_NS, REFRESH_LIFETIME_NS, STOP_LIFETIME_NS, SignedTokens
 from alpha_panda.database.repositories import Database
 from alpha_panda.database.users import User
 from alpha_panda.errors import DatabaseError
-from alpha_panda.units import DAY_NS
 
-REFRESH_LIFETIME_NS = 7 * DAY_NS
-"""How long a session outlasts its last refresh."""
-
-SEEN_WITHIN_S = 2.0
-"""How old what is known of a user may be: so soon is everybody out who was disabled from another process."""
+SEEN_WITHIN_S = 1.0
+"""How old what is known of a session may be: so soon is everybody out who was, by another process, signed out or
+disabled."""
 
 _PATIENCE_S = 0.5  # with a database that hangs, for each request
 _SAME_ANSWER_S = 10.0  # two tabs of one browser may refresh at once, and neither is a thief
@@ -26,17 +23,18 @@ _KEPT_MAX = 10_000
 
 @dataclasses.dataclass(frozen=True)
 class Grant:
-    """What a visitor is given: a token to ask with, and one to be given the next ones for."""
+    """What a visitor is given: a token to ask with, one to be given the next ones for, and one to stop trading with."""
 
     principal: Principal
     access: str = dataclasses.field(repr=False)
     refresh: str = dataclasses.field(repr=False)
+    stop: str = dataclasses.field(repr=False)  # stops trading, also when the others are of no use; empty for viewers
 
 
 @dataclasses.dataclass(frozen=True)
 class _Seen:
     at_s: float
-    generation: int | None  # None where the user may not come in
+    stands: bool  # whether nobody has ended the session
 
 
 class Sessions:
@@ -45,18 +43,18 @@ class Sessions:
     def __init__(
         self,
         database: Database,
-        access: AccessTokens,
+        secret: bytes,
         wall_ns: Callable[[], int],
         monotonic: Callable[[], float],
         random_bytes: Callable[[int], bytes],
     ) -> None:
         self._users, self._tokens = database.users, database.tokens
-        self._access = access
+        self._access, self._stops = (SignedTokens(secret, wall_ns, purpose) for purpose in ("access", "stop"))
         self._wall_ns, self._monotonic, self._random_bytes = wall_ns, monotonic, random_bytes
-        self._seen: dict[str, _Seen] = {}
+        self._seen: collections.OrderedDict[str, _Seen] = collections.OrderedDict()
         self._looking: dict[str, asyncio.Task[_Seen]] = {}
         self._expires_ns: dict[str, int] = {}  # of each session that was refreshed here, its newest access token's
-        self._ended: dict[str, int] = {}  # until when tokens of an ended session would be good
+        self._ended: dict[str, int] = {}  # until when the last token of an ended session would be good
         self._renewing = asyncio.Lock()
         self._renewed: collections.OrderedDict[str, tuple[float, Grant]] = collections.OrderedDict()
 
@@ -104,43 +102,53 @@ class Sessions:
         principal = self._access.read(token) if token else None
         return principal if principal is not None and await self.holds(principal) else None
 
+    async def stopper(self, token: str) -> Principal | None:
+        """Return who holds a token that stops trading; None where it is not good, or no longer."""
+        principal = self._stops.read(token) if token else None
+        return principal if principal is not None and await self._stands(principal) else None
+
     async def holds(self, principal: Principal) -> bool:
-        """Return whether a session still lasts: not ended, not out of date, its user as they were when it began.
+        """Return whether a session still lasts: not ended, not out of date, its user as they were when it began."""
+        expires_ns = max(principal.expires_ns, self._expires_ns.get(principal.session, 0))
+        return expires_ns > self._wall_ns() and await self._stands(principal)
+
+    async def _stands(self, principal: Principal) -> bool:
+        """Return whether nobody has ended a session, here or elsewhere.
 
         While the database is away or hangs, what was known last holds: whoever watches can still stop trading, at once.
         """
         if principal.session in self._ended:
             return False
-        expires_ns = max(principal.expires_ns, self._expires_ns.get(principal.session, 0))
-        return expires_ns > self._wall_ns() and await self._generation(principal) == principal.generation
-
-    async def _generation(self, principal: Principal) -> int | None:
-        seen = self._seen.get(principal.name)
+        seen = self._seen.get(principal.session)
         if seen is None or self._monotonic() - seen.at_s >= SEEN_WITHIN_S:
             try:
                 async with asyncio.timeout(_PATIENCE_S):
-                    seen = await self._looked_up(principal.name)
+                    seen = await self._looked_up(principal)
             except (DatabaseError, TimeoutError):
-                return principal.generation if seen is None else seen.generation
-        return seen.generation
+                return seen is None or seen.stands
+        return seen.stands
 
-    async def _looked_up(self, name: str) -> _Seen:
-        """Return what the database knows of a user; whoever asks while it is being asked shares the answer."""
-        looking = self._looking.get(name)
+    async def _looked_up(self, principal: Principal) -> _Seen:
+        """Return what the database knows of a session; whoever asks while it is being asked shares the answer."""
+        session = principal.session
+        looking = self._looking.get(session)
         if looking is None:
-            looking = self._looking[name] = asyncio.create_task(self._look_up(name))
-            looking.add_done_callback(lambda looked: self._on_looked(name, looked))
+            looking = self._looking[session] = asyncio.create_task(self._look_up(principal))
+            looking.add_done_callback(lambda looked: self._on_looked(session, looked))
         return await asyncio.shield(looking)
 
-    def _on_looked(self, name: str, looked: "asyncio.Task[_Seen]") -> None:
-        del self._looking[name]
+    def _on_looked(self, session: str, looked: "asyncio.Task[_Seen]") -> None:
+        del self._looking[session]
         if not looked.cancelled():
             looked.exception()  # nobody may be waiting any more to hear it
 
-    async def _look_up(self, name: str) -> _Seen:
-        user = await self._users.get(name)
-        seen = _Seen(self._monotonic(), user.generation if user is not None and user.enabled else None)
-        self._seen[name] = seen
+    async def _look_up(self, principal: Principal) -> _Seen:
+        session = principal.session
+        stands = await self._tokens.stands(session, principal.name, principal.generation)
+        seen = self._seen[session] = _Seen(self._monotonic(), stands)
+        self._seen.move_to_end(session)
+        if len(self._seen) > _KEPT_MAX:
+            self._seen.popitem(last=False)
         return seen
 
     async def _granted(self, user: User, session: str) -> Grant:
@@ -150,17 +158,23 @@ class Sessions:
         await self._tokens.add(
             _digest(refresh), user.name, session, now_ns + REFRESH_LIFETIME_NS, now_ns, user.generation
         )
-        self._seen.pop(user.name, None)
         self._forget(now_ns)
         self._expires_ns[session] = principal.expires_ns
-        return Grant(principal, self._access.issue(principal), refresh)
+        return Grant(principal, self._access.issue(principal), refresh, self._stop_token(principal, now_ns))
+
+    def _stop_token(self, principal: Principal, now_ns: int) -> str:
+        """Return what stops trading for somebody who may, and makes nobody more than an operator."""
+        if not principal.may("operator"):
+            return ""
+        stopper = dataclasses.replace(principal, role="operator", expires_ns=now_ns + STOP_LIFETIME_NS)
+        return self._stops.issue(stopper)
 
     def _end(self, session: str) -> None:
         self._forget(self._wall_ns())
-        self._ended[session] = self._wall_ns() + LIFETIME_NS
+        self._ended[session] = self._wall_ns() + STOP_LIFETIME_NS
 
     def _forget(self, now_ns: int) -> None:
-        """Forget the sessions of which no access token is good any more."""
+        """Forget the sessions of which no such token is good any more."""
         for kept in (self._expires_ns, self._ended):
             for session in [session for session, until_ns in kept.items() if until_ns <= now_ns]:
                 del kept[session]

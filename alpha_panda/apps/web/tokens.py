@@ -1,33 +1,44 @@
-"""Access tokens: short-lived, signed, and worth nothing once anything about them differs from what was issued."""
+"""Tokens that say who asks: signed, and worth nothing once anything about them differs from what was issued."""
 
 import functools
 import hashlib
 import hmac
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import jwt
 
 from alpha_panda.apps.access import ROLES, Principal
-from alpha_panda.units import MINUTE_NS, SECOND_NS
+from alpha_panda.units import DAY_NS, MINUTE_NS, SECOND_NS
 
 LIFETIME_NS = 15 * MINUTE_NS
+"""How long an access token is good."""
+
+STOP_LIFETIME_NS = DAY_NS
+"""How long one is good that stops trading: for all of a trading day, though the database be away."""
+
+REFRESH_LIFETIME_NS = 7 * DAY_NS
+"""How long a session outlasts its last refresh."""
+
+Purpose = Literal["access", "stop"]
 
 SECRET_LENGTH_MIN = 32
 """Characters of a secret that tokens are signed with; HS256 asks for as many bytes (RFC 7518, section 3.2)."""
 
-_ALGORITHM, _ISSUER, _AUDIENCE = "HS256", "alpha-panda", "alpha-panda-web"
+_ALGORITHM, _ISSUER = "HS256", "alpha-panda"
+_AUDIENCES: Mapping[Purpose, str] = {"access": "alpha-panda-web", "stop": "alpha-panda-stop"}
 _CLAIMS = ["iss", "aud", "sub", "iat", "exp", "sid", "role", "generation"]
 _LONGEST = 2_048  # characters: one of ours is about 350
 _REMEMBERED = 1_024
 
 
-class AccessTokens:
-    """Issues and reads access tokens that `secret` signs; `wall_ns` is the clock by which they expire."""
+class SignedTokens:
+    """Issues and reads tokens of one purpose that `secret` signs; `wall_ns` is the clock by which they expire."""
 
-    def __init__(self, secret: bytes, wall_ns: Callable[[], int]) -> None:
-        # The same secret may serve other ends, so none of them is given the key of this one.
-        self._key = hmac.digest(secret, b"alpha-panda access token", "sha256")
+    def __init__(self, secret: bytes, wall_ns: Callable[[], int], purpose: Purpose = "access") -> None:
+        # The same secret serves other ends, so none of them is given the key of this one.
+        self._key = hmac.digest(secret, f"alpha-panda {purpose} token".encode(), "sha256")
+        self._audience = _AUDIENCES[purpose]
         self._key_id = hashlib.sha256(self._key).hexdigest()[:12]
         self._wall_ns = wall_ns
         # Whether a token is one of ours never changes, and whoever has one shows it with every request.
@@ -37,7 +48,7 @@ class AccessTokens:
         """Return the token of a principal, good until it expires."""
         claims = {
             "iss": _ISSUER,
-            "aud": _AUDIENCE,
+            "aud": self._audience,
             "sub": principal.name,
             "iat": self._wall_ns() // SECOND_NS,
             "exp": principal.expires_ns // SECOND_NS,
@@ -60,7 +71,7 @@ class AccessTokens:
             # The library would look at the clock of the machine; times are compared below, by the injected one.
             options: Any = {"require": _CLAIMS, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
             claims = jwt.decode(
-                token, self._key, algorithms=[_ALGORITHM], audience=_AUDIENCE, issuer=_ISSUER, options=options
+                token, self._key, algorithms=[_ALGORITHM], audience=self._audience, issuer=_ISSUER, options=options
             )
         except jwt.InvalidTokenError:
             return None

@@ -10,10 +10,8 @@ from starlette.requests import cookie_parser
 from starlette.types import Message, Scope, Send
 
 from alpha_panda.apps.access import VISIT_ID, VISITOR, Principal
+from alpha_panda.apps.web.cookies import KILL, SessionCookie
 from alpha_panda.apps.web.headers import CORRELATION_ID, REQUEST_ID, security_headers
-
-COOKIE = "alpha_panda"
-"""The cookie that holds an access token."""
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _CORRELATION = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -79,9 +77,13 @@ class Visit:
         return given[len(_BEARER) :].strip() if given.lower().startswith(_BEARER) else ""
 
     @property
-    def cookie(self) -> str:
-        """The token of the cookie, empty where there is none."""
-        return cookie_parser(self.headers.get("cookie", "")).get(COOKIE, "")
+    def kills(self) -> bool:
+        """Whether it asks for trading to be stopped, and for nothing else."""
+        return self.path == KILL and self.scope.get("method") == "POST"
+
+    def token(self, cookie: SessionCookie) -> str:
+        """Return the token of a cookie, empty where there is none."""
+        return cookie_parser(self.headers.get("cookie", "")).get(cookie.called(self.secure), "")
 
     def identify(self, principal: Principal) -> None:
         """Note who asks, for the gate and for the routes."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import hashlib
 import os
 import pathlib
 import queue
@@ -25,7 +26,7 @@ from alpha_panda.apps.web.metrics import WebMetrics
 from alpha_panda.apps.web.parts import Parts
 from alpha_panda.apps.web.passwords import Passwords
 from alpha_panda.apps.web.serving import Serving, bound
-from alpha_panda.apps.web.tokens import LIFETIME_NS, AccessTokens
+from alpha_panda.apps.web.tokens import LIFETIME_NS, REFRESH_LIFETIME_NS, Purpose, SignedTokens
 from alpha_panda.database import open_database
 from alpha_panda.database.repositories import Database
 from alpha_panda.live.watch.redaction import Redaction, secrets_in
@@ -109,15 +110,20 @@ class House:
             assert answer.status_code == 200, answer.text
             return answer.json()
 
-    def token(self, name: str, secret: bytes = SECRET, **changed: Any) -> str:
-        """Return an access token of somebody, as it would be issued but for what is changed."""
-        usual = {"generation": 0, "session": "forged", "expires_ns": self.clock.wall_ns() + LIFETIME_NS}
+    def token(self, name: str, secret: bytes = SECRET, purpose: Purpose = "access", **changed: Any) -> str:
+        """Return a token of somebody, as it would be issued but for what is changed."""
+        usual = {"generation": 0, "session": session_of(name), "expires_ns": self.clock.wall_ns() + LIFETIME_NS}
         principal = Principal(name=name, **{"role": PEOPLE.get(name, "viewer"), **usual, **changed})
-        return AccessTokens(secret, self.clock.wall_ns).issue(principal)
+        return SignedTokens(secret, self.clock.wall_ns, purpose).issue(principal)
 
     async def audited(self) -> list[tuple[str, str, str]]:
         """Return who did what with which outcome, oldest first."""
         return [(row.who, row.action, row.outcome) for row in reversed(await self.database.audit.list())]
+
+
+def session_of(name: str) -> str:
+    """Return the session that somebody has had from the beginning, and of which `House.token` is."""
+    return f"the session of {name}"
 
 
 @contextlib.asynccontextmanager
@@ -156,7 +162,10 @@ async def house(folder: pathlib.Path, limits: Limits | None = None, **changed: A
             }
         )
         for name, role in PEOPLE.items():
-            await database.users.add(name, await passwords.hash(PASSWORD), role, clock.wall_ns())
+            now_ns, session = clock.wall_ns(), session_of(name)
+            await database.users.add(name, await passwords.hash(PASSWORD), role, now_ns)
+            digest = hashlib.sha256(session.encode()).hexdigest()
+            await database.tokens.add(digest, name, session, now_ns + REFRESH_LIFETIME_NS, now_ns)
         yield House(create_application(parts), parts, database, clock, lines)
         passwords.close()
 

@@ -8,11 +8,10 @@ import argon2
 import pytest
 
 from alpha_panda.apps.web.application import create_application
-from alpha_panda.apps.web.auth import REFRESH_COOKIE
+from alpha_panda.apps.web.cookies import ACCESS, KILL, REFRESH, STOP
 from alpha_panda.apps.web.passwords import NO_PASSWORD, Passwords
-from alpha_panda.apps.web.sessions import REFRESH_LIFETIME_NS
 from alpha_panda.apps.web.signing_in import LINK_LASTS_S, OWNER
-from alpha_panda.apps.web.visit import COOKIE
+from alpha_panda.apps.web.tokens import REFRESH_LIFETIME_NS
 from alpha_panda.units import SECOND_NS
 from tests.apps.web.house import ADDRESS, PASSWORD, PEOPLE, House, house
 
@@ -31,11 +30,13 @@ async def web(tmp_path: pathlib.Path) -> AsyncIterator[House]:
 async def test_a_page_gets_cookies_that_no_script_can_read_and_no_token_besides(web: House):
     async with web.client() as visitor:
         answer = await visitor.post("/auth/sign-in", json={"name": "asha", "password": PASSWORD})
-    access, refresh = answer.headers.get_list("set-cookie")
-    assert access.startswith(f"{COOKIE}=")
+    access, refresh, stop = answer.headers.get_list("set-cookie")
+    assert access.startswith("alpha_panda=")
     assert "; HttpOnly; Max-Age=900; Path=/; SameSite=strict" in access
-    assert refresh.startswith(f"{REFRESH_COOKIE}=")
+    assert refresh.startswith("alpha_panda_refresh=")
     assert f"; HttpOnly; Max-Age={REFRESH_LIFETIME_NS // SECOND_NS}; Path=/auth; SameSite=strict" in refresh
+    assert stop.startswith("alpha_panda_stop=")
+    assert f"; HttpOnly; Max-Age=86400; Path={KILL}; SameSite=strict" in stop
     assert set(answer.json()) == {"name", "role", "expires"}
 
 
@@ -135,11 +136,11 @@ async def test_a_session_goes_on_for_as_long_as_it_is_refreshed(web: House):
 async def test_a_session_goes_on_after_its_access_token_and_not_after_a_week(web: House):
     async with web.signed_in("vera") as page:
         web.clock.move(6 * 86_400)
-        page.cookies.delete(COOKIE)
+        page.cookies.delete(ACCESS.name)
         assert (await page.post("/auth/refresh")).status_code == 200
         assert (await page.get("/api/v1/boot")).status_code == 200
         web.clock.move(7 * 86_400 + 1)
-        page.cookies.delete(COOKIE)
+        page.cookies.delete(ACCESS.name)
         assert (await page.post("/auth/refresh")).status_code == 401
 
 
@@ -187,7 +188,7 @@ async def test_who_signs_out_takes_the_cookies_along(web: House):
         answer = await page.post("/auth/sign-out")
         assert answer.status_code == 204
         assert [cookie.split(";")[0] for cookie in answer.headers.get_list("set-cookie")] == [
-            *(f'{COOKIE}=""', f'{REFRESH_COOKIE}=""'),
+            f'{cookie.name}=""' for cookie in (ACCESS, REFRESH, STOP)
         ]
         assert (await page.get("/api/v1/boot")).status_code == 401
 
@@ -254,7 +255,7 @@ async def test_the_owner_goes_on_after_a_restart_of_the_app(empty: House):
     await empty.app.signing_in.new_link("the token of the link")
     async with empty.client() as visitor:
         await visitor.post("/auth/link", json={"token": "the token of the link"})
-        cookie = visitor.cookies[REFRESH_COOKIE]
+        cookie = visitor.cookies[REFRESH.name]
     empty.app = create_application(empty.parts)
-    async with empty.client(cookies={REFRESH_COOKIE: cookie}) as visitor:
+    async with empty.client(cookies={REFRESH.name: cookie}) as visitor:
         assert (await visitor.post("/auth/refresh", headers=OF_OUR_PAGE)).status_code == 200

@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from alpha_panda.apps.web.cookies import ACCESS, KILL, REFRESH, STOP
 from alpha_panda.apps.web.gate import LOOK_EVERY_S
 from alpha_panda.apps.web.limits import Limits
-from alpha_panda.apps.web.visit import COOKIE
+from alpha_panda.apps.web.sessions import SEEN_WITHIN_S
 from tests.apps.web.house import ADDRESS, HOST, PASSWORD, House, Speaker, house
 
 
@@ -67,7 +68,7 @@ async def test_a_bad_bearer_token_is_not_made_good_by_a_cookie(web: House):
 async def test_a_token_in_the_address_lets_nobody_in(web: House):
     token = (await web.bearer("vera"))["access_token"]
     async with web.client() as visitor:
-        for name in ("token", "access_token", COOKIE):
+        for name in ("token", "access_token", ACCESS.name):
             assert (await visitor.get(f"/api/v1/boot?{name}={token}")).status_code == 401
 
 
@@ -217,8 +218,29 @@ async def test_pages_that_need_no_code_in_themselves_may_have_none(web: House):
 async def test_over_tls_cookies_and_pages_stay_there(tmp_path: pathlib.Path):
     async with house(tmp_path, secure=True) as web, web.client() as visitor:
         answer = await visitor.post("/auth/sign-in", json={"name": "asha", "password": PASSWORD})
-        assert all("; Secure" in cookie for cookie in answer.headers.get_list("set-cookie"))
+        kept = answer.headers.get_list("set-cookie")
+        taken = (await visitor.post("/auth/sign-out", headers={"Origin": ADDRESS})).headers.get_list("set-cookie")
+        for cookies in (kept, taken):
+            assert [cookie.partition("=")[0] for cookie in cookies] == [
+                *("__Host-alpha_panda", "__Secure-alpha_panda_refresh", "__Secure-alpha_panda_stop"),
+            ]
+            # Without these a browser would not take a cookie of such a name.
+            assert all("; Secure" in cookie and "; Domain" not in cookie for cookie in cookies)
+            assert "; Path=/;" in cookies[0]
         assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_over_tls_no_cookie_is_believed_that_another_page_of_the_domain_could_have_set(tmp_path: pathlib.Path):
+    async with house(tmp_path, secure=True) as web:
+        tokens = {ACCESS: web.token("asha"), STOP: web.token("asha", purpose="stop")}
+        refresh = (await web.bearer("asha"))["refresh_token"]
+        for secure, status in ((False, 401), (True, 200)):
+            cookies = {cookie.called(secure): token for cookie, token in {**tokens, REFRESH: refresh}.items()}
+            headers = {"Origin": ADDRESS, "Cookie": "; ".join(f"{name}={token}" for name, token in cookies.items())}
+            async with web.client(headers=headers) as page:
+                assert (await page.get("/api/v1/boot")).status_code == status
+                assert (await page.post(KILL)).status_code == status
+                assert (await page.post("/auth/refresh")).status_code == status
 
 
 async def test_every_request_has_an_id_and_a_correlation_id_that_may_be_given(web: House):
@@ -259,7 +281,7 @@ async def test_a_defect_is_told_by_its_request_id_and_nothing_else(web: House):
 
 
 @pytest.mark.parametrize("how", ["disabled", "role", "password"])
-async def test_who_is_changed_by_another_process_is_out_within_seconds(web: House, how: str):
+async def test_who_is_changed_by_another_process_is_out_within_a_second(web: House, how: str):
     async with web.signed_in("omar") as page:
         assert (await page.get("/api/v1/boot")).status_code == 200
         users = web.database.users
@@ -270,7 +292,7 @@ async def test_who_is_changed_by_another_process_is_out_within_seconds(web: Hous
                 await users.set_role("omar", "viewer", web.clock.wall_ns())
             case _:
                 await users.set_password("omar", "another hash", web.clock.wall_ns())
-        web.clock.move(2.0)
+        web.clock.move(SEEN_WITHIN_S)
         assert (await page.get("/api/v1/boot")).status_code == 401
         assert (await page.post("/auth/refresh")).status_code == 401
 
@@ -292,12 +314,12 @@ async def test_while_the_database_is_away_who_is_in_stays_in_until_the_token_end
 ):
     from alpha_panda.errors import DatabaseError
 
-    async def away(name: str) -> Any:
+    async def away(*claimed: object) -> Any:
         raise DatabaseError("the database is away")
 
     async with web.signed_in("omar") as page:
         assert (await page.get("/api/v1/boot")).status_code == 200
-        monkeypatch.setattr(web.database.users, "get", away)
+        monkeypatch.setattr(web.database.tokens, "stands", away)
         web.clock.move(600)
         assert (await page.get("/api/v1/boot")).status_code == 200
         web.clock.move(301)
@@ -307,12 +329,12 @@ async def test_while_the_database_is_away_who_is_in_stays_in_until_the_token_end
 async def test_a_kill_does_not_wait_for_a_database_that_hangs(web: House, monkeypatch: pytest.MonkeyPatch):
     over = asyncio.Event()
 
-    async def hang(name: str) -> Any:
+    async def hang(*claimed: object) -> Any:
         await over.wait()
 
     async with web.signed_in("omar") as page:
         assert (await page.get("/api/v1/boot")).status_code == 200
-        monkeypatch.setattr(web.database.users, "get", hang)
+        monkeypatch.setattr(web.database.tokens, "stands", hang)
         web.clock.move(60)
         killing = asyncio.create_task(page.post("/api/v1/control/kill"))
         async with asyncio.timeout(8):  # less than the database would be waited for

@@ -9,6 +9,7 @@ import pytest
 from fastapi import APIRouter
 
 from alpha_panda.apps.access import ROLES, Role
+from alpha_panda.apps.web.cookies import ACCESS, STOP
 from alpha_panda.apps.web.limits import Limits
 from alpha_panda.apps.web.served import Served, served_by
 from alpha_panda.errors import ConfigurationError
@@ -151,6 +152,8 @@ CREDENTIALS = (
     "nobody's",
     "disabled",
     "another role",
+    "what stops",
+    "what stops in the cookie of a session",
 )
 
 
@@ -181,6 +184,10 @@ async def headers_of(web: House, credential: str) -> dict[str, str]:
             token = web.token("mallory", role="admin")
         case "disabled":
             await web.database.users.disable("asha", web.clock.wall_ns())
+        case "what stops":
+            return {"Cookie": f"{STOP.name}={web.token('asha', purpose='stop')}"}
+        case "what stops in the cookie of a session":
+            return {"Cookie": f"{ACCESS.name}={web.token('asha', purpose='stop')}"}
         case _:
             token = web.token("asha", role="root")
     return {"Authorization": f"Bearer {token}"}

@@ -11,9 +11,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
+from alpha_panda.apps.web.cookies import ACCESS
 from alpha_panda.apps.web.gate import LOOK_EVERY_S
 from alpha_panda.apps.web.serving import bound
-from alpha_panda.apps.web.visit import COOKIE
 from alpha_panda.errors import ConfigurationError
 from tests.apps.web.house import House, house, on_a_socket
 
@@ -38,7 +38,7 @@ class Web(NamedTuple):
         headers = {name.replace("_", "-"): value for name, value in told.items()}
         origin = headers.pop("Origin", self.origin)
         if token:
-            headers["Cookie"] = f"{COOKIE}={token}"
+            headers["Cookie"] = f"{ACCESS.name}={token}"
         return connect(f"ws://{self.place}{path}", origin=origin or None, additional_headers=headers, proxy=None)
 
 
@@ -80,7 +80,7 @@ async def test_a_websocket_opens_by_no_name_but_our_own(web: Web, path: str):
         host=web.place.partition(":")[0],
         port=int(web.place.partition(":")[2]),
         origin="http://evil.example",
-        additional_headers={"Cookie": f"{COOKIE}={token}"},
+        additional_headers={"Cookie": f"{ACCESS.name}={token}"},
         proxy=None,
     )
     assert await refused(opening) == 403
