@@ -42,10 +42,14 @@ async function fetched(path, body, seconds) {
   return fetch(path, terms);
 }
 
-// A session's token is short-lived: whoever is refused for its age asks for another one, once.
+// A session's token is short-lived: whoever is refused for its age asks for another one, once. Where nobody can say
+// whether the session lasts, that is the answer, and not that it has ended.
 async function ask(path, body, seconds = 20) {
   let answer = await fetched(path, body, seconds);
-  if (answer.status === 401 && (await fetched("/auth/refresh", {}, 5)).ok) answer = await fetched(path, body, seconds);
+  if (answer.status === 401) {
+    const renewed = await fetched("/auth/refresh", {}, 5);
+    answer = renewed.ok ? await fetched(path, body, seconds) : renewed;
+  }
   let said = null;
   try { said = await answer.json(); } catch { /* an answer without words */ }
   return { ok: answer.ok, status: answer.status, said };
