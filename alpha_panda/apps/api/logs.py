@@ -37,6 +37,11 @@ From = Annotated[
 ]
 Until = Annotated[AwareDatetime | None, Query(description="Before this instant.")]
 
+LogCursor = Annotated[
+    str | None,
+    Query(max_length=20_000, description="Where to go on: `following` of the page before; none for the newest."),
+]
+
 
 async def query_of(
     channels: Channels = [],  # noqa: B006  # FastAPI copies it for each request
@@ -65,15 +70,12 @@ async def tail_logs(api: Api, query: Asked, limit: Limit = 100) -> Listed[LogLin
 async def search_logs(
     api: Api,
     query: Asked,
-    cursor: Annotated[int | None, Query(ge=0, lt=2**63, description="`following` of the page before.")] = None,
+    cursor: LogCursor = None,
     limit: Limit = 100,
 ) -> Paged[LogLine]:
     """Lines that say something, newest first; a page may be empty and yet not the last, where the files are long."""
-    if cursor is not None:
-        query = query._replace(span=query.span._replace(until_ns=min(cursor, query.span.until_ns)))
-    found = await asyncio.to_thread(logreading.search, api.desk.state, query, limit)
-    following = None if found.older_before_ns is None else str(found.older_before_ns)
-    return Paged(rows=tuple(map(line_of, found.lines)), following=following)
+    found = await asyncio.to_thread(logreading.search, api.desk.state, query, limit, cursor)
+    return Paged(rows=tuple(map(line_of, found.lines)), following=found.following)
 
 
 @router.get(

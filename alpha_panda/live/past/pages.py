@@ -108,11 +108,9 @@ class _Part:
 
     async def look_back(self, kinds: Kinds, stop: int | None, limit: int) -> None:
         """Find the last `limit` messages before a sequence, as far as that is not too long before."""
-        if stop is None:
-            stop = (await self._seeker.to_end()).sequence
-        else:
-            # No message has a sequence beyond the end: who makes up a higher one would go through nothing for ever.
-            stop = min(stop, await self._log.end(*self._place))
+        # No message has a sequence beyond the end: who makes up a higher one would go through nothing for ever.
+        end = await self._log.end(*self._place)
+        stop = (await self._seeker.to_end()).sequence if stop is None else min(stop, end)
         self._start, last, block, oldest_ns = stop, max(stop - _LOOKED_MAX, 0), limit, list[int]()
         while self._start > last and len(self.found) < limit:
             stop, self._start = self._start, max(self._start - block, last)

@@ -9,7 +9,7 @@ import fcntl
 import itertools
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from alpha_panda.errors import ConfigurationError
@@ -95,12 +95,17 @@ class LogFile:
 
     def _begin_anew(self, today: datetime.date) -> None:
         self.close()
-        self._path.rename(self._path.with_suffix(f".{self._clock_ns()}.jsonl"))
+        # A clock that was set back must not part a file from its place among the others, or put one in another's place.
+        latest_ns = max(map(_finished_ns, self._finished()), default=0)
+        self._path.rename(self._path.with_suffix(f".{max(self._clock_ns(), latest_ns + 1)}.jsonl"))
         self._open(today)
+
+    def _finished(self) -> Iterator[pathlib.Path]:
+        return self._path.parent.glob(f"{self._path.stem}.*.jsonl")
 
     def _delete_old(self) -> None:
         """Delete what was finished too long ago, and of a channel that may lose lines what takes too much room."""
-        finished = sorted(self._path.parent.glob(f"{self._path.stem}.*.jsonl"), key=_finished_ns)
+        finished = sorted(self._finished(), key=_finished_ns)
         oldest_ns = self._clock_ns() - self._retention.days * DAY_NS
         excess = 0 if self._retention.kept else max(0, len(finished) - _FILES)
         for number, path in enumerate(finished):

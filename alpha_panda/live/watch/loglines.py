@@ -67,18 +67,21 @@ class Span(NamedTuple):
         return last_ns >= self.from_ns - _DISORDER_NS and first_ns < self.until_ns + _DISORDER_NS
 
 
-class Budget:
-    """How many bytes may be looked through."""
+class Spot(NamedTuple):
+    """Where in a channel what is older begins: before an offset of one of its files."""
 
-    def __init__(self, size: int) -> None:
-        self.spent = False
-        self._left = size
+    began_ns: int  # when the file before that one was finished, 0 of the first: it keeps this when it is finished
+    inode: int  # of the file: once it is deleted, nothing is older
+    offset: int
+    near_ns: int  # about when the next older line was written
 
-    def take(self, count: int) -> bool:
-        """Return whether so many bytes may be looked through, too."""
-        self.spent = self.spent or count > self._left
-        self._left -= 0 if self.spent else count
-        return not self.spent
+
+class Read(NamedTuple):
+    """A line that was read backwards, where those before it are, and how many bytes it took."""
+
+    line: Line
+    spot: Spot
+    size: int
 
 
 class Channel(NamedTuple):
@@ -87,32 +90,44 @@ class Channel(NamedTuple):
     folder: pathlib.Path
     name: str
 
-    def backwards(self, span: Span, budget: Budget) -> Generator[Line]:
-        """Yield the lines of a span, the newest first, as far as a budget goes."""
-        with contextlib.closing(self._files(span)) as files:
-            for line in _in_order(self._told_backwards(files, span, budget), newest_first=True):
-                if line.time_ns < span.from_ns:
-                    return
-                if line.time_ns < span.until_ns:
-                    yield line
+    def newest(self) -> Spot | None:
+        """Return where all lines that there are now are older; None where the channel has no file."""
+        while True:
+            finished_ns = self.finished()
+            with self.opened() as file:
+                status = None if file is None else os.fstat(file)
+            if finished_ns == self.finished():  # else one was finished or deleted between two looks
+                break
+        began_ns = max(finished_ns, default=0)
+        if status is not None:
+            return Spot(began_ns, status.st_ino, status.st_size, status.st_mtime_ns)
+        return Spot(began_ns, 0, 0, 0) if finished_ns else None
+
+    def backwards(self, spot: Spot, span: Span) -> Generator[Read]:
+        """Yield the lines before a spot, the last one first, back to where those of a span begin.
+
+        They come as they stand in the files, whatever their times. It ends behind so many lines before the span that no
+        disorder accounts for them.
+        """
+        before = 0
+        with contextlib.closing(self._older(spot, span)) as files:
+            for file, began in files:
+                for raw, offset in _raw_backwards(file, began.offset):
+                    line = self.line(raw, began.near_ns)
+                    began = began._replace(offset=offset, near_ns=line.time_ns)
+                    yield Read(line, began, len(raw) + 1)
+                    before = before + 1 if line.time_ns < span.from_ns else 0
+                    if before > _DISORDER_LINES:
+                        return
 
     def forwards(self, span: Span) -> Generator[Line]:
         """Yield the lines of a span, the oldest first."""
-        with contextlib.closing(self._files(span, newest_first=False)) as files:
+        with contextlib.closing(self._files(span)) as files:
             for line in _in_order(self._told_forwards(files, span)):
                 if line.time_ns >= span.until_ns:
                     return
                 if line.time_ns >= span.from_ns:
                     yield line
-
-    def _told_backwards(self, files: Iterable[int], span: Span, budget: Budget) -> Iterator[Line]:
-        for file in files:
-            _, stop = _around(file, span.until_ns + _DISORDER_NS)
-            near_ns = min(os.fstat(file).st_mtime_ns, span.until_ns - 1)
-            for raw in _raw_backwards(file, stop, budget):
-                line = self.line(raw, near_ns)
-                near_ns = line.time_ns
-                yield line
 
     def _told_forwards(self, files: Iterable[int], span: Span) -> Iterator[Line]:
         for file in files:
@@ -154,28 +169,48 @@ class Channel(NamedTuple):
             return sorted(int(each[2]) for each in found if each and each[1] == self.name)
         return []
 
-    def _files(self, span: Span, newest_first: bool = True) -> Generator[int]:
-        """Yield a descriptor of each file that may hold lines of a span, open until the next one is asked for."""
+    def _files(self, span: Span) -> Generator[int]:
+        """Yield a descriptor of each file that may hold lines of a span, the oldest first, open until the next one."""
         # Opened before the others are listed: if it is finished meanwhile, it is known under its other name, too.
         with self.opened() as newest:
-            finished_ns = self.finished()
-            written = itertools.pairwise([0, *finished_ns])
-            wanted = [last_ns for first_ns, last_ns in written if span.touches(first_ns, last_ns)]
-            files = [0, *reversed(wanted)] if newest_first else [*wanted, 0]
-            for each_ns in files:
-                if each_ns == 0 and newest is not None:
-                    yield newest
-                elif each_ns:
-                    with self.opened(each_ns) as file:
+            for first_ns, last_ns in itertools.pairwise([0, *self.finished()]):
+                if span.touches(first_ns, last_ns):
+                    with self.opened(last_ns) as file:
                         if file is not None and not (newest is not None and os.path.sameopenfile(file, newest)):
                             yield file
+            if newest is not None:
+                yield newest
+
+    def _older(self, spot: Spot, span: Span) -> Generator[tuple[int, Spot]]:
+        """Yield a descriptor of each file with lines before a spot, the newest first, and where in it to begin."""
+        finished_ns = self.finished()
+        # The file that was written when one was finished is the next that was finished, or the one that is written now.
+        names_ns = [next((each_ns for each_ns in finished_ns if each_ns > spot.began_ns), 0)]
+        names_ns += [each_ns for each_ns in reversed(finished_ns) if each_ns <= spot.began_ns]
+        for name_ns in names_ns:
+            is_first = name_ns == names_ns[0]
+            began_ns = max((each_ns for each_ns in finished_ns if each_ns < (name_ns or _LATEST_NS)), default=0)
+            if not span.touches(began_ns, name_ns or _LATEST_NS):
+                continue
+            with self.opened(name_ns) as file:
+                if file is None:
+                    continue
+                status = os.fstat(file)
+                if is_first and spot.inode not in (0, status.st_ino):
+                    return
+                begin = spot if is_first else Spot(began_ns, status.st_ino, status.st_size, status.st_mtime_ns)
+                _, stop = _around(file, span.until_ns + _DISORDER_NS)
+                yield (
+                    file,
+                    begin._replace(offset=min(begin.offset, stop), near_ns=min(begin.near_ns, span.until_ns - 1)),
+                )
 
 
-def _in_order(lines: Iterable[Line], newest_first: bool = False) -> Iterator[Line]:
+def _in_order(lines: Iterable[Line]) -> Iterator[Line]:
     """Yield lines in the order of their times, of those that nearly are."""
-    sign, waiting = -1 if newest_first else 1, list[tuple[int, int, Line]]()
+    waiting = list[tuple[int, int, Line]]()
     for number, line in enumerate(lines):
-        heapq.heappush(waiting, (sign * line.time_ns, number, line))
+        heapq.heappush(waiting, (line.time_ns, number, line))
         if len(waiting) > _DISORDER_LINES:
             yield heapq.heappop(waiting)[2]
     while waiting:
@@ -225,16 +260,24 @@ def last_line_end(descriptor: int) -> int:
     return start + os.pread(descriptor, size - start, start).rfind(b"\n") + 1
 
 
-def _raw_backwards(descriptor: int, stop: int, budget: Budget) -> Iterator[bytes]:
-    """Yield each line of a file that begins before `stop`, the last one first, as far as a budget goes."""
+def _raw_backwards(descriptor: int, stop: int) -> Iterator[tuple[bytes, int]]:
+    """Yield each line of a file that begins before `stop`, the last one first, with the offset where it begins."""
     position, rest = stop, b""
-    while position > 0 and budget.take(min(position, _BLOCK)):
+    while position > 0:
         start = max(position - _BLOCK, 0)
-        rest, *lines = (os.pread(descriptor, position - start, start) + rest).split(b"\n")
-        position, rest = start, rest[:_LINE_BYTES]
-        yield from filter(None, reversed(lines))
-    if position == 0 and rest:
-        yield rest
+        text = os.pread(descriptor, position - start, start) + rest
+        rest, *lines = text.split(b"\n")
+        position, offset = start, start + len(text)
+        for line in reversed(lines):
+            offset -= len(line)
+            if line:
+                yield line, offset
+            offset -= 1
+        if len(rest) > _LINE_BYTES:
+            yield rest, position
+            rest = b""
+    if rest:
+        yield rest, 0
 
 
 def _around(descriptor: int, time_ns: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import pytest
 
 from alpha_panda.live.watch import logfiles
 from alpha_panda.live.watch.logfiles import LogFile, Retention
-from alpha_panda.units import DAY_NS
+from alpha_panda.units import DAY_NS, SECOND_NS
 from tests.live.watching import NOW_NS, Clocks
 
 
@@ -64,6 +64,20 @@ def test_a_file_of_the_day_before_is_finished_when_the_process_begins(tmp_path: 
     file.write(b"{}\n")
     file.close()
     assert finished(tmp_path) == [f"trading.{NOW_NS}.jsonl"]
+
+
+def test_a_clock_that_goes_back_puts_no_file_in_the_place_of_another(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, clocks: Clocks
+):
+    monkeypatch.setattr(logfiles, "FILE_BYTES", 1)
+    file = LogFile(tmp_path, "trading", Retention(7), clocks.time_ns)
+    for number, now_s in enumerate([5.0, 5.0, 2.0, 2.0]):
+        clocks.now_s = now_s
+        file.write(f"{number}\n".encode())
+    file.close()
+    began_ns = clocks.time_ns() + 3 * SECOND_NS
+    assert finished(tmp_path) == [f"trading.{began_ns + number}.jsonl" for number in range(3)]
+    assert [(tmp_path / name).read_text() for name in finished(tmp_path)] == ["0\n", "1\n", "2\n"]
 
 
 def test_half_a_line_does_not_spoil_the_next(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, clocks: Clocks):

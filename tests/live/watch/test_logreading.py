@@ -1,9 +1,13 @@
 """The structured logs of a session read as one stream: in order, bounded, and whatever lies among the files."""
 
+import base64
+import itertools
 import json
 import os
 import pathlib
+import random
 
+import msgspec
 import pytest
 
 from alpha_panda.errors import ConfigurationError
@@ -32,6 +36,17 @@ def put(state: pathlib.Path, channel: str, *lines: bytes, folder: str = "logs", 
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"".join(lines))
     return path
+
+
+def searched(state: pathlib.Path, query: Query, limit: int, size: int = 2**20) -> list[list[str]]:
+    """Return the events on each page of a search."""
+    pages, cursor = list[list[str]](), None
+    while True:
+        some = search(state, query, limit, cursor, size)
+        pages.append(events(some.lines))
+        if some.following is None:
+            return pages
+        cursor = some.following
 
 
 def events(lines: list[Line]) -> list[str]:
@@ -124,26 +139,97 @@ def test_a_channel_or_a_level_that_there_is_not_is_refused(tmp_path: pathlib.Pat
 def test_a_search_that_has_looked_through_enough_says_from_where_to_search_on(tmp_path: pathlib.Path):
     put(tmp_path, "trading", *(line(number) for number in range(0, 4_000, 2)))
     put(tmp_path, "audit", *(line(number, "audit") for number in range(1, 4_000, 2)))
-    wanted, found, searches = Query(text="7"), list[str](), 0
+    pages = searched(tmp_path, Query(text="7"), limit=10_000, size=2**16)
+    assert [event for page in pages for event in page] == [
+        f"event {number}" for number in range(3_999, -1, -1) if "7" in str(number)
+    ]
+    assert len(pages) > 2
+    assert searched(tmp_path, Query(text="no such words"), limit=1, size=2**16)[-2:] == [[], []]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_times_the_lines_have_each_stands_on_one_page(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, seed: int
+):
+    """Clocks disagree, stand still and go back; lines are damaged and long; files are begun between the pages."""
+    chance = random.Random(seed)
+    monkeypatch.setattr(logfiles, "FILE_BYTES", chance.choice([300, 3_000, 2**20]))
+    monkeypatch.setattr(loglines, "_BLOCK", chance.choice([7, 100, 2**16]))
+    clocks, places = Clocks(), [("logs", "trading"), ("logs", "audit"), ("logs-2", "trading")]
+    for folder, _ in places:
+        (tmp_path / folder).mkdir(exist_ok=True)
+    files = [LogFile(tmp_path / folder, name, CHANNELS[name], clocks.time_ns) for folder, name in places]
+    written = list[str]()
+
+    def write() -> None:
+        clocks.now_s = chance.choice([clocks.now_s, clocks.now_s + 1, chance.randrange(3_600)])
+        number = len(written)
+        written.append(f"event {number}")
+        time = chance.choice([number, 5, -number, 10**6])
+        chance.choice(files).write(line(time, event=f"event {number}", said="x" * chance.choice([0, 200])))
+
+    for _ in range(60):
+        write()
+    expected = sorted(written)
+    found, cursor, limit = list[str](), None, chance.choice([1, 4, 500])
     while True:
-        some = search(tmp_path, wanted, limit=10_000, size=2 * 2**16)
+        some = search(tmp_path, Query(), limit, cursor, size=chance.choice([1, 500, 2**20]))
+        assert len(some.lines) <= limit
         found += events(some.lines)
-        searches += 1
-        if some.older_before_ns is None:
+        if some.following is None:
             break
-        wanted = wanted._replace(span=Span(until_ns=some.older_before_ns))
-    assert found == [f"event {number}" for number in range(3_999, -1, -1) if "7" in str(number)]
-    assert searches > 2
+        assert some.following != cursor, "no page may lead to itself"
+        cursor = some.following
+        write()
+    assert sorted(found) == expected
+    for file in files:
+        file.close()
 
 
-def test_a_search_that_has_found_enough_says_from_where_to_search_on(tmp_path: pathlib.Path):
-    put(tmp_path, "trading", *(line(number // 3, event=str(number)) for number in range(30)))
-    first = search(tmp_path, Query(), 4)
-    assert sorted(events(first.lines), key=int) == ["24", "25", "26", "27", "28", "29"]  # none of an instant is parted
-    assert first.older_before_ns == at(8)
-    rest = search(tmp_path, Query(span=Span(until_ns=first.older_before_ns)), 100)
-    assert len(rest.lines) == 24
-    assert rest.older_before_ns is None
+def test_lines_of_one_instant_fill_as_many_pages_as_they_need(tmp_path: pathlib.Path):
+    put(tmp_path, "trading", *(line(1, event=str(number)) for number in range(30)))
+    pages = searched(tmp_path, Query(), limit=7)
+    assert list(map(len, pages)) == [7, 7, 7, 7, 2]
+    assert [event for page in pages for event in page] == [str(number) for number in range(29, -1, -1)]
+
+
+def test_a_line_that_never_ends_ends_no_search(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(loglines, "_LINE_BYTES", 2**17)
+    put(tmp_path, "trading", line(1), b"x" * 2**20)
+    pages = searched(tmp_path, Query(), limit=2, size=2**17)
+    assert 4 < len(pages) < 12
+    assert pages[-1][-1] == "event 1"
+
+
+def test_a_search_does_not_go_on_in_a_file_that_took_the_place_of_a_deleted_one(tmp_path: pathlib.Path):
+    first = put(tmp_path, "trading", *map(line, range(5)), finished_ns=at(5))
+    put(tmp_path, "trading", *map(line, range(5, 9)))
+    cursor = search(tmp_path, Query(), 6).following
+    first.unlink()
+    assert search(tmp_path, Query(), 6, cursor).lines == []
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "§", "AAAA", "../../etc/passwd", "1763700300000000000"])
+def test_a_cursor_that_came_with_no_page_is_refused(tmp_path: pathlib.Path, cursor: str):
+    with pytest.raises(ConfigurationError, match="no cursor of this search: begin with its newest page"):
+        search(tmp_path, Query(), 1, cursor)
+
+
+def test_a_cursor_is_of_the_channels_that_were_searched(tmp_path: pathlib.Path):
+    put(tmp_path, "trading", line(1), line(2))
+    cursor = search(tmp_path, Query(), 1).following
+    with pytest.raises(ConfigurationError, match="no cursor of this search"):
+        search(tmp_path, Query(["trading"]), 1, cursor)
+
+
+def test_a_made_up_place_shows_another_part_of_the_same_files(tmp_path: pathlib.Path):
+    put(tmp_path, "trading", line(1), line(2))
+    channels, spots = msgspec.msgpack.decode(base64.urlsafe_b64decode(search(tmp_path, Query(), 1).following or ""))
+    for began_ns, offset, near_ns in itertools.product((0, 2**64 - 1), repeat=3):
+        inode = spots["logs/trading"][1]
+        forged = [channels, {"logs/trading": [began_ns, inode, offset, near_ns], "../../etc/passwd": [0, 0, 9, 9]}]
+        text = base64.urlsafe_b64encode(msgspec.msgpack.encode(forged)).decode()
+        assert events(search(tmp_path, Query(), 9, text).lines) in ([], ["event 2", "event 1"])
 
 
 def test_lines_that_are_nearly_in_order_come_in_order(tmp_path: pathlib.Path):
@@ -222,4 +308,4 @@ def test_no_link_is_followed_and_nothing_else_is_opened(tmp_path: pathlib.Path):
 def test_where_there_are_no_logs_there_is_nothing(tmp_path: pathlib.Path):
     assert tail(tmp_path / "nowhere", 10) == []
     assert list(export(tmp_path)) == []
-    assert search(tmp_path, Query(), 10).older_before_ns is None
+    assert search(tmp_path, Query(), 10).following is None
