@@ -57,6 +57,7 @@ class Look:
     before: tuple[Counts, ...]
     now_ns: int
     channels: tuple[Channel, ...] = ()
+    sends: bool = True  # whether this process sends messages, and not another one
     kept: bool = True  # whether the database takes what happens to alarms
     settled: Mapping[str, float] = dataclasses.field(default_factory=dict[str, float])
     """By the id of an alarm, the figure at which somebody said that it is dealt with."""
@@ -129,7 +130,7 @@ class Memory:
             self._session = session
             self._counts.clear()
         before = tuple(self._counts)
-        well = all(source.well for source in picture.sources)
+        well = all(source.is_read for source in picture.sources)
         if well and session and (not before or picture.taken_ns - before[-1].taken_ns >= _KEPT_EVERY_NS):
             self._counts.append(Counts.of(picture))
             while picture.taken_ns - self._counts[0].taken_ns > _KEPT_NS:

@@ -135,11 +135,12 @@ def events_kept_out(look: Look) -> Iterator[Measure]:
 def sources_away(look: Look) -> Iterator[Measure]:
     """Find the places that cannot be read; without the log nobody knows what the session does.
 
-    What was never read may just not have begun, and is no reason to call anybody.
+    What was never read may just not have begun, and is no reason to call anybody. One that can be read and shows what is
+    old has its alarms by the stage that should fill it.
     """
     begun = look.picture.session is not None
     for source in look.picture.sources:
-        if not source.well and look.picture.number:
+        if not source.is_read and look.picture.number:
             seen = f"last read at {_clock(source.read_ns)}" if source.read_ns else "it was never read"
             cause = f"{source.trouble}; {seen}"
             worst = "critical" if source.name == "log" else "high"
@@ -342,7 +343,7 @@ def orders_slow(look: Look) -> Iterator[Measure]:
 
 def no_target(look: Look) -> Iterator[Measure]:
     """Find whether messages go anywhere; where real money is traded, it is more than an inconvenience."""
-    if not look.channels:
+    if look.sends and not look.channels:
         live = look.picture.session is not None and look.picture.session.mode == "live"
         yield Measure("", "ALPHA_PANDA_ALERTS names no target that can be used", priority="high" if live else None)
 

@@ -9,7 +9,7 @@ import contextlib
 import functools
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from alpha_panda.apps.desk.drawing import SOURCES, Facts, Reading, draw
+from alpha_panda.apps.desk.drawing import Facts, draw
 from alpha_panda.apps.desk.histories import read_history
 from alpha_panda.apps.desk.history_models import Bar, Kind, Lineage, Page
 from alpha_panda.apps.desk.lineages import shown_lineage
@@ -17,6 +17,7 @@ from alpha_panda.apps.desk.listing import listed_sessions
 from alpha_panda.apps.desk.looking import LogLook, Surroundings
 from alpha_panda.apps.desk.models import Happening, InstrumentTerms, Picture, SessionListing
 from alpha_panda.apps.desk.showing import Shower
+from alpha_panda.apps.desk.sources import SOURCES, Reading, SourceName
 from alpha_panda.apps.desk.viewers import Queue, Viewers
 from alpha_panda.errors import ConfigurationError, LogError
 from alpha_panda.live.control.commands import Spool
@@ -44,7 +45,8 @@ class Desk:
         self._around = surroundings
         self._switch = KillSwitch(surroundings.state, surroundings.monotonic)
         self._spool = Spool(surroundings.state)
-        self._facts = Facts(surroundings.state.absolute().name, {name: Reading(surroundings.fit) for name in SOURCES})
+        readings: dict[SourceName, Reading] = {name: Reading(surroundings.fit) for name in SOURCES}
+        self._facts = Facts(surroundings.state.absolute().name, readings, surroundings.folds)
         self._news = asyncio.Event()
         self._pictures = Viewers[Picture](1)
         self._happenings = Viewers[tuple[Happening, ...]](_TAPE_DEPTH)

@@ -2,9 +2,10 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
-from typing import Literal, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
+from alpha_panda.apps.desk.freshness import Freshness
 from alpha_panda.apps.desk.minutes import Minutes
 from alpha_panda.apps.desk.models import (
     Account,
@@ -21,6 +22,7 @@ from alpha_panda.apps.desk.models import (
 )
 from alpha_panda.apps.desk.reports import Reports, limits_of
 from alpha_panda.apps.desk.showing import Shower
+from alpha_panda.apps.desk.sources import Reading, SourceName, folder_source, log_source, store_source
 from alpha_panda.apps.desk.tape import Spoken, Tape
 from alpha_panda.config import StrategyTerms
 from alpha_panda.live.control import killswitch
@@ -30,26 +32,9 @@ from alpha_panda.live.store.base import Portfolio
 from alpha_panda.sessions import session_of
 from alpha_panda.units import ist_date
 
-SourceName = Literal["log", "store", "folder"]
-SOURCES: tuple[SourceName, ...] = get_args(SourceName)
 Phase = Literal["waiting", "recovering", "trading", "ended", "failed", "unknown"]
 
 _OVER = ("ended", "stopped")
-
-
-@dataclasses.dataclass
-class Reading:
-    """How the reading of one source went last."""
-
-    fit: Callable[[str], str]  # makes a sentence fit to be shown
-    trouble: str = "nobody has looked yet"
-    read_ns: int = 0
-
-    def note(self, now_ns: int, trouble: str) -> None:
-        """Note that it was read at `now_ns`, or what kept it from being, without a secret that this may quote."""
-        self.trouble = self.fit(trouble) if trouble else ""
-        if not trouble:
-            self.read_ns = now_ns
 
 
 @dataclasses.dataclass
@@ -58,6 +43,7 @@ class Facts:
 
     name: str
     sources: dict[SourceName, Reading]
+    folds: bool = False  # whether the portfolio is folded in this process, and by no stage
     session: Session | None = None
     embedded: bool = True
     shower: Shower | None = None
@@ -65,6 +51,7 @@ class Facts:
     minutes: Minutes | None = None
     reports: Reports = dataclasses.field(default_factory=Reports)
     portfolio: Portfolio | None = None
+    freshness: Freshness = dataclasses.field(default_factory=lambda: Freshness(()))
     latch: killswitch.Latch | None = None
     commands_waiting: int = 0
     dead_letters: int = 0
@@ -76,6 +63,7 @@ class Facts:
 def draw(facts: Facts, number: int, now_ns: int) -> Picture:
     """Return the picture of these facts at `now_ns`."""
     stages = facts.reports.stages(now_ns) if facts.session else ()
+    sources = _sources(facts, stages, now_ns)
     account = facts.reports.account()
     positions = _positions(facts)
     tape, portfolio = facts.tape, facts.portfolio
@@ -83,11 +71,8 @@ def draw(facts: Facts, number: int, now_ns: int) -> Picture:
         number=number,
         taken_ns=now_ns,
         session=_session(facts),
-        sources=tuple(
-            Source(name=name, well=not each.trouble, trouble=each.trouble, read_ns=each.read_ns)
-            for name, each in facts.sources.items()
-        ),
-        phase=_phase(facts, stages),
+        sources=sources,
+        phase=_phase(facts, sources, stages),
         account=account,
         limits=_limits(facts),
         feed=_feed(facts),
@@ -104,8 +89,15 @@ def draw(facts: Facts, number: int, now_ns: int) -> Picture:
         else Latch(who=facts.latch.who, reason=facts.latch.reason, time_ns=facts.latch.time_ns),
         commands_waiting=facts.commands_waiting,
         dead_letters=facts.dead_letters,
-        troubles=tuple(_troubles(facts, stages, account)),
+        troubles=tuple(_troubles(facts, sources, stages, account)),
     )
+
+
+def _sources(facts: Facts, stages: Sequence[Stage], now_ns: int) -> tuple[Source, ...]:
+    readings = facts.sources
+    log = log_source(readings["log"], facts.missing, facts.minutes.time_ns if facts.minutes else 0, now_ns)
+    store = store_source(readings["store"], facts.freshness, stages, log, facts.folds, now_ns)
+    return log, store, folder_source(readings["folder"], now_ns)
 
 
 def _session(facts: Facts) -> SessionTerms | None:
@@ -125,12 +117,13 @@ def _session(facts: Facts) -> SessionTerms | None:
     )
 
 
-def _phase(facts: Facts, stages: tuple[Stage, ...]) -> Phase:
+def _phase(facts: Facts, sources: Sequence[Source], stages: tuple[Stage, ...]) -> Phase:
     """Return what the session does, by its account; it is unknown where that is silent."""
     if facts.session is None:
         return "waiting"
     account = next((stage for stage in stages if stage.stage == ACCOUNT), None)
-    if account is None or account.trouble == "silent" or facts.sources["log"].trouble:
+    readable = all(source.is_read for source in sources if source.name == "log")
+    if account is None or account.trouble == "silent" or not readable:
         return "unknown"
     if any(stage.phase == "failed" for stage in stages):
         return "failed"
@@ -207,7 +200,9 @@ def _refusals(portfolio: Portfolio | None) -> tuple[Refusals, ...]:
     return tuple(Refusals(code=code, count=count) for code, count in sorted(counts, key=lambda each: (-each[1], each)))
 
 
-def _troubles(facts: Facts, stages: tuple[Stage, ...], account: Account | None) -> Iterator[str]:
+def _troubles(
+    facts: Facts, sources: Sequence[Source], stages: Sequence[Stage], account: Account | None
+) -> Iterator[str]:
     """Yield what a person should know is wrong, the worst first."""
     if facts.latch is not None:
         why = f": {facts.latch.reason}" if facts.latch.reason else ""
@@ -215,10 +210,8 @@ def _troubles(facts: Facts, stages: tuple[Stage, ...], account: Account | None) 
     if account is not None and account.halt:
         yield f"the account is {account.state} by {account.halt}"
     names = {"log": "the event log", "store": "the portfolio store", "folder": "the session's folder"}
-    yield from (f"{names[name]}: {each.trouble}" for name, each in facts.sources.items() if each.trouble)
+    yield from (f"{names[each.name]}: {each.trouble}" for each in sources if each.trouble)
     yield from (f"the {each.stage} stage is {each.trouble}" for each in stages if each.trouble)
-    if facts.missing:
-        yield f"{facts.missing}: alpha-panda dlq replay puts it back"
     if facts.dead_letters:
         yield f"{facts.dead_letters} records could not be processed: see alpha-panda dlq list"
     if facts.commands_waiting:

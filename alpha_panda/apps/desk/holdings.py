@@ -21,13 +21,13 @@ class Holdings:
     def __init__(self, open_store: OpenStore, folds: bool, session: Session, topics: BrokerTopics) -> None:
         """`folds` says that nobody else fills the store, since it is one of this process."""
         self.portfolio: Portfolio | None = None
+        self.places: Places = {}  # up to which it is folded, at least
         self._open_store = open_store
         self._folds = folds
         self._session = session_name(session)
         self._topics = topics
         self._store: Store | None = None
         self._folding: Folding | None = None
-        self._places: Places | None = None
 
     async def begin(self, log: Log) -> None:
         """Fold from `log` from now on, where folding is done here."""
@@ -42,15 +42,19 @@ class Holdings:
         if self._folding is not None:
             while await self._folding.step(_RECORDS):
                 await asyncio.sleep(0)  # a long log is folded while requests are answered
-        places = await self._store.next_places(self._topics.broker)
-        if places == self._places:
+        standing = await self._store.standing(self._topics.broker)
+        self._check(standing.session)
+        if self.portfolio is not None and standing.places == self.places:
             return False
         portfolio = await self._store.read_portfolio(self._topics.broker)
-        if portfolio.session != self._session:
-            shown = portfolio.session or "no session"
-            raise StoreError(f"the portfolio store shows {shown}, not this one: its portfolio stage has not begun here")
-        self.portfolio, self._places = portfolio, places
+        self._check(portfolio.session)
+        self.portfolio, self.places = portfolio, standing.places
         return True
+
+    def _check(self, shown: str) -> None:
+        if shown != self._session:
+            whose = shown or "no session"
+            raise StoreError(f"the portfolio store shows {whose}, not this one: its portfolio stage has not begun here")
 
     async def close(self) -> None:
         """Let go of the store."""

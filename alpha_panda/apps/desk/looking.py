@@ -9,6 +9,7 @@ from typing import cast
 
 from alpha_panda.apps.desk.drawing import Facts
 from alpha_panda.apps.desk.following import Following, last_that
+from alpha_panda.apps.desk.freshness import Freshness
 from alpha_panda.apps.desk.holdings import Holdings, OpenStore
 from alpha_panda.apps.desk.minutes import Minutes
 from alpha_panda.apps.desk.models import Happening
@@ -20,6 +21,7 @@ from alpha_panda.live.build import LOG_FILE
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import PnlSnapshot, Session, StageReport, Ticks
 from alpha_panda.live.payloads import events_of
+from alpha_panda.live.portfolio import topics_of
 from alpha_panda.live.session import profile_of, read_session
 from alpha_panda.live.streams import Entry, missing_in
 from alpha_panda.live.topics import (
@@ -34,6 +36,7 @@ from alpha_panda.live.topics import (
 )
 from alpha_panda.live.watch.overview import market_time_ns
 from alpha_panda.live.watch.redaction import Redaction
+from alpha_panda.units import SECOND_NS
 
 _TAPE_RECORDS, _SIGNALS_RECORDS, _REPORTS = 300, 2_000, 64
 _MANY = 256  # records at once: there are more, and they are read without a pause
@@ -135,6 +138,7 @@ class LogLook:
             facts.shower = Shower(session, profile)
             facts.tape, facts.reports = Tape(facts.shower), Reports()
             facts.minutes, facts.portfolio = Minutes(len(facts.shower.universe)), None
+            facts.freshness = Freshness(topics_of(topics))
             facts.dead_letters = facts.gaps = facts.heard_ns = 0
             self._following = [
                 Following(STAGES, latest=_REPORTS),
@@ -228,14 +232,20 @@ class LogLook:
 
     async def _follow_holdings(self, log: Log, holdings: Holdings) -> None:
         """Follow the portfolio store, which may go away by itself."""
-        source, begun = self._facts.sources["store"], False
+        facts, begun, compared_ns = self._facts, False, 0
+        source, freshness = facts.sources["store"], facts.freshness
         while True:
             try:
                 if not begun:
                     await holdings.begin(log)
                     begun = True
-                if await holdings.look():
-                    self._facts.portfolio = holdings.portfolio
+                now_ns = self._around.wall_ns()
+                changed = await holdings.look()
+                if abs(now_ns - compared_ns) >= _PROGRESS_EVERY_S * SECOND_NS:
+                    await freshness.compare(log, holdings.places, now_ns)
+                    compared_ns = now_ns
+                if changed:
+                    facts.portfolio = holdings.portfolio
                     self._news(())
                 source.note(self._around.wall_ns(), "")
             except StoreError as error:

@@ -94,9 +94,13 @@ class Source(Shown):
     """One of the places that figures are read from: the log, the store, or the session's folder."""
 
     name: Literal["log", "store", "folder"]
-    well: bool
-    trouble: str  # why it cannot be read; empty where it can
-    read_ns: TimeNs  # when it last could, by the clock of this machine
+    well: bool  # whether it can be read, and shows all that there is
+    is_read: bool  # whether it can be read; what it shows may be old all the same
+    trouble: str  # why it is not well; empty where it is
+    read_ns: TimeNs  # when it last could be read, by the clock of this machine
+    complete_ns: TimeNs = 0  # until when it surely shows all that there was, by that clock; 0 where nobody knows
+    market_ns: TimeNs = 0  # how far in the market what it shows has come; 0 where nobody knows
+    behind: int | None = None  # records of the log that it does not show yet; None where that is not compared
 
 
 # ── The account ──────────────────────────────────────────────────────────────────────────────────────────────────────

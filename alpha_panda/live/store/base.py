@@ -23,6 +23,13 @@ Places = dict[tuple[str, int], Place]
 """Where the fold goes on, by topic and partition; a partition of which nothing was folded is not in it."""
 
 
+class Standing(NamedTuple):
+    """Whose figures a store shows, empty for nobody's, and where their fold goes on."""
+
+    session: str
+    places: Places
+
+
 class Change(msgspec.Struct, frozen=True, gc=False):
     """A message, and where the reading of its partition goes on after it, which names its sequence as well."""
 
@@ -81,8 +88,8 @@ class Store(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def next_places(self, broker: str) -> Places:
-        """Return where the fold goes on."""
+    async def standing(self, broker: str) -> Standing:
+        """Return whose figures are shown, and where the fold goes on."""
 
     @abc.abstractmethod
     async def read_portfolio(self, broker: str) -> Portfolio:

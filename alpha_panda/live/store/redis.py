@@ -18,7 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from alpha_panda.errors import ConfigurationError, StoreError, StoreGapError
-from alpha_panda.live.store.base import Change, Dump, Places, Portfolio, Store
+from alpha_panda.live.store.base import Change, Dump, Places, Portfolio, Standing, Store
 from alpha_panda.live.store.fold import Fold, Keys, Pipeline, places_in, read_dump, read_orders, read_portfolio
 
 _TIMEOUT_S = 5.0
@@ -118,10 +118,14 @@ class RedisStore(Store):
                 f"{session}: give each a store of its own, by another number behind the last / of the address"
             )
 
-    async def next_places(self, broker: str) -> Places:
-        """Return the places as `Store.next_places` says."""
-        async with self._answering():
-            return places_in(await self._client.hgetall(Keys(broker).places))
+    async def standing(self, broker: str) -> Standing:
+        """Return the standing as `Store.standing` says, both parts of it from one moment."""
+        keys = Keys(broker)
+        async with self._answering(), self._client.pipeline() as pipeline:
+            pipeline.get(keys.session)
+            pipeline.hgetall(keys.places)
+            session, places = await pipeline.execute()
+            return Standing((session or b"").decode(), places_in(places))
 
     async def read_portfolio(self, broker: str) -> Portfolio:
         """Return the portfolio as `Store.read_portfolio` says; a change in between makes the reading begin again."""

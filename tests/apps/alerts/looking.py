@@ -87,7 +87,7 @@ def with_source(name: str, trouble: str) -> Change:
     """Return what takes a source away."""
 
     def change(picture: Picture, now_ns: int) -> Picture:
-        away = {"well": False, "trouble": trouble, "read_ns": NOW_NS}
+        away = {"well": False, "is_read": False, "trouble": trouble, "read_ns": NOW_NS}
         sources = (each.model_copy(update=away if each.name == name else {}) for each in picture.sources)
         return picture.model_copy(update={"sources": tuple(sources)})
 

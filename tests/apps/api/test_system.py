@@ -42,7 +42,7 @@ async def test_each_source_each_stage_the_database_the_alerts_and_the_web_are_se
 
 
 async def test_a_source_that_is_away_says_why_and_since_when(snap: Served):
-    away = Source(name="log", well=False, trouble="no broker answers at localhost:9092", read_ns=10**18)
+    away = Source(name="log", well=False, is_read=False, trouble="no broker answers at localhost:9092", read_ns=10**18)
     now = snap.api.desk.picture
     snap.api.desk.picture = now.model_copy(update={"sources": (away, *now.sources[1:])})
     answer = await snap.get("/services")

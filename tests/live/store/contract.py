@@ -57,7 +57,7 @@ class StoreContract:
 
     async def test_a_broker_that_nothing_happened_to_is_empty(self, store: Store):
         assert await store.read_portfolio("paper") == EMPTY
-        assert await store.next_places("paper") == {}
+        assert await store.standing("paper") == (SESSION, {})
 
     async def test_the_account_is_its_latest_snapshot(self, store: Store):
         latest = changed(SNAPSHOT, cash_e4=-(2**63), equity_e4=2**63 - 1, state="reducing")
@@ -154,7 +154,7 @@ class StoreContract:
     async def test_other_messages_move_the_place_and_nothing_else(self, store: Store):
         others = [payload for payload in PAYLOADS if payload not in (DECISION, ORDER, FILL, SNAPSHOT)]
         assert await store.apply("paper", SESSION, changes("control", *others)) == len(others)
-        assert sequences(await store.next_places("paper")) == {("control", 0): len(others)}
+        assert sequences((await store.standing("paper")).places) == {("control", 0): len(others)}
         assert await store.read_portfolio("paper") == EMPTY
 
     # ── Exactly once ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,7 +164,7 @@ class StoreContract:
         await store.apply("paper", SESSION, [change(FILLS, 2, 0, FILL), *changes(UPDATES, ORDER, start=1)])
         last = (change(FILLS, 0, 1, FILL), change(UPDATES, 0, 1, ORDER), change(FILLS, 2, 0, FILL))
         places = {(each.next_place.topic, each.next_place.partition): each.next_place for each in last}
-        assert await store.next_places("paper") == await store.begin("paper", SESSION) == places
+        assert (await store.standing("paper")).places == await store.begin("paper", SESSION) == places
 
     async def test_a_duplicate_changes_nothing(self, store: Store):
         batch = [*changes(FILLS, FILL, FILL), *changes(VERDICTS, REFUSAL)]

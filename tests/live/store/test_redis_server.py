@@ -84,7 +84,7 @@ async def test_every_call_to_a_server_that_is_away_ends_in_time_with_an_error(
     for call in (
         served.apply("paper", SESSION, changes(FILLS, FILL, start=2)),
         served.begin("paper", SESSION),
-        served.next_places("paper"),
+        served.standing("paper"),
         served.read_portfolio("paper"),
         served.dump("paper"),
         served.flush("paper"),
