@@ -1,5 +1,6 @@
 """Each rule is raised by its own trouble and by no other, and none by a session that trades as it should."""
 
+import functools
 import pathlib
 import re
 
@@ -328,6 +329,7 @@ def sections() -> set[str]:
     return set(re.findall(r"^#{2,3} (.+)$", (LIVE / "RUNBOOK.md").read_text(), re.MULTILINE))
 
 
+@functools.cache
 def severities() -> dict[str, str]:
     groups = yaml.safe_load((LIVE / "observability" / "alerts.yml").read_text())["groups"]
     return {rule["alert"]: rule["labels"]["severity"] for group in groups for rule in group["rules"]}
