@@ -11,14 +11,14 @@ from alpha_panda.apps.access import Principal
 from alpha_panda.apps.alerts.models import AlarmBoard, Alert, Channel
 from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
+from alpha_panda.apps.dashboard.drawing import attempting
 from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
-from alpha_panda.apps.dashboard.refreshing import PERIOD_MS, repeat, under_lock
+from alpha_panda.apps.dashboard.refreshing import refresh, repeat, under_lock
 from alpha_panda.apps.dashboard.sheets import NOTHING, Sheet, button, figures, note
 from alpha_panda.apps.dashboard.shell import shell
 from alpha_panda.apps.dashboard.tables import Act, Cell, Column, Row, Table
 from alpha_panda.apps.markup import Html, tag
-from alpha_panda.errors import AlphaPandaError
 
 if TYPE_CHECKING:
     from alpha_panda.database.alerts import AlertRow
@@ -67,32 +67,28 @@ def alarms(parts: DashboardParts) -> Viewable:
     )
     past = Table("History", HISTORY, empty="No alarm was raised yet.", ages=False)
     chosen: list[str] = []
-    drawn: list[AlarmBoard] = []
 
-    def draw() -> None:
-        board = parts.board()
-        if drawn == [board]:
-            return
-        drawn[:] = [board]
-        above.put(summary_of(board))
-        table.put(alarm_rows(board.alerts, who))
-        channels.put(channel_rows(board.channels))
+    def tell(board: AlarmBoard) -> None:
         for each in board.alerts:
             if [each.id] == chosen:
                 about.put(about_alarm(each, who))
 
-    def choose(id: str) -> None:
-        chosen[:], drawn[:] = [id], []
-        draw()
+    async def choose(id: str) -> None:
+        chosen[:] = [id]
+        tell(parts.board())
 
     async def look_back() -> None:
-        await _look_back(parts, past)
+        past.put(history_rows(await parts.database.alerts.list(None, _ROWS)))
 
-    table = Table("Alarms", ALARMS, empty="No alarm.", groups=_TABS, opened=choose, ages=False)
-    draw()
-    repeat(draw, PERIOD_MS)
-    pn.state.onload(under_lock(look_back))
-    repeat(look_back, _LOOK_MS)
+    opened = attempting(about, choose, parts.now_ns)
+    table = Table("Alarms", ALARMS, empty="No alarm.", groups=_TABS, opened=opened, ages=False)
+    refresh(parts.board, above, lambda board: above.put(summary_of(board)))
+    refresh(parts.board, table, lambda board: table.put(alarm_rows(board.alerts, who)))
+    refresh(parts.board, channels, lambda board: channels.put(channel_rows(board.channels)))
+    refresh(parts.board, about, tell)
+    looked = attempting(past, look_back, parts.now_ns)
+    pn.state.onload(under_lock(looked))
+    repeat(looked, _LOOK_MS)
     test = [Sheet("Test", button(_TEST))] if who.may("operator") else []
     aside = column(
         Card("What to do", about), Card("Messages", channels, *test, height=210, sizing_mode="stretch_width")
@@ -109,14 +105,6 @@ _TABS = (
     ("all", "All"),
 )
 _TEST = Act("Send a test", "/alerts/test", "Send a test message?", "It goes to every target.", asks_reason=False)
-
-
-async def _look_back(parts: DashboardParts, past: Table) -> None:
-    """Show the latest alarms that were kept; where they cannot be read, say why."""
-    try:
-        past.put(history_rows(await parts.database.alerts.list(None, _ROWS)))
-    except AlphaPandaError as error:
-        past.say(str(error))
 
 
 def summary_of(board: AlarmBoard) -> Html:

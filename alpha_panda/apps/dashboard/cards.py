@@ -19,6 +19,7 @@ class Card(pn.Column):
     """A card around some parts."""
 
     def __init__(self, title: str, *parts: Viewable, note: str = "", **terms: Any) -> None:
+        self._worn = terms.get("styles", {})
         self.heading = Heading(shown={"title": title, "note": note}, sizing_mode="stretch_width", height=24)
         super().__init__(
             self.heading,
@@ -34,3 +35,9 @@ class Card(pn.Column):
     def note(self, text: str) -> None:
         """Say something beside the title."""
         self.heading.tell(note=text)
+
+    def fail(self, sentence: str) -> None:
+        """Say beside the title that what stands below is old, and why, and let it fade."""
+        if sentence != self.heading.failed:
+            self.heading.fail(sentence)
+            self.styles = {**self._worn, **({"--stale": "var(--old)"} if sentence else {})}

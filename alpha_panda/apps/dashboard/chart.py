@@ -8,6 +8,7 @@ from panel.viewable import Viewable
 from alpha_panda.apps.charts.live_prices import PriceChart
 from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
+from alpha_panda.apps.dashboard.drawing import attempting
 from alpha_panda.apps.dashboard.fills import fills_where
 from alpha_panda.apps.dashboard.frames import row
 from alpha_panda.apps.dashboard.parts import DashboardParts
@@ -16,7 +17,6 @@ from alpha_panda.apps.dashboard.shell import shell, theme_of_visitor
 from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
 from alpha_panda.apps.desk.history_models import Bar
 from alpha_panda.apps.desk.models import Fill, InstrumentTerms, Picture
-from alpha_panda.errors import AlphaPandaError
 
 _EVERY_MS = 1_000
 
@@ -37,7 +37,6 @@ def chart(parts: DashboardParts) -> Viewable:
     chosen: list[str] = []
 
     def draw(picture: Picture) -> None:
-        table.put(instrument_rows(parts.desk.instruments(), picture))
         if not chosen and (symbol := first_choice(parts.desk.instruments(), picture)):
             chosen.append(symbol)
         for symbol in chosen:
@@ -46,18 +45,16 @@ def chart(parts: DashboardParts) -> Viewable:
     def show(symbol: str, picture: Picture) -> None:
         known = fills.setdefault(symbol, [])
         known += (each for each in new_fills(symbol, picture) if each not in known)
-        try:
-            bars = parts.desk.bars(symbol)
-        except AlphaPandaError as error:
-            card.note(str(error))
-            return
+        bars = parts.desk.bars(symbol)
         prices.show(bars, tuple(known))
         card.note(price_note(symbol, bars, known))
 
     async def choose(symbol: str) -> None:
         if chosen != [symbol]:
             chosen[:] = [symbol]
+            prices.show((), ())
             prices.follow()
+            card.note(symbol)
         # The next picture shows them: what has waited no longer holds the page's lock.
         fills[symbol] = await fills_where(parts, lambda fill: fill.symbol == symbol)
 
@@ -65,9 +62,14 @@ def chart(parts: DashboardParts) -> Viewable:
         if chosen:
             await choose(chosen[0])
 
-    table = Table("Instruments", INSTRUMENTS, empty="No session has begun.", opened=choose)
-    refresh(parts.desk, draw, _EVERY_MS)
-    pn.state.onload(under_lock(look_back))
+    def list_them(picture: Picture) -> None:
+        table.put(instrument_rows(parts.desk.instruments(), picture))
+
+    opened = attempting(card, choose, parts.now_ns)
+    table = Table("Instruments", INSTRUMENTS, empty="No session has begun.", opened=opened)
+    refresh(parts.picture, table, list_them, _EVERY_MS)
+    refresh(parts.picture, card, draw, _EVERY_MS)
+    pn.state.onload(under_lock(attempting(card, look_back, parts.now_ns)))
     listed = Card("Instruments", table, width=280, sizing_mode="stretch_height")
     return shell(parts, "/chart", row(listed, card), prices.wear)
 

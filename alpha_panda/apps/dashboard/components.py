@@ -33,6 +33,7 @@ class Part(pn.custom.JSComponent):
     """
 
     shown = param.String(default="{}", doc="what it shows, as JSON")
+    failed = param.String(default="", doc="why that is old, in a sentence; empty where it is not")
 
     styles_of = ("parts.css",)
 
@@ -45,8 +46,12 @@ class Part(pn.custom.JSComponent):
         """Show these values besides those that it shows; nothing is sent where none of them is another."""
         told = {**self._told, **values}
         if told != self._told:
-            self._told = told
             self.shown = as_text(told)
+            self._told = told
+
+    def fail(self, sentence: str) -> None:
+        """Say above what is shown that it is old, and why; nothing is wrong where the sentence is empty."""
+        self.failed = sentence
 
 
 def as_text(values: Any) -> str:

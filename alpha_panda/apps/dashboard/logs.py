@@ -10,6 +10,7 @@ from panel.viewable import Viewable
 
 from alpha_panda.apps.dashboard import shown
 from alpha_panda.apps.dashboard.cards import Card
+from alpha_panda.apps.dashboard.drawing import Drawing
 from alpha_panda.apps.dashboard.frames import column
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import PERIOD_MS, repeat, under_lock
@@ -17,12 +18,13 @@ from alpha_panda.apps.dashboard.sheets import Sheet
 from alpha_panda.apps.dashboard.shell import shell
 from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
 from alpha_panda.apps.markup import tag
-from alpha_panda.errors import AlphaPandaError
 from alpha_panda.live.watch.logfollowing import follow
 from alpha_panda.live.watch.loglines import Line
 from alpha_panda.live.watch.logreading import Query
 from alpha_panda.live.watch.logs import CHANNELS
 from alpha_panda.units import ist_datetime
+
+_AGAIN_S = 2.0
 
 LINES = 500
 """How many lines a page holds; the oldest go."""
@@ -52,13 +54,13 @@ class Tail:
         self._following: asyncio.Task[None] | None = None
         self._numbers = itertools.count()
         self.lines: collections.deque[Numbered] = collections.deque(maxlen=LINES)
-        self.trouble = ""
+        self.trouble: Exception | None = None
 
     def begin(self, query: Query) -> None:
         """Follow the lines that `query` wants, and no others any more."""
         self.end()
         self.lines.clear()
-        self.trouble = ""
+        self.trouble = None
         self._following = asyncio.get_running_loop().create_task(self._follow(query))
 
     def end(self) -> None:
@@ -67,11 +69,17 @@ class Tail:
             self._following.cancel()
 
     async def _follow(self, query: Query) -> None:
-        try:
-            async for line in follow(self._parts.desk.state, query, LINES):
-                self.lines.append((next(self._numbers), line))
-        except (AlphaPandaError, OSError) as error:
-            self.trouble = str(error)
+        """Follow, and begin again where that fails; the old lines stay until then."""
+        while True:
+            try:
+                async for line in follow(self._parts.desk.state, query, LINES):
+                    if self.trouble is not None:
+                        self.lines.clear()
+                        self.trouble = None
+                    self.lines.append((next(self._numbers), line))
+            except Exception as error:  # noqa: BLE001  # whoever draws the lines says it
+                self.trouble = error
+            await asyncio.sleep(_AGAIN_S)
 
 
 def logs(parts: DashboardParts) -> Viewable:
@@ -84,11 +92,15 @@ def logs(parts: DashboardParts) -> Viewable:
     async def begin() -> None:
         tail.begin(query_of("all", ""))
 
-    table = Table("Lines", COLUMNS, empty="Nothing was logged yet.", groups=_TABS, sifted=sift, ages=False)
+    table = Table("Lines", COLUMNS, empty="No line.", groups=_TABS, sifted=sift, ages=False)
+
+    drawn = Drawing(table)
 
     def draw() -> None:
-        table.say(tail.trouble or "No line.")
-        table.put(line_rows(reversed(tail.lines)))
+        with drawn.of(parts.now_ns()):
+            if tail.trouble is not None:
+                raise tail.trouble
+            table.put(line_rows(reversed(tail.lines)))
 
     pn.state.onload(under_lock(begin))
     pn.state.on_session_destroyed(lambda _: tail.end())

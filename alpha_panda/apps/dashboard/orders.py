@@ -9,13 +9,14 @@ from panel.viewable import Viewable
 from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.chain import VERDICTS, chain, reason_of
+from alpha_panda.apps.dashboard.drawing import attempting
 from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import refresh, under_lock
 from alpha_panda.apps.dashboard.sheets import Sheet, note
 from alpha_panda.apps.dashboard.shell import shell
 from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
-from alpha_panda.apps.desk.models import Decision, Order, Picture
+from alpha_panda.apps.desk.models import Decision, Order
 from alpha_panda.errors import AlphaPandaError
 from alpha_panda.live.messages import FINISHED
 
@@ -59,16 +60,13 @@ def orders(parts: DashboardParts) -> Viewable:
     async def follow_refusal(key: str) -> None:
         await _follow(parts, lineage, way, cursor=key)
 
-    made = Table("Orders", ORDERS, empty="No order yet.", opened=follow, groups=_TABS)
-    decided = Table("Decisions", DECISIONS, empty="No decision yet.", opened=follow_refusal, groups=_VERDICTS)
-
-    def draw(picture: Picture) -> None:
-        made.put(order_rows(picture.orders))
-        decided.put(decision_rows(picture.decisions))
-
-    refresh(parts.desk, draw)
+    opened, refused = (attempting(lineage, work, parts.now_ns) for work in (follow, follow_refusal))
+    made = Table("Orders", ORDERS, empty="No order yet.", opened=opened, groups=_TABS)
+    decided = Table("Decisions", DECISIONS, empty="No decision yet.", opened=refused, groups=_VERDICTS)
+    refresh(parts.picture, made, lambda picture: made.put(order_rows(picture.orders)))
+    refresh(parts.picture, decided, lambda picture: decided.put(decision_rows(picture.decisions)))
     if (asked := _asked()) is not None:
-        pn.state.onload(under_lock(functools.partial(follow, asked)))
+        pn.state.onload(under_lock(functools.partial(opened, asked)))
     left = column(Card("Orders", made), Card("Decisions of the risk rules", decided))
     return shell(parts, "/orders", row(left, column(lineage, width=430)))
 

@@ -80,7 +80,7 @@ _lines = once(lambda picture: tape_lines(picture.happenings))
 def first_figures(parts: DashboardParts) -> Viewable:
     """Return the figures that a trader looks at first."""
     part = Figures(sizing_mode="stretch_width", height=78)
-    refresh(parts.desk, lambda picture: part.tell(figures=_figures(picture)))
+    refresh(parts.picture, part, lambda picture: part.tell(figures=_figures(picture)))
     return part
 
 
@@ -89,7 +89,7 @@ def controls(parts: DashboardParts) -> list[Viewable]:
     if not parts.principal().may("operator"):
         return []
     part = Controls(width=176, height=78)
-    refresh(parts.desk, lambda picture: part.tell(acts=_acts(picture)))
+    refresh(parts.picture, part, lambda picture: part.tell(acts=_acts(picture)))
     return [part]
 
 
@@ -111,7 +111,7 @@ def equity(parts: DashboardParts, curve: EquityCurve, **terms: Any) -> Viewable:
         times_ns = tuple(point.time_ns for point in picture.curve)
         curve.show(times_ns, tuple(point.equity_e4 for point in picture.curve), account.equity_e4 - account.day_pnl_e4)
 
-    refresh(parts.desk, draw, _CURVE_MS)
+    refresh(parts.picture, card, draw, _CURVE_MS)
     return card
 
 
@@ -123,7 +123,7 @@ def limits(parts: DashboardParts, **terms: Any) -> Viewable:
         empty = "The account has not reported its limits yet."
         part.tell(limits=_limits(picture), empty=empty)
 
-    refresh(parts.desk, draw, _LIMITS_MS)
+    refresh(parts.picture, part, draw, _LIMITS_MS)
     return Card("Risk limits", part, **terms)
 
 
@@ -138,7 +138,7 @@ def positions(parts: DashboardParts, **terms: Any) -> Viewable:
         table.put(held)
         card.note(f"{len(held)} open" if held else "")
 
-    refresh(parts.desk, draw)
+    refresh(parts.picture, card, draw)
     return card
 
 
@@ -150,5 +150,5 @@ def tape(parts: DashboardParts, **terms: Any) -> Viewable:
         empty = "Nothing has happened yet: signals, decisions, orders and fills appear here."
         part.tell(lines=_lines(picture), empty=empty)
 
-    refresh(parts.desk, draw)
+    refresh(parts.picture, part, draw)
     return pn.Column(part, sizing_mode="stretch_both", margin=0, **terms)

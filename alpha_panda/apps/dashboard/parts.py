@@ -6,6 +6,7 @@ from collections.abc import Callable
 from alpha_panda.apps.access import Principal
 from alpha_panda.apps.alerts.models import AlarmBoard
 from alpha_panda.apps.desk.desk import Desk
+from alpha_panda.apps.desk.models import Picture
 from alpha_panda.database.repositories import Database
 
 
@@ -18,3 +19,7 @@ class DashboardParts:
     board: Callable[[], AlarmBoard]  # all alarms of the session as they stand
     principal: Callable[[], Principal]
     now_ns: Callable[[], int]
+
+    def picture(self) -> Picture:
+        """Return what the desk shows."""
+        return self.desk.picture

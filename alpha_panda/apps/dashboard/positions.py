@@ -6,6 +6,7 @@ from panel.viewable import Viewable
 
 from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
+from alpha_panda.apps.dashboard.drawing import attempting
 from alpha_panda.apps.dashboard.fills import fills_where
 from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
@@ -58,6 +59,7 @@ def positions(parts: DashboardParts) -> Viewable:
         position = at_hand[key]
         drilled.note(f"{position.symbol} · {position.strategy}")
         chosen.put(chosen_figures(position))
+        fills.put(())
 
         def wanted(fill: Fill) -> bool:
             return (fill.strategy, fill.symbol) == (position.strategy, position.symbol)
@@ -65,18 +67,18 @@ def positions(parts: DashboardParts) -> Viewable:
         fills.say("None of its fills is among the latest 4,000 of all.")
         fills.put(fill_rows(await fills_where(parts, wanted, position.fills)))
 
-    held = Table("Positions", HOLDINGS, empty="", groups=_TABS, opened=drill)
+    held = Table("Positions", HOLDINGS, empty="", groups=_TABS, opened=attempting(drilled, drill, parts.now_ns))
     made = Table("Strategies", SLEEVES, empty="No strategy has begun.", filtered=False)
 
-    def draw(picture: Picture) -> None:
+    def hold(picture: Picture) -> None:
         at_hand.clear()
         at_hand.update((key_of(each), each) for each in picture.positions)
-        account.put(totals(picture.account))
         held.say(why_none(picture))
         held.put(holdings(picture.positions))
-        made.put(sleeves(picture.strategies))
 
-    refresh(parts.desk, draw)
+    refresh(parts.picture, account, lambda picture: account.put(totals(picture.account)))
+    refresh(parts.picture, held, hold)
+    refresh(parts.picture, made, lambda picture: made.put(sleeves(picture.strategies)))
     totals_card = Card("Account", account, height=92, sizing_mode="stretch_width")
     by_strategy = Card("By strategy", made, height=250, sizing_mode="stretch_width", note="before charges")
     return shell(

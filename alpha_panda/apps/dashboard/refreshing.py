@@ -1,15 +1,14 @@
 """How an open page keeps up with the desk: one flush a viewer, at most so many times a second, only of what changed."""
 
 import functools
-import logging
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import panel as pn
 from bokeh.document import Document
 from panel.io.callbacks import PeriodicCallback
 
-from alpha_panda.apps.desk.desk import Desk
+from alpha_panda.apps.dashboard.drawing import Drawing, Shows
 from alpha_panda.apps.desk.models import Picture
 
 PERIOD_MS = 500
@@ -19,24 +18,43 @@ PERIOD_MS_MIN = 100
 
 Said = TypeVar("Said")
 
+
+class Pictured(Protocol):
+    """What is drawn: how things were at one moment."""
+
+    @property
+    def number(self) -> int:
+        """Rises with every change."""
+        ...
+
+    @property
+    def taken_ns(self) -> int:
+        """When that was."""
+        ...
+
+
+Taken = TypeVar("Taken", bound=Pictured)
+
 _TIMERS: dict[Document, dict[int, list[Callable[[], None]]]] = {}
 
 
-def refresh(desk: Desk, draw: Callable[[Picture], None], every_ms: int = 0) -> None:
-    """Let `draw` show the desk's picture whenever there is a newer one, until the page that is being made is closed.
+def refresh(latest: Callable[[], Taken], part: Shows, draw: Callable[[Taken], None], every_ms: int = 0) -> None:
+    """Let `draw` show the latest picture on `part` whenever there is a newer one, until the page is closed.
 
-    It is drawn once at once, so that the page arrives complete. The desk keeps only its last picture, so a slow viewer
-    skips some and never falls behind. 0 milliseconds are `PERIOD_MS`.
+    It is drawn once at once, so that the page arrives complete. Only the last picture is kept, so a slow viewer skips
+    some and never falls behind. What could not be drawn is tried again each time. 0 milliseconds are `PERIOD_MS`.
     """
-    drawn = desk.picture
-    draw(drawn)
+    drawing, drawn = Drawing(part), -1
 
     def flush() -> None:
         nonlocal drawn
-        if desk.picture.number != drawn.number:
-            drawn = desk.picture
-            draw(drawn)
+        picture = latest()
+        if picture.number != drawn or drawing.fails:
+            drawn = picture.number
+            with drawing.of(picture.taken_ns):
+                draw(picture)
 
+    flush()
     _together(flush, every_ms or PERIOD_MS)
 
 
@@ -68,10 +86,7 @@ def _flush(parts: Sequence[Callable[[], None]]) -> None:
     """Flush parts of a page, in one message."""
     with pn.io.hold():
         for flush in parts:
-            try:
-                flush()
-            except Exception:  # what one part cannot draw must not keep the others as they were
-                logging.getLogger(__name__).exception("a part of a page cannot be drawn")
+            flush()
 
 
 def once(words: Callable[[Picture], Said]) -> Callable[[Picture], Said]:

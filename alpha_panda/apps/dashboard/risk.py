@@ -8,6 +8,7 @@ from panel.viewable import Viewable
 
 from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
+from alpha_panda.apps.dashboard.drawing import attempting
 from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import refresh, repeat, under_lock
@@ -17,7 +18,6 @@ from alpha_panda.apps.dashboard.summary import LIMITS, limit_row
 from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
 from alpha_panda.apps.desk.models import Command, Decision, Limit, Picture, Refusals
 from alpha_panda.apps.markup import Html
-from alpha_panda.errors import AlphaPandaError
 from alpha_panda.words import figures_of
 
 if TYPE_CHECKING:
@@ -68,17 +68,20 @@ def risk(parts: DashboardParts) -> Viewable:
     commands = Table("Commands", COMMANDS, empty="Nobody has commanded anything in this session.", ages=False)
     audit = Table("Audit trail", AUDIT, empty="Nobody has done anything yet.", groups=_DEEDS, ages=False)
 
-    def draw(picture: Picture) -> None:
-        standing.put(standing_of(picture))
-        limits.put(limit_rows(picture.limits))
-        refused.put(refusal_rows(picture.refusals, picture.decisions))
+    async def commanded() -> None:
+        page = await parts.desk.history("commands", None, _ROWS)
+        commands.put(command_rows(each for each in page.rows if isinstance(each, Command)))
 
-    async def look_back() -> None:
-        await _look_back(parts, commands, audit)
+    async def audited() -> None:
+        audit.put(audit_rows(await parts.database.audit.list(_ROWS)))
 
-    refresh(parts.desk, draw)
-    pn.state.onload(under_lock(look_back))
-    repeat(look_back, _LOOK_MS)
+    refresh(parts.picture, standing, lambda picture: standing.put(standing_of(picture)))
+    refresh(parts.picture, limits, lambda picture: limits.put(limit_rows(picture.limits)))
+    refresh(parts.picture, refused, lambda picture: refused.put(refusal_rows(picture.refusals, picture.decisions)))
+    for table, work in ((commands, commanded), (audit, audited)):
+        look_back = attempting(table, work, parts.now_ns)
+        pn.state.onload(under_lock(look_back))
+        repeat(look_back, _LOOK_MS)
     by_rule = Card("Refusals by rule", refused, width=490, sizing_mode="stretch_height")
     state = Card("State", standing, width=290, sizing_mode="stretch_height")
     upper = row(state, Card("Limits", limits), by_rule, height=290)
@@ -87,19 +90,6 @@ def risk(parts: DashboardParts) -> Viewable:
 
 
 _DEEDS = (("all", "All"), ("control", "Control"), ("alarm", "Alarms"), ("strategy", "Strategies"), ("other", "Others"))
-
-
-async def _look_back(parts: DashboardParts, commands: Table, audit: Table) -> None:
-    """Show the latest commands and deeds; where they cannot be read, say why."""
-    try:
-        page = await parts.desk.history("commands", None, _ROWS)
-        commands.put(command_rows(each for each in page.rows if isinstance(each, Command)))
-    except AlphaPandaError as error:
-        commands.say(str(error))
-    try:
-        audit.put(audit_rows(await parts.database.audit.list(_ROWS)))
-    except AlphaPandaError as error:
-        audit.say(str(error))
 
 
 def standing_of(picture: Picture) -> Html:

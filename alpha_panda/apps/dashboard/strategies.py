@@ -10,6 +10,7 @@ from panel.viewable import Viewable
 from alpha_panda.apps.access import Principal
 from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
+from alpha_panda.apps.dashboard.drawing import attempting
 from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import refresh
@@ -57,20 +58,22 @@ def strategies(parts: DashboardParts) -> Viewable:
     detail = Card("What it is told", told, note="choose a strategy")
     chosen: list[str] = []
 
-    def draw(picture: Picture) -> None:
-        table.put(strategy_rows(picture.strategies, who))
+    def want(picture: Picture) -> None:
         for name in chosen:
             wanted.put(wanted_rows(picture, name))
 
     async def choose(name: str) -> None:
         chosen[:] = [name]
         detail.note(name)
-        draw(parts.desk.picture)
+        versions.put()
+        want(parts.desk.picture)
         terms.put(*(terms_of(each) for each in parts.desk.picture.strategies if each.name == name))
         versions.put(await _versions(parts, name, who))
 
-    table = Table("Strategies", STRATEGIES, empty="No session has begun.", opened=choose)
-    refresh(parts.desk, draw)
+    opened = attempting(detail, choose, parts.now_ns)
+    table = Table("Strategies", STRATEGIES, empty="No session has begun.", opened=opened)
+    refresh(parts.picture, table, lambda picture: table.put(strategy_rows(picture.strategies, who)))
+    refresh(parts.picture, wanted, want)
     listed = Card("Strategies", table, height=330, sizing_mode="stretch_width")
     return shell(parts, "/strategies", column(listed, row(Card("Target and held", wanted), detail)))
 

@@ -7,6 +7,7 @@ import param
 from alpha_panda.apps.alerts.models import AlarmBoard
 from alpha_panda.apps.dashboard import shown
 from alpha_panda.apps.dashboard.components import Part, module
+from alpha_panda.apps.dashboard.drawing import Drawing
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import repeat
 from alpha_panda.apps.desk.models import Picture
@@ -43,9 +44,12 @@ def status_strip(parts: DashboardParts, title: str) -> Strip:
         height=36,
     )
 
+    drawing = Drawing(strip)
+
     def flush() -> None:
         picture = parts.desk.picture
-        strip.tell(**status(picture, parts.board()))
+        with drawing.of(picture.taken_ns):
+            strip.tell(**status(picture, parts.board()))
         strip.beat = ages(picture, parts.now_ns())
 
     flush()
@@ -58,6 +62,7 @@ def ages(picture: Picture, now_ns: int) -> dict[str, Any]:
     heard_ns = picture.feed.heard_ns if picture.feed is not None else 0
     return {
         "now_ms": now_ns // 1_000_000,
+        "taken_age_s": _seconds_since(picture.taken_ns, now_ns),
         "feed_age_s": _seconds_since(heard_ns, now_ns),
         "read_ages_s": {source.name: _seconds_since(source.read_ns, now_ns) for source in picture.sources},
     }

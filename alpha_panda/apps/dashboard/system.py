@@ -1,7 +1,7 @@
 """How the machinery is doing: its stages, their delays, where the figures come from, the feed, and the sessions."""
 
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -9,6 +9,7 @@ from panel.viewable import Viewable
 
 from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
+from alpha_panda.apps.dashboard.drawing import Shows, attempting
 from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import refresh
@@ -74,23 +75,24 @@ def system(parts: DashboardParts) -> Viewable:
     sessions = Table("Sessions", SESSIONS, empty="There is no session here.", filtered=False, ages=False)
     said = Card("All that a stage reports", reported)
 
-    def draw(picture: Picture) -> None:
-        now_ns = parts.now_ns()
-        stages.put(stage_rows(picture.stages))
-        delays.put(delay_rows(picture.stages))
-        sources.put(source_rows(picture.sources, now_ns))
-        sessions.put(session_rows(parts.desk.sessions()))
-        feed.put(feed_of(picture, now_ns))
-        about.put(about_session(picture.session))
-        reported.put(reported_rows(picture.stages, chosen))
-
-    def choose(key: str) -> None:
+    async def choose(key: str) -> None:
         chosen[:] = [key]
         said.note(key)
         reported.put(reported_rows(parts.desk.picture.stages, chosen))
 
-    stages = Table("Stages", STAGES, empty="No stage has reported yet.", opened=choose, filtered=False, ages=False)
-    refresh(parts.desk, draw, _EVERY_MS)
+    opened = attempting(said, choose, parts.now_ns)
+    stages = Table("Stages", STAGES, empty="No stage has reported yet.", opened=opened, filtered=False, ages=False)
+    shows: dict[Shows, Callable[[Picture], None]] = {
+        stages: lambda picture: stages.put(stage_rows(picture.stages)),
+        delays: lambda picture: delays.put(delay_rows(picture.stages)),
+        sources: lambda picture: sources.put(source_rows(picture.sources, parts.now_ns())),
+        sessions: lambda picture: sessions.put(session_rows(parts.desk.sessions())),
+        feed: lambda picture: feed.put(feed_of(picture, parts.now_ns())),
+        about: lambda picture: about.put(about_session(picture.session)),
+        reported: lambda picture: reported.put(reported_rows(picture.stages, chosen)),
+    }
+    for part, draw in shows.items():
+        refresh(parts.picture, part, draw, _EVERY_MS)
     middle = row(Card("Delays", delays, note="of the latest 2,048"), Card("Sources", sources), height=190)
     lower = row(
         Card("Session", about, **_NARROW), Card("Feed and log", feed, **_NARROW), Card("Sessions", sessions), said

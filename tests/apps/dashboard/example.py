@@ -30,9 +30,9 @@ class FakeDesk:
     @property
     def picture(self) -> models.Picture:
         """What is shown at this moment."""
-        if not self.hears or self.shown.session is None:
-            return self.shown
         now_ns = self.now_ns()
+        if not self.hears or self.shown.session is None:
+            return self.shown.model_copy(update={"taken_ns": now_ns})
         sources = tuple(
             source.model_copy(update={"read_ns": now_ns}) if source.well else source for source in self.shown.sources
         )
@@ -64,7 +64,8 @@ def example_picture() -> models.Picture:
         taken_ns=NOW_NS,
         session=_session(),
         sources=tuple(
-            models.Source(name=name, well=True, trouble="", read_ns=NOW_NS) for name in ("log", "store", "folder")
+            models.Source(name=name, well=True, is_read=True, trouble="", read_ns=NOW_NS)
+            for name in ("log", "store", "folder")
         ),
         phase="trading",
         account=models.Account(
@@ -125,7 +126,7 @@ def empty_picture() -> models.Picture:
         taken_ns=0,
         session=None,
         sources=tuple(
-            models.Source(name=name, well=False, trouble="no session has begun", read_ns=0)
+            models.Source(name=name, well=False, is_read=False, trouble="no session has begun", read_ns=0)
             for name in ("log", "store", "folder")
         ),
         phase="unknown",

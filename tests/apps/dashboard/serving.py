@@ -29,17 +29,21 @@ def delivered(command: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return 200, {**body, "command": command, "told": "log", "account": account, "latch": "", "trouble": ""}
 
 
-def application(desk: FakeDesk, role: Role = "operator", answer: Answer = delivered, database: Any = None) -> FastAPI:
-    """Return an app with the pages of a desk; `answer` says what commands come back with."""
-    app = FastAPI()
-    app.state.asked = []
-    parts = DashboardParts(
+def parts_of(desk: FakeDesk, role: Role, database: Any) -> DashboardParts:
+    """Return what pages are made of."""
+    return DashboardParts(
         desk=desk,
         database=database,
         board=lambda: desk.board,
         principal=lambda: Principal("asha", role, 1, "family", 2**62),
         now_ns=desk.now_ns,
     )
+
+
+def application(desk: FakeDesk, role: Role = "operator", answer: Answer = delivered, database: Any = None) -> FastAPI:
+    """Return an app with the pages of a desk; `answer` says what commands come back with."""
+    app = FastAPI()
+    app.state.asked = []
 
     @app.get("/api/v1/boot")
     async def boot() -> dict[str, str]:
@@ -63,7 +67,11 @@ def application(desk: FakeDesk, role: Role = "operator", answer: Answer = delive
         return JSONResponse({})
 
     panel.io.fastapi.add_applications(
-        pages(parts), app=app, title="Alpha Panda", include_cookies=["theme"], include_headers=[]
+        pages(parts_of(desk, role, database)),
+        app=app,
+        title="Alpha Panda",
+        include_cookies=["theme"],
+        include_headers=[],
     )
     return app
 

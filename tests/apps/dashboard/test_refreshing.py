@@ -10,7 +10,8 @@ from panel.io.state import set_curdoc
 
 from alpha_panda.apps.dashboard import refreshing
 from alpha_panda.apps.desk.models import Picture
-from tests.apps.dashboard.example import FakeDesk
+from alpha_panda.units import SECOND_NS
+from tests.apps.dashboard.example import NOW_NS, FakeDesk, example_picture
 
 
 @pytest.fixture
@@ -33,9 +34,19 @@ def flush(timers: list[dict[str, Any]]) -> Callable[[], None]:
     return timers[0]["callback"]
 
 
+class Told:
+    """A part that keeps what it was told to say."""
+
+    def __init__(self) -> None:
+        self.sentence = ""
+
+    def fail(self, sentence: str) -> None:
+        self.sentence = sentence
+
+
 def test_it_is_drawn_at_once_and_then_only_what_is_newer(timers: list[dict[str, Any]]):
     desk, drawn = FakeDesk(), []
-    refreshing.refresh(desk, lambda picture: drawn.append(picture.number))
+    refreshing.refresh(lambda: desk.picture, Told(), lambda picture: drawn.append(picture.number))
     assert drawn == [1]
     flush(timers)()
     assert drawn == [1]
@@ -46,7 +57,7 @@ def test_it_is_drawn_at_once_and_then_only_what_is_newer(timers: list[dict[str, 
 
 
 def test_the_timer_is_in_the_background_and_never_faster_than_ten_times_a_second(timers: list[dict[str, Any]]):
-    refreshing.refresh(FakeDesk(), lambda picture: None, every_ms=1)
+    refreshing.refresh(example_picture, Told(), lambda picture: None, every_ms=1)
     assert (timers[0]["background"], timers[0]["period"]) == (True, 100)
 
 
@@ -60,31 +71,37 @@ def test_the_words_of_a_picture_are_found_once_for_all_pages():
     assert asked == [1, 2]
 
 
-def test_parts_that_are_drawn_equally_often_share_a_timer_and_one_that_fails_keeps_no_other(
+def test_a_part_that_fails_says_so_keeps_no_other_and_heals(
     timers: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
 ):
-    desk, drawn = FakeDesk(), list[int]()
+    desk, drawn, broken, whole = FakeDesk(), list[int](), Told(), Told()
+    desk.hears, failing = False, [True]
 
-    def fails(picture: Picture) -> None:
-        if picture.number > 1:
-            raise ValueError
+    def draw(picture: Picture) -> None:
+        if picture.number > 1 and failing:
+            raise ValueError("canary")
 
     with set_curdoc(Document()):
-        refreshing.refresh(desk, fails)
-        refreshing.refresh(desk, lambda picture: drawn.append(picture.number))
-        refreshing.refresh(desk, lambda picture: None, every_ms=1_000)
+        refreshing.refresh(lambda: desk.shown, broken, draw)
+        refreshing.refresh(lambda: desk.shown, whole, lambda picture: drawn.append(picture.number))
+        refreshing.refresh(lambda: desk.shown, whole, lambda picture: None, every_ms=1_000)
         pn.state._schedule_on_load(pn.state.curdoc, None)
     assert [timer["period"] for timer in timers] == [500, 1_000]
-    desk.change()
+    desk.change(taken_ns=NOW_NS + 60 * SECOND_NS)
     flush(timers)()
-    assert drawn == [1, 2]
-    assert "cannot be drawn" in caplog.text
+    flush(timers)()
+    assert (drawn, whole.sentence) == ([1, 2], "")
+    assert broken.sentence == "As of 14:15:00, not drawn since, by a defect of Alpha Panda."
+    assert caplog.text.count("cannot be drawn") == 1
+    failing.clear()
+    flush(timers)()
+    assert broken.sentence == ""
 
 
 def test_the_timers_of_a_page_are_forgotten_with_it():
     page = Document()
     with set_curdoc(page):
-        refreshing.refresh(FakeDesk(), lambda picture: None)
+        refreshing.refresh(example_picture, Told(), lambda picture: None)
     assert page in refreshing._TIMERS
     for callback in page.callbacks.session_destroyed_callbacks:
         callback(None)

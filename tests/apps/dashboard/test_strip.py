@@ -32,6 +32,7 @@ def test_ages_are_counted_by_the_servers_own_clock():
     later_ns = NOW_NS + 3 * SECOND_NS
     assert ages(picture, later_ns) == {
         "now_ms": later_ns // 1_000_000,
+        "taken_age_s": 3.0,
         "feed_age_s": 3.2,
         "read_ages_s": {"log": 3.0, "store": 3.0, "folder": 3.0},
     }

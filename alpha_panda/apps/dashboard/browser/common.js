@@ -10,6 +10,8 @@ function node(tag, attributes = {}, ...children) {
   return made;
 }
 
+const inIndia = new Intl.DateTimeFormat("en-GB", { timeZone: "Asia/Kolkata", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+
 function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -25,6 +27,45 @@ function shownOf(model) {
   const text = model.shown;
   if (read.get(model)?.text !== text) read.set(model, { text, says: JSON.parse(text) });
   return read.get(model).says;
+}
+
+// What is not drawn on this page, by the line that says so; the strip tells of it.
+const undrawn = (window.undrawn ??= new Map());
+
+// Draws a part whenever it shows something else. Where that cannot be done, here or on the server, the part says so and
+// fades, and what it last showed stays. Returns what notes an error of a drawing that takes longer, or null.
+function drawn({ model, el }, name, draw, place = el) {
+  const line = node("p", { class: "failed", role: "alert", hidden: true });
+  place.append(line);
+  let of = "", broken = "";
+  const say = () => {
+    const sentence = model.failed || broken;
+    put(line, sentence);
+    line.hidden = !sentence;
+    line.title = sentence;
+    el.getRootNode().host?.style.setProperty("--stale", sentence ? "var(--old)" : "");
+    if (sentence) undrawn.set(line, name);
+    else undrawn.delete(line);
+  };
+  const note = (error) => {
+    if (error) console.error(error);
+    else of = inIndia.format(Date.now());
+    const said = of ? `As of ${of}, not drawn since` : "Not drawn";
+    broken = error ? `${said}, by a defect of Alpha Panda.` : "";
+    say();
+  };
+  const attempt = () => {
+    try {
+      draw();
+      note(null);
+    } catch (error) {
+      note(error);
+    }
+  };
+  model.on("shown", attempt);
+  model.on("failed", say);
+  attempt();
+  return note;
 }
 
 // Whether a key belongs to what is being written, wherever that stands.

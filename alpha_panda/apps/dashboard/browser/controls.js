@@ -17,6 +17,5 @@ export function render({ model, el }) {
       button.title = off || act.detail;
     }
   };
-  model.on("shown", draw);
-  draw();
+  drawn({ model, el }, "Controls", draw);
 }

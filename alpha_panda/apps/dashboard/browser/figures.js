@@ -17,6 +17,5 @@ export function render({ model, el }) {
       put(cell.below, below);
     }
   };
-  model.on("shown", draw);
-  draw();
+  drawn({ model, el }, "First figures", draw);
 }

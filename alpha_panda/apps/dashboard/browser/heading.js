@@ -2,8 +2,8 @@
 
 export function render({ model, el }) {
   const note = node("span", { class: "note" });
-  el.append(node("header", {}, node("h2", {}, shownOf(model).title), note));
+  const { title } = shownOf(model), header = node("header", {}, node("h2", {}, title), note);
+  el.append(header);
   const draw = () => put(note, shownOf(model).note);
-  model.on("shown", draw);
-  draw();
+  drawn({ model, el }, title, draw, header);
 }

@@ -27,6 +27,5 @@ export function render({ model, el }) {
       if (fill.style.width !== width) fill.style.width = width;
     }
   };
-  model.on("shown", draw);
-  draw();
+  drawn({ model, el }, "Risk limits", draw);
 }

@@ -24,8 +24,7 @@ export function render({ model, el }) {
     wanted.innerHTML = shownOf(model).markup;
     patchAll(root, wanted.content);
   };
-  draw();
-  model.on("shown", draw);
   el.append(root);
+  drawn({ model, el }, shownOf(model).label, draw);
   listenForActs();
 }

@@ -1,12 +1,10 @@
 // How things stand: mode, account, market, feed, log, store, alarms, clock. Ages are counted here, from the last word of
 // the server, so that a server that has died shows; what has not been heard of for long is unknown, not well.
 
-const UNKNOWN_MS = 5000, SILENT_MS = 10000, LOOK_MS = 3000, RELOAD_MS = 20000, REFRESH_MS = 8 * 60 * 1000;
+const UNKNOWN_S = 5, SILENT_S = 10, LOOK_MS = 3000, RELOAD_S = 20, REFRESH_MS = 8 * 60 * 1000;
 const AMBER_S = 2, RED_S = 10;
 const MARKS = { well: "●", note: "●", warn: "▲", bad: "■", unknown: "?" };
 const MODES = { paper: "PAPER", live: "LIVE", replay: "REPLAY", none: "NO SESSION" };
-
-const clockOf = new Intl.DateTimeFormat("en-GB", { timeZone: "Asia/Kolkata", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
 function ageText(seconds) {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
@@ -32,14 +30,14 @@ function watchServer(boot, silence) {
   let says = "";
   const look = async () => {
     const silent = silence();
-    if (silent < SILENT_MS) { says = ""; return; }
+    if (silent < SILENT_S) { says = ""; return; }
     try {
       const answer = await ask("/api/v1/boot", undefined, 4);
       if (answer.status === 401) return signIn();
       if (!answer.ok) { says = `The server answers ${answer.status}`; return; }
       says = "The server answers, this page does not hear it";
       // A page that reloads in vain waits longer each time.
-      if (answer.said.boot_id !== boot || silent > RELOAD_MS * 2 ** Math.min(tries(), 4)) {
+      if (answer.said.boot_id !== boot || silent > RELOAD_S * 2 ** Math.min(tries(), 4)) {
         sessionStorage.setItem("reloads", String(tries() + 1));
         location.reload();
       }
@@ -59,7 +57,7 @@ function alarmsOf(counts) {
 
 function sourceOf(source, age) {
   if (!source.well) return ["bad", age === null ? "away" : `away ${ageText(age)}`, source.trouble];
-  if (age !== null && age > UNKNOWN_MS / 1000) return ["unknown", "unknown", "It has not been looked at for a while"];
+  if (age !== null && age > UNKNOWN_S) return ["unknown", "unknown", "It has not been looked at for a while"];
   return ["well", "well", ""];
 }
 
@@ -72,7 +70,7 @@ function stateOf(shown) {
 }
 
 export function render({ model, el }) {
-  const chips = Object.fromEntries(["Account", "Market", "Feed", "Lag", "Log", "Store", "Alarms"].map((name) => [name, chip(name)]));
+  const chips = Object.fromEntries(["Account", "Market", "Feed", "Lag", "Log", "Store", "Alarms", "Page"].map((name) => [name, chip(name)]));
   const mode = node("span", { class: "mode" }), says = node("span", { class: "troubles", role: "status" });
   const clock = node("b"), market = node("span");
   const stop = shownOf(model).may_act ? stopButton({ reason: "STOP from the dashboard" }) : null;
@@ -81,11 +79,13 @@ export function render({ model, el }) {
     stop?.says, stop?.button));
 
   let heard = performance.now(), base = model.beat, hidden = "";
-  const silence = () => performance.now() - heard;
+  const silence = () => (performance.now() - heard) / 1000;
   const server = watchServer(shownOf(model).boot, silence);
 
   const draw = () => {
-    const shown = shownOf(model), silent = silence(), unknown = silent > UNKNOWN_MS, gone = silent / 1000;
+    const shown = shownOf(model), gone = silence();
+    // How old figures are: since the server took them, and since this page has heard of it.
+    const old = gone + (base.taken_age_s ?? 0), unknown = old > UNKNOWN_S || model.failed !== "";
     const word = MODES[shown.mode] ?? shown.mode.toUpperCase();
     put(mode, word);
     paint(mode, `mode ${shown.mode}`);
@@ -107,21 +107,35 @@ export function render({ model, el }) {
     const age = base.feed_age_s == null ? null : base.feed_age_s + gone, open = shown.market_open === true;
     const late = open && age !== null ? (age > RED_S ? "bad" : age > AMBER_S ? "warn" : "well") : age === null ? "unknown" : "note";
     chips.Feed.show(late, age === null ? "unknown" : ageText(age), "Since the last frame of the market arrived");
-    const stale = silent > SILENT_MS || late === "bad" ? "red" : unknown || late === "warn" ? "amber" : "";
+    const stale = old > SILENT_S || late === "bad" ? "red" : unknown || late === "warn" ? "amber" : "";
     if (document.documentElement.dataset.stale !== stale) document.documentElement.dataset.stale = stale;
 
-    const lost = unknown ? `${server.says() || "Nothing is heard from the server"}: figures are ${ageText(gone)} old` : "";
+    const names = [...new Set(undrawn.values())];
+    chips.Page.made.hidden = !names.length;
+    chips.Page.show("bad", names.length === 1 ? `${names[0]} not drawn` : `${names.length} parts not drawn`, `Old, by what each of them says: ${names.join(", ")}`);
+
+    const why = server.says() || (gone > UNKNOWN_S ? "Nothing is heard from the server" : "The server takes no new figures");
+    const lost = model.failed ? `Status: ${model.failed}` : unknown ? `${why}: figures are ${ageText(old)} old` : "";
     put(says, lost || (shown.troubles[0] ?? ""));
     paint(says, lost ? "troubles lost" : "troubles");
     says.title = [lost, ...shown.troubles].filter(Boolean).join("\n");
-    put(clock, base.now_ms ? `${clockOf.format(base.now_ms + silent)} IST` : "–");
+    put(clock, base.now_ms ? `${inIndia.format(base.now_ms + gone * 1000)} IST` : "–");
     put(market, shown.market_clock ? `market ${shown.market_clock}` : "");
     stop?.hear(shown.killed, shown.account_killed);
   };
 
-  model.on("beat", () => { heard = performance.now(); base = model.beat; server.heard(); draw(); });
-  model.on("shown", draw);
-  const drawing = setInterval(draw, 250);
-  draw();
+  const attempt = () => {
+    try {
+      draw();
+    } catch (error) {
+      console.error(error);
+      put(says, "The status is old: it cannot be drawn, by a defect of Alpha Panda");
+      paint(says, "troubles lost");
+    }
+  };
+  model.on("beat", () => { heard = performance.now(); base = model.beat; server.heard(); attempt(); });
+  for (const name of ["shown", "failed"]) model.on(name, attempt);
+  const drawing = setInterval(attempt, 250);
+  attempt();
   return () => { clearInterval(drawing); server.forget(); stop?.forget(); };
 }

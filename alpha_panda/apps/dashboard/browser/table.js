@@ -1,5 +1,7 @@
 // A table on Tabulator: its cells are text, its rows are patched where they stand, and keys walk it.
 
+const AGAIN_MS = 1000;
+
 const whole = (cell) => (typeof cell === "string" ? { text: cell } : cell ?? { text: "" });
 
 function draw(cell) {
@@ -82,8 +84,8 @@ function columnOf({ field, title, width, number, grows }) {
 }
 
 class Rows {
-  constructor(model, place, nothing) {
-    Object.assign(this, { model, nothing, picked: null, told: Promise.resolve(), keys: new Set() });
+  constructor(model, place, nothing, note) {
+    Object.assign(this, { model, nothing, note, picked: null, told: Promise.resolve(), keys: new Set() });
     this.bar = new Bar(shownOf(model), () => (shownOf(model).sifts ? this.ask() : this.sift()));
     this.table = new window.Tabulator(place, {
       ...{ index: "key", columns: shownOf(model).columns.map(columnOf), layout: "fitColumns", height: "100%" },
@@ -94,10 +96,16 @@ class Rows {
     });
     this.table.on("tableBuilt", () => {
       model.on("msg:custom", (text) => {
-        this.told = this.told.then(() => this.take(JSON.parse(text))).catch((error) => console.error(error));
+        this.told = this.told.then(() => this.take(JSON.parse(text))).then(() => this.note(null), (error) => this.fail(error));
       });
       model.send_msg("ready");
     });
+  }
+
+  // What stands here may be half of it: all rows are asked for anew.
+  fail(error) {
+    this.note(error);
+    setTimeout(() => this.model.send_msg("ready"), AGAIN_MS);
   }
 
   async take({ all, put: rows, gone, order }) {
@@ -177,13 +185,13 @@ export function render({ model, el }) {
   el.append(root);
   listenForActs();
   let rows = null;
+  const note = drawn({ model, el }, shownOf(model).label, () => rows?.sift());
   // Tabulator measures its place, which has none before the page is laid out.
   const start = () => {
     if (rows || !place.isConnected || !place.clientHeight) return;
-    rows = new Rows(model, place, nothing);
+    rows = new Rows(model, place, nothing, note);
     root.prepend(rows.bar.root);
   };
-  model.on("shown", () => rows?.sift());
   const sight = new ResizeObserver(start);
   sight.observe(place);
   const walk = (event) => {

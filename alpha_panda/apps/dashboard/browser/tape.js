@@ -32,6 +32,5 @@ export function render({ model, el }) {
     put(empty, wanted.length ? "" : only ? "Nothing of this kind has happened lately." : shownOf(model).empty);
     empty.hidden = wanted.length > 0;
   }
-  model.on("shown", draw);
-  draw();
+  drawn({ model, el }, "Tape", draw);
 }
