@@ -8,11 +8,16 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from alpha_panda.apps.web.cookies import ACCESS
 from alpha_panda.apps.web.limits import Limits
 from alpha_panda.apps.web.passwords import NO_PASSWORD
 from alpha_panda.apps.web.throttle import FREE_FAILURES
+from alpha_panda.errors import DatabaseError
+from tests.apps.dashboard.serving import PANEL_WARNS
 from tests.apps.web.house import PASSWORD, House, in_a_thread
 from tests.browser import Witness
+
+pytestmark = pytest.mark.filterwarnings(PANEL_WARNS)
 
 # The status of a refused sign-in is what the page is there to explain; the browser mentions it as well.
 _EXPECTED = "Failed to load resource"
@@ -105,12 +110,35 @@ def test_a_session_is_carried_on_without_being_asked(web: tuple[House, str], con
     page.goto(f"{web[1]}/docs")
     sign_in(page, "vera", PASSWORD)
     page.wait_for_url(f"{web[1]}/docs")
-    kept = [cookie for cookie in context.cookies() if cookie["name"] != "alpha_panda"]
+    kept = [cookie for cookie in context.cookies() if cookie["name"] != ACCESS.name]
     context.clear_cookies()
     context.add_cookies(kept)  # as they are once the short-lived one has expired
     page.goto(f"{web[1]}/docs")
     page.wait_for_url(f"{web[1]}/docs")
     expect(page.get_by_text("/api/v1/portfolio", exact=True)).to_be_visible()
+
+
+def test_the_stop_of_a_page_works_with_its_session_out_of_date_and_the_database_away(
+    web: tuple[House, str], context: BrowserContext, page: Page, monkeypatch: pytest.MonkeyPatch
+):
+    async def away(*asked: object) -> None:
+        raise DatabaseError("the database is away")
+
+    house, address = web
+    page.clock.install()
+    page.goto(f"{address}/")
+    sign_in(page, "omar", PASSWORD)
+    expect(page.locator("button.stop")).to_have_text("STOP", timeout=20_000)
+    monkeypatch.setattr(house.database.tokens, "use", away)
+    monkeypatch.setattr(house.database.tokens, "stands", away)
+    context.clear_cookies(name=ACCESS.name)  # as it is once that has expired
+    with page.expect_response("**/auth/refresh"):  # since nothing was heard for so long
+        page.clock.fast_forward(12_000)
+    page.keyboard.press("Shift+K")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The latch is engaged")).to_be_visible()
+    assert (house.parts.desk.state / "kill").exists()
+    assert page.url == f"{address}/"
 
 
 def test_no_script_can_read_a_token(web: tuple[House, str], page: Page):
@@ -125,6 +153,7 @@ def test_the_page_of_a_session_holds_no_token(web: tuple[House, str], context: B
     page.goto(f"{web[1]}/")
     sign_in(page, "vera", PASSWORD)
     page.wait_for_url(f"{web[1]}/")
+    expect(page.get_by_label("Status")).to_be_visible(timeout=20_000)
     tokens = [cookie["value"] for cookie in context.cookies()]
     assert len(tokens) >= 2
     made = page.content()
