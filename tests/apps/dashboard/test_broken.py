@@ -46,7 +46,7 @@ def visit() -> Generator[str]:
 class Unrendered(pn.pane.Str):
     """A part that Panel cannot make a model of, which it finds out after the page was made."""
 
-    def _get_model(self, *_: object, **__: object) -> None:
+    def _get_model(self, *things: object, **terms: object) -> None:
         raise RuntimeError("canary in the code")
 
 
