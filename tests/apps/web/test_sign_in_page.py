@@ -136,7 +136,8 @@ def test_the_stop_of_a_page_works_with_its_session_out_of_date_and_the_database_
         page.clock.fast_forward(12_000)
     page.keyboard.press("Shift+K")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The latch is engaged")).to_be_visible()
+    with page.expect_response("**/api/v1/portfolio/account"):  # so that the page is still there, and asks on
+        expect(page.get_by_text("The latch is engaged")).to_be_visible()
     assert (house.parts.desk.state / "kill").exists()
     assert page.url == f"{address}/"
 
