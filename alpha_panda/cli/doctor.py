@@ -1,5 +1,6 @@
 """`alpha-panda doctor`: whether everything here can run, and if not, what to do."""
 
+import asyncio
 import datetime
 import functools
 import importlib
@@ -12,7 +13,6 @@ import tempfile
 from collections.abc import Iterator
 from typing import Annotated
 
-import redis
 from cyclopts import Parameter
 
 from alpha_panda.chain import AccountStage, SignalStage, load_strategies
@@ -24,10 +24,9 @@ from alpha_panda.config import Profile, load_study, validated
 from alpha_panda.data.catalog import RESOLUTIONS, Catalog
 from alpha_panda.data.synthetic import SYMBOLS, synthetic_bars
 from alpha_panda.kernels.jit import cache_directory
-from alpha_panda.live.build import REDIS_URL, Options, new_state, new_surroundings
+from alpha_panda.live.build import REDIS_URL, Options, new_state, new_surroundings, open_store
 from alpha_panda.strategy import load_strategy
 
-_TIMEOUT_S = 5.0
 _TRADING_DAY = datetime.date(2026, 11, 20)
 
 
@@ -82,8 +81,12 @@ def _store() -> Finding:
     url = os.environ.get(REDIS_URL)
     if not url:
         return fine(f"in process, rebuilt from the log at each start; {REDIS_URL} would name a server")
-    with redis.Redis.from_url(url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S) as client:
-        client.ping()
+
+    async def ask() -> None:
+        async with await open_store(url):
+            pass
+
+    asyncio.run(ask())
     return fine(f"the Redis server of {REDIS_URL} answers")
 
 

@@ -31,6 +31,7 @@ from alpha_panda.live.envelope import VERSION, version_of
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.session import blueprint_of, check_profile, read_session
 from alpha_panda.live.snapshots import latest_snapshot
+from alpha_panda.live.store.address import parsed
 from alpha_panda.live.topics import topics_of_session
 from alpha_panda.sessions import days, known_years
 from alpha_panda.units import SECOND_NS, ist_date, ist_datetime
@@ -185,7 +186,8 @@ class Preflight:
         url = os.environ.get(REDIS_URL)
         if not url:
             return fine(f"there is no server to compare it with, as {REDIS_URL} names none")
-        with redis.Redis.from_url(url, socket_connect_timeout=_ANSWER_S, socket_timeout=_ANSWER_S) as client:
+        address = parsed(url).url
+        with redis.Redis.from_url(address, socket_connect_timeout=_ANSWER_S, socket_timeout=_ANSWER_S) as client:
             client.ping()  # so that connecting is not taken for time that passes
             before_ns = self.clock()
             seconds, microseconds = client.time()

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from alpha_panda.errors import ConfigurationError
 
@@ -53,6 +53,8 @@ def is_there(url: str) -> bool:
 
 def parsed(url: str) -> Address:
     """Return what `url` says; ConfigurationError, without repeating what may be a password, where that is nothing."""
+    if not url.isprintable():
+        raise ConfigurationError(f"the URL of the database holds what cannot be printed, such as a line end: {_KNOWN}")
     scheme, _, rest = url.partition("://")
     if scheme in _POSTGRESQL:
         return PostgresServer(_place_of_server(rest), f"postgresql://{rest}")
@@ -68,8 +70,12 @@ def _place_of_server(rest: str) -> str:
     with contextlib.suppress(ValueError):  # its message would quote a password
         parts = urlsplit(f"postgresql://{rest}")
         user, port = (f"{parts.username}@" if parts.username else ""), (f":{parts.port}" if parts.port else "")
-        if "@" not in parts.path + parts.query + parts.fragment:  # else a password has ended too early
-            return f"postgresql://{user}{parts.hostname or ''}{port}{parts.path}"
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+        options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+        numbers = all(value.isdecimal() for name, value in options.items() if name == "port")
+        # An @ behind the place means that a password has ended too early.
+        if "@" not in parts.path + parts.query + parts.fragment and numbers and parts.port != 0:
+            return f"postgresql://{user}{host}{port}{parts.path}"
     raise ConfigurationError(
         "the URL of the database cannot be read: special characters of a password are written as %-codes, / as %2F"
     )

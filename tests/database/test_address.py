@@ -20,8 +20,9 @@ def test_a_file_is_named_from_the_working_directory_or_from_the_root():
         ("postgresql://asha:canary@db.example:5433/panda", "postgresql://asha@db.example:5433/panda"),
         ("postgresql+asyncpg://asha@db.example/panda", "postgresql://asha@db.example/panda"),
         ("postgres:///panda?host=/run/postgresql&password=canary", "postgresql:///panda"),
+        ("postgresql://asha:canary%40%2F%23@[::1]:5433/panda", "postgresql://asha@[::1]:5433/panda"),
     ],
-    ids=["password", "no password", "socket"],
+    ids=["password", "no password", "socket", "IPv6"],
 )
 def test_a_server_is_spoken_of_without_its_password(url: str, place: str):
     address = parsed(url)
@@ -37,6 +38,9 @@ def test_a_server_is_spoken_of_without_its_password(url: str, place: str):
         *("sqlite://canary/panda.db", "sqlite:///panda.db?key=canary", "postgresql://asha:[canary@db.example/panda"),
         *("postgresql://asha:12/canary@db.example/panda", "postgresql://asha:1#canary@db.example/panda"),
         *("postgresql://asha:1?canary@db.example/panda", "postgresql://asha:canary@db.example:port/panda"),
+        *("postgresql://asha:canary@db.example:0/panda", "postgresql://asha:canary@db.example/panda?%"),
+        *("postgresql://asha:canary@db.example/panda?port=one", "postgresql://asha:canary@db.example/panda\n"),
+        "sqlite:///canary\0.db",
     ],
 )
 def test_what_is_no_url_is_refused_without_repeating_it(url: str):

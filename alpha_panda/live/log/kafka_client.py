@@ -25,7 +25,7 @@ PATIENCE_S = 10.0
 _REQUEST_MS = 4000  # how long one attempt may take, so that a broker that went silent is asked more than once
 _PAUSE_S = 0.05
 _PORT_MAX = 65535
-_ADDRESSES = re.compile(r"[\w.-]+:\d+(,[\w.-]+:\d+)*")
+_ADDRESSES = re.compile(r"[\w.-]+:[0-9]+(,[\w.-]+:[0-9]+)*")
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 T = TypeVar("T")
@@ -54,7 +54,8 @@ class KafkaClient:
 
     def __init__(self, address: str) -> None:
         """Raise ConfigurationError for what is no address; `open` connects."""
-        if not _ADDRESSES.fullmatch(address) or any(int(port) > _PORT_MAX for port in re.findall(r":(\d+)", address)):
+        ports = [int(port) for port in re.findall(r":([0-9]+)", address)]
+        if not _ADDRESSES.fullmatch(address) or not all(0 < port <= _PORT_MAX for port in ports):
             raise ConfigurationError(
                 f"{address!r} is no address of a Kafka broker: set ALPHA_PANDA_KAFKA to host:port, as localhost:9092"
             )

@@ -6,7 +6,6 @@ under which key is told in `fold`.
 
 import asyncio
 import contextlib
-import urllib.parse
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, Self, TypeVar
 
@@ -17,7 +16,8 @@ import redis.exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from alpha_panda.errors import ConfigurationError, StoreError, StoreGapError
+from alpha_panda.errors import StoreError, StoreGapError
+from alpha_panda.live.store.address import parsed
 from alpha_panda.live.store.base import Change, Dump, Places, Portfolio, Standing, Store
 from alpha_panda.live.store.fold import Fold, Keys, Pipeline, places_in, read_dump, read_orders, read_portfolio
 
@@ -48,18 +48,12 @@ class RedisStore(Store):
         """
         if url is None:
             return cls(fakeredis.FakeAsyncRedis(server=fakeredis.FakeServer()), "in this process", timeout_s)
-        try:
-            parts = urllib.parse.urlsplit(url)
-            where = f"at {parts.hostname or parts.path}:{parts.port or ''}"  # the address without its password
-            # A connection that broke while nobody used it is made anew; else who folds decides whether to try again.
-            client = redis.asyncio.Redis.from_url(
-                url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 1)
-            )
-        except ValueError:  # its words would quote a piece of a password that has a / in it
-            raise ConfigurationError(
-                "redis needs an address such as redis://localhost:6379/0, special characters of a password as %-codes"
-            ) from None
-        store = cls(client, where, timeout_s)
+        address = parsed(url)
+        # A connection that broke while nobody used it is made anew; else who folds decides whether to try again.
+        client = redis.asyncio.Redis.from_url(
+            address.url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 1)
+        )
+        store = cls(client, f"at {address.where}", timeout_s)
         async with store._answering():
             await client.ping()
         return store

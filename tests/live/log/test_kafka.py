@@ -101,7 +101,9 @@ async def test_an_address_where_nobody_answers_is_named_with_the_variable_to_cor
         await log.__aenter__()
 
 
-@pytest.mark.parametrize("address", ["redis://localhost:6379", "localhost", "", "localhost:9092/"])
+@pytest.mark.parametrize(
+    "address", ["redis://localhost:6379", "localhost", "", "localhost:9092/", "localhost:0", "[::1]:9092"]
+)
 def test_what_is_no_address_is_refused(address: str):
     with pytest.raises(ConfigurationError, match="is no address of a Kafka broker: set ALPHA_PANDA_KAFKA"):
         KafkaLog(address, "session", TOPICS)

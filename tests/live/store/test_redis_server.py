@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from alpha_panda.errors import ConfigurationError, StoreError, StoreGapError
+from alpha_panda.errors import StoreError, StoreGapError
 from alpha_panda.live.store.redis import RedisStore
 from tests.live.samples import FILL, ORDER
 from tests.live.store.contract import FILLS, REFUSAL, SESSION, UPDATES, VERDICTS, StoreContract, changes
@@ -44,12 +44,6 @@ async def test_a_server_that_is_not_there_is_an_error_that_keeps_the_password():
     with pytest.raises(StoreError, match=r"at 127\.0\.0\.1:1 does not answer") as caught:
         await RedisStore.open("redis://user:hunter2@127.0.0.1:1/0")
     assert "hunter2" not in str(caught.value)
-
-
-@pytest.mark.parametrize("url", ["localhost", "http://localhost:6379", "redis://localhost:port/0"])
-async def test_what_is_no_address_is_a_matter_of_configuration(url: str):
-    with pytest.raises(ConfigurationError, match="redis needs an address"):
-        await RedisStore.open(url)
 
 
 async def test_a_server_that_is_paused_is_no_store_to_begin_with(redis_server: RedisServer):
