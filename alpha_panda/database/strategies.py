@@ -57,9 +57,13 @@ class Strategies:
         async with self._connections.reading() as connection:
             return await _newest(connection, name)
 
-    async def history(self, name: str) -> Sequence[StrategyVersion]:
-        """Return every version of a strategy, the newest first."""
-        asked = select(strategy_versions).where(_columns.name == name).order_by(_columns.version.desc())
+    async def history(
+        self, name: str, limit: int | None = None, before: int | None = None
+    ) -> Sequence[StrategyVersion]:
+        """Return every version of a strategy, the newest first; at most `limit`, from before version `before` on."""
+        asked = select(strategy_versions).where(_columns.name == name).order_by(_columns.version.desc()).limit(limit)
+        if before is not None:
+            asked = asked.where(_columns.version < before)
         return [_version(row) for row in await self._connections.rows(asked)]
 
     async def at(self, name: str, digest: str) -> StrategyVersion | None:

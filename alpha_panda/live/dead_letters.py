@@ -125,7 +125,7 @@ class Letter:
     @property
     def is_event(self) -> bool:
         """Whether this is a market event that the feed kept out, and not a record of the log."""
-        return self.source != _SOURCE
+        return is_of_event(self.source)
 
     @property
     def rule(self) -> str:
@@ -150,6 +150,11 @@ class Letter:
         if not self.is_event or len(self.data.value) != EVENT.itemsize:
             return None
         return np.frombuffer(self.data.value, EVENT)
+
+
+def is_of_event(source: str) -> bool:
+    """Return whether letters of this source are of market events that the feed kept out, and not of records."""
+    return source != _SOURCE
 
 
 async def read_letters(log: Log, topic: Topic) -> list[Letter]:

@@ -3,13 +3,13 @@
 import dataclasses
 from typing import Annotated
 
-from fastapi import HTTPException, Path, Query, Request
+from fastapi import HTTPException, Path, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from alpha_panda.apps.alerts.models import AlarmBoard, Alert, Delivery
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import KeptAlert, Listed, Paged
-from alpha_panda.apps.api.parts import ONE_LINE, Api, Limit, Operator, address_of, correlation_id_of
+from alpha_panda.apps.api.parts import ONE_LINE, Api, Limit, Operator, RowCursor, address_of, correlation_id_of
 from alpha_panda.apps.api.subject import subject
 from alpha_panda.units import to_time_ns
 
@@ -36,7 +36,7 @@ async def alerts(api: Api) -> AlarmBoard:
 @router.get("/alerts/history", responses=responses(503))
 async def alert_history(
     api: Api,
-    cursor: Annotated[int | None, Query(ge=1, lt=2**63, description="`following` of the page before.")] = None,
+    cursor: RowCursor = None,
     limit: Limit = 100,
 ) -> Paged[KeptAlert]:
     """Every alarm that was raised, also in sessions before this one, newest first."""

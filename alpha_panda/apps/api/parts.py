@@ -92,4 +92,8 @@ Cursor = Annotated[
     str | None,
     Query(max_length=200, description="Where to go on: `following` of the page before; none for the newest."),
 ]
+RowCursor = Annotated[
+    int | None,
+    Query(ge=1, lt=2**63, description="Where to go on: `following` of the page before; none for the newest."),
+]
 Limit = Annotated[int, Query(ge=1, le=500, description="How many rows the page has at most.")]

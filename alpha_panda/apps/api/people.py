@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from alpha_panda.apps.access import Role
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import AuditRow, Listed, Paged, User
-from alpha_panda.apps.api.parts import ONE_LINE, Admin, Api, Limit
+from alpha_panda.apps.api.parts import ONE_LINE, Admin, Api, Limit, RowCursor
 from alpha_panda.apps.api.recording import Deed, done
 from alpha_panda.apps.api.subject import subject
 from alpha_panda.database import users as stored
@@ -81,7 +81,7 @@ async def enable_user(request: Request, api: Api, who: Admin, name: Name) -> Use
 @router.get("/audit", responses=responses(503))
 async def audit(
     api: Api,
-    cursor: Annotated[int | None, Query(ge=1, lt=2**63, description="`following` of the page before.")] = None,
+    cursor: RowCursor = None,
     limit: Limit = 100,
     who: Annotated[str | None, Query(max_length=64, pattern=ONE_LINE, description="Only of this person.")] = None,
     action: Annotated[str | None, Query(max_length=64, pattern=ONE_LINE, description="Only of this action.")] = None,

@@ -1,16 +1,21 @@
 """Routes of the pipeline: its stages, their lag and delays, the feed, and what nobody could process."""
 
-from fastapi import Query
+from typing import Annotated
+
+from fastapi import HTTPException, Query
 
 from alpha_panda.apps.api.errors import responses
-from alpha_panda.apps.api.models import FeedNow, Letter, Listed, Moment, Pipeline, Rows, StageDelay
-from alpha_panda.apps.api.parts import Api, Limit
+from alpha_panda.apps.api.models import FeedNow, Letter, Moment, Paged, Pipeline, Rows, StageDelay
+from alpha_panda.apps.api.parts import Api, Cursor, Limit
 from alpha_panda.apps.api.subject import subject
 from alpha_panda.apps.desk.models import Picture, Stage
 from alpha_panda.live.build import open_log
-from alpha_panda.live.dead_letters import Letter as Kept
-from alpha_panda.live.dead_letters import read_letters, topics_of
+from alpha_panda.live.dead_letters import is_of_event, topics_of
+from alpha_panda.live.messages import DeadLetter
+from alpha_panda.live.past.pages import page
 from alpha_panda.live.session import begun, read_session
+from alpha_panda.live.streams import Entry
+from alpha_panda.strategy import did_you_mean
 
 router = subject("pipeline")
 
@@ -60,30 +65,40 @@ async def feed(api: Api) -> FeedNow:
     return FeedNow(moment=Moment.of(now), feed=now.feed)
 
 
-@router.get("/pipeline/dead-letters", responses=responses(409, 503))
+@router.get("/pipeline/dead-letters", responses=responses(404, 409, 503))
 async def dead_letters(
     api: Api,
-    topic: str = Query("", max_length=100, description="Only what stood on this topic.", examples=["market.ticks"]),
+    topic: Annotated[
+        str, Query(max_length=100, description="Only what stood on this topic.", examples=["market.ticks"])
+    ] = "",
+    cursor: Cursor = None,
     limit: Limit = 100,
-) -> Listed[Letter]:
-    """What no attempt could process: of each topic the latest, with the reason; `alpha-panda dlq` puts it back."""
+) -> Paged[Letter]:
+    """What no attempt could process, newest first, with the reason; `alpha-panda dlq` puts it back.
+
+    Two processes that gave up the same record in the same moment may each have said so, under the same `id`.
+    """
     async with open_log(api.desk.state, read_only=True) as log:
-        topics = topics_of(begun(await read_session(log), api.desk.state))
-        letters = [await read_letters(log, each) for each in topics if topic in ("", each.name)]
-    return Listed(rows=tuple(_shown(each) for of_topic in letters for each in of_topic[:limit]))
+        known = {each.name: each for each in topics_of(begun(await read_session(log), api.desk.state))}
+        if topic and topic not in known:
+            raise HTTPException(404, f"the session has no topic {topic}{did_you_mean(topic, known)}")
+        wanted = [each.dead_letters for each in known.values() if topic in ("", each.name)]
+        entries, following = await page(log, wanted, DeadLetter, cursor, limit)
+    return Paged(rows=tuple(map(_shown, entries)), following=following)
 
 
-def _shown(letter: Kept) -> Letter:
-    place = letter.place
+def _shown(entry: Entry) -> Letter:
+    message, letter = entry.message, entry.message.data
+    assert isinstance(letter, DeadLetter)
     return Letter(
-        id=letter.id,
-        topic=place.topic,
-        partition=place.partition,
-        offset=place.offset,
-        time_ns=letter.time_ns,
-        source=letter.source,
-        is_event=letter.is_event,
-        attempts=letter.data.attempts,
-        reason=letter.data.reason,
-        size_bytes=len(letter.data.value),
+        id=message.id,
+        topic=letter.place.topic,
+        partition=letter.place.partition,
+        offset=letter.place.offset,
+        time_ns=message.time_ns,
+        source=message.source,
+        is_event=is_of_event(message.source),
+        attempts=letter.attempts,
+        reason=letter.reason,
+        size_bytes=len(letter.value),
     )

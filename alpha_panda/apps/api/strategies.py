@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alpha_panda.apps.api.control import Order, carry_out
 from alpha_panda.apps.api.errors import responses
-from alpha_panda.apps.api.models import Listed, Moment, Receipt, Rows, StrategyVersion
-from alpha_panda.apps.api.parts import ONE_LINE, Admin, Api, Operator
+from alpha_panda.apps.api.models import Listed, Moment, Paged, Receipt, Rows, StrategyVersion
+from alpha_panda.apps.api.parts import ONE_LINE, Admin, Api, Limit, Operator, RowCursor
 from alpha_panda.apps.api.recording import Deed, done
 from alpha_panda.apps.api.subject import subject
 from alpha_panda.apps.desk.models import Strategy
@@ -70,12 +70,15 @@ async def strategy(api: Api, name: Name) -> Strategy:
 
 
 @router.get("/strategies/{name}/versions", responses=responses(404, 503))
-async def strategy_versions(api: Api, name: Name) -> Listed[StrategyVersion]:
+async def strategy_versions(
+    api: Api, name: Name, cursor: RowCursor = None, limit: Limit = 100
+) -> Paged[StrategyVersion]:
     """Every version of what a strategy was told by operators, newest first."""
-    history = await api.database.strategies.history(name)
-    if not history:
+    history = await api.database.strategies.history(name, limit + 1, cursor)
+    if not history and cursor is None:
         raise HTTPException(404, f"nobody has set strategy {name}: it is told what the profile says")
-    return Listed(rows=tuple(map(_shown, history)))
+    shown = tuple(map(_shown, history[:limit]))
+    return Paged(rows=shown, following=str(shown[-1].version) if len(history) > limit else None)
 
 
 @router.put("/strategies/{name}", responses=responses(503))

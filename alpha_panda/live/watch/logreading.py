@@ -87,12 +87,12 @@ def search(state: pathlib.Path, query: Query, limit: int, cursor: str | None = N
         ]
         for channel, read in heapq.merge(*streams, key=_read_time_ns, reverse=True):
             if len(found) >= limit or looked >= size:
-                return Found(_newest_first(found), _Cursor.at(query, spots).text)
+                return Found(found, _Cursor.at(query, spots).text)
             spots[channel] = read.spot
             looked += read.size
             if query.span.from_ns <= read.line.time_ns < query.span.until_ns and query.wants(read.line):
                 found.append(read.line)
-    return Found(_newest_first(found), None)
+    return Found(found, None)
 
 
 def _begun(channels: Sequence[Channel]) -> dict[Channel, Spot]:
@@ -107,10 +107,6 @@ def _told(channel: Channel, spot: Spot, span: Span) -> Generator[tuple[Channel, 
 
 def _read_time_ns(told: tuple[Channel, Read]) -> int:
     return told[1].line.time_ns
-
-
-def _newest_first(lines: list[Line]) -> list[Line]:
-    return sorted(lines, key=_time_ns, reverse=True)
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -156,7 +152,10 @@ def tail(state: pathlib.Path, limit: int, query: Query = ALL) -> list[Line]:
 
     Raises what `search` raises.
     """
-    return search(state, query, limit).lines[::-1]
+    lines = search(state, query, limit).lines
+    lines.reverse()  # lines of one instant stay as they were written
+    lines.sort(key=_time_ns)
+    return lines
 
 
 def export(state: pathlib.Path, query: Query = ALL) -> Iterator[bytes]:

@@ -49,6 +49,19 @@ class Served:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def all_rows(self, path: str, who: str = "vera", limit: int = 100, **asked: Any) -> list[Any]:
+        """Return the rows of all pages of a history, each of which must lead on."""
+        rows, cursors = list[Any](), [""]
+        while True:
+            began = {"cursor": cursors[-1]} if len(cursors) > 1 else {}
+            page = await self.get(path, who, params={"limit": limit, **began, **asked})
+            assert len(page["rows"]) <= limit
+            rows += page["rows"]
+            if page["following"] is None:
+                return rows
+            assert page["following"] not in cursors, f"{path} leads back"
+            cursors.append(page["following"])
+
     async def post(self, path: str, who: str = "omar", **said: Any) -> httpx.Response:
         """Return the answer to what somebody does."""
         return await self.client.post(f"{PREFIX}{path}", headers={"as": who}, **said)
@@ -121,7 +134,7 @@ async def serving(desk: Desk, database: Database, beat_every_s: float = 5.0) -> 
     api = Parts(
         desk=desk,
         database=database,
-        alarms=AlertEngine(desk, desk.state.name, database, channels, time.time_ns, time.monotonic),
+        alarms=AlertEngine(desk, desk.state.name, "process 1", database, channels, time.time_ns, time.monotonic),
         redaction=Redaction([SECRET]),
         log=_collecting(lines),
         version="1.2.3",

@@ -90,17 +90,26 @@ async def test_the_pipeline_is_one_moment_of_its_stages_feed_and_troubles(snap: 
     assert [each["delay"] for each in delays] == [delay for stage in answer["stages"] for delay in stage["delays"]]
 
 
-async def test_a_record_that_nobody_could_process_is_shown_with_its_reason(tmp_path: pathlib.Path):
+async def test_what_nobody_could_process_is_shown_page_by_page_with_its_reason(tmp_path: pathlib.Path):
     state = tmp_path / "s1"
     async with SqliteLog(state) as log:
         await open_session(log, blueprint(), 1)
-        await log.append([NewRecord(CONTROL, 0, b"", b"no message")])
-        (record,) = await log.read(CONTROL, 0, 0, 1)
-        assert await DeadLetters(log, "a session", lambda *letter: None).examine(CONTROL, record) is None
+        letters = DeadLetters(log, "a session", lambda *letter: None)
+        await log.append([NewRecord(CONTROL, 0, b"", b"no message")] * 5)
+        for record in await log.read(CONTROL, 0, 0, 5):
+            assert await letters.examine(CONTROL, record) is None
 
     async with over(state, tmp_path) as running:
-        (letter,) = (await running.get("/pipeline/dead-letters"))["rows"]
+        rows, cursor = [], None
+        while len(rows) == 0 or cursor is not None:
+            asked = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+            page = await running.get("/pipeline/dead-letters", params=asked)
+            rows, cursor = rows + page["rows"], page["following"]
         assert (await running.get("/pipeline/dead-letters", params={"topic": "market.ticks"}))["rows"] == []
-    assert (letter["topic"], letter["offset"], letter["attempts"], letter["size_bytes"]) == ("control", 0, 3, 10)
-    assert letter["is_event"] is False
-    assert letter["reason"]
+        unknown = await running.client.get("/api/v1/pipeline/dead-letters?topic=contrl", headers={"as": "vera"})
+        assert (unknown.status_code, "did you mean 'control'" in unknown.text) == (404, True)
+    assert [each["offset"] for each in rows] == [4, 3, 2, 1, 0]
+    assert {(each["topic"], each["attempts"], each["size_bytes"], each["is_event"]) for each in rows} == {
+        ("control", 3, 10, False)
+    }
+    assert all(each["reason"] for each in rows)
