@@ -18,11 +18,11 @@ from alpha_panda.apps.dashboard import DashboardParts, pages
 from alpha_panda.apps.dashboard.navigation import PLACES
 from alpha_panda.apps.dashboard.shell import THEME_COOKIE
 from alpha_panda.apps.web.auth import AuthParts, auth_routes
+from alpha_panda.apps.web.bokeh_pages import mend_pages
 from alpha_panda.apps.web.components import component_routes
 from alpha_panda.apps.web.door import HouseDoor
 from alpha_panda.apps.web.gate import Gate, House
 from alpha_panda.apps.web.health import health_routes
-from alpha_panda.apps.web.leaving import heed_leaving
 from alpha_panda.apps.web.notebooks import mount_notebooks
 from alpha_panda.apps.web.pages import page_routes
 from alpha_panda.apps.web.parts import Parts
@@ -120,7 +120,7 @@ def _add_dashboard(app: FastAPI, parts: Parts) -> None:
         now_ns=parts.wall_ns,
     )
     app.include_router(component_routes())
-    heed_leaving()
+    mend_pages()
     makers: dict[str, Any] = {**pages(dashboard)}
     panel_in_fastapi.add_applications(
         makers,

@@ -9,7 +9,7 @@ import pathlib
 import queue
 import random
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 import argon2
@@ -219,7 +219,9 @@ def in_a_thread(folder: pathlib.Path, limits: Limits | None = None, **changed: A
 class Speaker:
     """The visitor's end of a websocket to the application, without a socket."""
 
-    def __init__(self, web: House, headers: Mapping[str, str], path: str = "/api/v1/ws") -> None:
+    def __init__(
+        self, web: House, headers: Mapping[str, str], path: str = "/api/v1/ws", subprotocols: Sequence[str] = ()
+    ) -> None:
         self._app = web.app
         self._said: asyncio.Queue[Any] = asyncio.Queue()
         self._closed = asyncio.Event()
@@ -233,7 +235,7 @@ class Speaker:
             "scheme": "ws",
             "client": ("192.0.2.7", 40_000),
             "server": (HOST, 80),
-            "subprotocols": [],
+            "subprotocols": list(subprotocols),
             "headers": [(name.lower().encode(), value.encode()) for name, value in {"Host": HOST, **headers}.items()],
         }
 
