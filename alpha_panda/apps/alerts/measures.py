@@ -135,8 +135,8 @@ def events_kept_out(look: Look) -> Iterator[Measure]:
 def sources_away(look: Look) -> Iterator[Measure]:
     """Find the places that cannot be read; without the log nobody knows what the session does.
 
-    What was never read may just not have begun, and is no reason to call anybody. One that can be read and shows what is
-    old has its alarms by the stage that should fill it.
+    What was never read may just not have begun, and is no reason to call anybody. One that can be read and shows what
+    is old has its alarms by the stage that should fill it.
     """
     begun = look.picture.session is not None
     for source in look.picture.sources:

@@ -9,9 +9,9 @@ from alpha_panda.apps.charts.live_prices import PriceChart
 from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.drawing import attempting
-from alpha_panda.apps.dashboard.fills import fills_where
 from alpha_panda.apps.dashboard.frames import row
 from alpha_panda.apps.dashboard.parts import DashboardParts
+from alpha_panda.apps.dashboard.positions import how_far
 from alpha_panda.apps.dashboard.refreshing import refresh, under_lock
 from alpha_panda.apps.dashboard.shell import shell, theme_of_visitor
 from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
@@ -31,6 +31,7 @@ def chart(parts: DashboardParts) -> Viewable:
     prices = PriceChart(theme_of_visitor())
     drawing = pn.pane.Bokeh(
         prices.figure, sizing_mode="stretch_both", margin=0, stylesheets=[":host { filter: var(--stale); }"]
+    limits: dict[str, str] = {}  # how far back they were looked for, where not to their first
     )
     card = Card("Price", drawing)
     fills: dict[str, list[Fill]] = {}
@@ -47,7 +48,7 @@ def chart(parts: DashboardParts) -> Viewable:
         known += (each for each in new_fills(symbol, picture) if each not in known)
         bars = parts.desk.bars(symbol)
         prices.show(bars, tuple(known))
-        card.note(price_note(symbol, bars, known))
+        card.note(price_note(symbol, bars, known) + limits.get(symbol, ""))
 
     async def choose(symbol: str) -> None:
         if chosen != [symbol]:
@@ -56,7 +57,8 @@ def chart(parts: DashboardParts) -> Viewable:
             prices.follow()
             card.note(symbol)
         # The next picture shows them: what has waited no longer holds the page's lock.
-        fills[symbol] = await fills_where(parts, lambda fill: fill.symbol == symbol)
+        found = await parts.desk.fills_of(symbol)
+        fills[symbol], limits[symbol] = list(found.rows), how_far(found)
 
     async def look_back() -> None:
         if chosen:

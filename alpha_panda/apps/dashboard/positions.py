@@ -7,13 +7,13 @@ from panel.viewable import Viewable
 from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.drawing import attempting
-from alpha_panda.apps.dashboard.fills import fills_where
 from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import refresh
 from alpha_panda.apps.dashboard.sheets import Sheet, figures, note
 from alpha_panda.apps.dashboard.shell import shell
 from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
+from alpha_panda.apps.desk.history_models import FillsFound
 from alpha_panda.apps.desk.models import Account, Fill, Picture, Position, Strategy
 from alpha_panda.apps.markup import Html
 
@@ -61,11 +61,10 @@ def positions(parts: DashboardParts) -> Viewable:
         chosen.put(chosen_figures(position))
         fills.put(())
 
-        def wanted(fill: Fill) -> bool:
-            return (fill.strategy, fill.symbol) == (position.strategy, position.symbol)
-
-        fills.say("None of its fills is among the latest 4,000 of all.")
-        fills.put(fill_rows(await fills_where(parts, wanted, position.fills)))
+        found = await parts.desk.fills_of(position.symbol, position.strategy)
+        fills.say("None of its fills is on the log.")
+        fills.put(fill_rows(found.rows))
+        drilled.note(f"{position.symbol} · {position.strategy}{how_far(found)}")
 
     held = Table("Positions", HOLDINGS, empty="", groups=_TABS, opened=attempting(drilled, drill, parts.now_ns))
     made = Table("Strategies", SLEEVES, empty="No strategy has begun.", filtered=False)
@@ -161,6 +160,11 @@ def chosen_figures(position: Position) -> Html:
         ("Last fill", Cell(shown.day_and_clock(position.updated_ns))),
     )
     return figures(named)
+
+
+def how_far(found: FillsFound) -> str:
+    """Return how far back fills were looked for, where there may be older ones."""
+    return "" if found.all else f" · only those among the latest {shown.count(found.looked)} fills of the session"
 
 
 def why_none(picture: Picture) -> str:

@@ -10,7 +10,7 @@ from alpha_panda.apps.dashboard.components import Part, module
 from alpha_panda.apps.dashboard.drawing import Drawing
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import repeat
-from alpha_panda.apps.desk.models import Picture
+from alpha_panda.apps.desk.models import Picture, Source
 from alpha_panda.units import SECOND_NS
 
 BEAT_MS = 500
@@ -64,8 +64,13 @@ def ages(picture: Picture, now_ns: int) -> dict[str, Any]:
         "now_ms": now_ns // 1_000_000,
         "taken_age_s": _seconds_since(picture.taken_ns, now_ns),
         "feed_age_s": _seconds_since(heard_ns, now_ns),
-        "read_ages_s": {source.name: _seconds_since(source.read_ns, now_ns) for source in picture.sources},
+        "read_ages_s": {source.name: _seconds_since(_shown_ns(source), now_ns) for source in picture.sources},
     }
+
+
+def _shown_ns(source: Source) -> int:
+    """Return when what a source shows was so, as far as that is known."""
+    return source.complete_ns if source.is_read and not source.well else source.read_ns
 
 
 def _seconds_since(time_ns: int, now_ns: int) -> float | None:
@@ -88,7 +93,10 @@ def status(picture: Picture, board: AlarmBoard) -> dict[str, Any]:
         "market_open": picture.feed.market_open if picture.feed else None,
         "market_clock": shown.clock(picture.feed.market_ns) if picture.feed else "",
         "lag": max(lags) if lags else None,
-        "sources": {source.name: {"well": source.well, "trouble": source.trouble} for source in picture.sources},
+        "sources": {
+            source.name: {"well": source.well, "read": source.is_read, "trouble": source.trouble}
+            for source in picture.sources
+        },
         "alarms": {"critical": board.critical, "high": board.high, "low": board.low},
         "troubles": [*_stopped(picture), *picture.troubles],
     }

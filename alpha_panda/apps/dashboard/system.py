@@ -158,7 +158,7 @@ def source_rows(sources: Iterable[Source], now_ns: int) -> Iterator[Row]:
         yield {
             "key": each.name,
             "name": Cell(each.name, "strong"),
-            "well": Cell("well", "up") if each.well else Cell("away", "strong down"),
+            "well": Cell("well", "up") if each.well else Cell("old" if each.is_read else "away", "strong down"),
             "age": shown.age(now_ns - each.read_ns) if each.read_ns else Cell("never", "muted"),
             "trouble": Cell(each.trouble, hint=each.trouble),
         }

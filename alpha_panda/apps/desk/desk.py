@@ -10,8 +10,8 @@ import functools
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from alpha_panda.apps.desk.drawing import Facts, draw
-from alpha_panda.apps.desk.histories import read_history
-from alpha_panda.apps.desk.history_models import Bar, Kind, Lineage, Page
+from alpha_panda.apps.desk.histories import Folded, find_fills, read_history
+from alpha_panda.apps.desk.history_models import Bar, FillsFound, Kind, Lineage, Page
 from alpha_panda.apps.desk.lineages import shown_lineage
 from alpha_panda.apps.desk.listing import listed_sessions
 from alpha_panda.apps.desk.looking import LogLook, Surroundings
@@ -119,6 +119,20 @@ class Desk:
 
         Raises ConfigurationError for one that the account has not made, LogError while the log is away.
         """
+    async def fills_of(self, symbol: str, strategy: str = "") -> FillsFound:
+        """Return the fills of an instrument, by one strategy or all, from the log; LogError while that is away."""
+        log, session, shower = self._at_hand()
+        topics = BrokerTopics.of(shower.profile.account.broker, session.partitions)
+        books = self._facts.portfolio.positions if self._facts.portfolio else ()
+        place = self._facts.folded.get((topics.orders_filled.name, 0))
+        counted = [
+            book.fills
+            for book in books
+            if shower.symbol(book.instrument_token) == symbol and strategy in ("", book.strategy)
+        ]
+        folded = Folded(sum(counted), place.sequence if place else 0)
+        return await find_fills(log, topics, shower, symbol, strategy, folded)
+
         log, session, shower = self._at_hand()
         return shown_lineage(await Lineages(log, session).of_order(order_id), shower)
 

@@ -28,7 +28,7 @@ from alpha_panda.config import StrategyTerms
 from alpha_panda.live.control import killswitch
 from alpha_panda.live.messages import Session
 from alpha_panda.live.observer import ACCOUNT
-from alpha_panda.live.store.base import Portfolio
+from alpha_panda.live.store.base import Places, Portfolio
 from alpha_panda.sessions import session_of
 from alpha_panda.units import ist_date
 
@@ -51,6 +51,7 @@ class Facts:
     minutes: Minutes | None = None
     reports: Reports = dataclasses.field(default_factory=Reports)
     portfolio: Portfolio | None = None
+    folded: Places = dataclasses.field(default_factory=Places)  # up to where the portfolio is folded, at least
     freshness: Freshness = dataclasses.field(default_factory=lambda: Freshness(()))
     latch: killswitch.Latch | None = None
     commands_waiting: int = 0

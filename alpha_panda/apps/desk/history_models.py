@@ -29,6 +29,14 @@ class Page(Shown):
     following: str | None  # the cursor of the next older rows; None where these are the oldest
 
 
+class FillsFound(Shown):
+    """The fills of an instrument, newest first."""
+
+    rows: tuple[Fill, ...]
+    looked: int  # fills of the session that were looked through, back from the latest
+    all: bool  # whether no other fill can be one of these
+
+
 class Stamp(Shown):
     """Where a message stands on the log, and what it names as its origin and its cause."""
 

@@ -245,7 +245,7 @@ class LogLook:
                     await freshness.compare(log, holdings.places, now_ns)
                     compared_ns = now_ns
                 if changed:
-                    facts.portfolio = holdings.portfolio
+                    facts.portfolio, facts.folded = holdings.portfolio, holdings.places
                     self._news(())
                 source.note(self._around.wall_ns(), "")
             except StoreError as error:

@@ -24,6 +24,12 @@ class AnsweringDesk(FakeDesk):
             rows=tuple(each for each in self.picture.happenings if each.what == what)[:limit], following=None
         )
 
+    async def fills_of(self, symbol: str, strategy: str = "") -> history_models.FillsFound:
+        """Return what the tape says of the fills of an instrument."""
+        fills = [each for each in self.picture.happenings if isinstance(each, models.Fill)]
+        mine = [each for each in fills if each.symbol == symbol and strategy in ("", each.strategy)]
+        return history_models.FillsFound(rows=tuple(mine), looked=len(fills), all=True)
+
     async def lineage(self, order_id: int) -> history_models.Lineage:
         """Return the way of the order that the example fills; ConfigurationError for any other."""
         if order_id != 41:

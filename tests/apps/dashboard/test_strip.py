@@ -38,6 +38,20 @@ def test_ages_are_counted_by_the_servers_own_clock():
     }
 
 
+def test_a_store_that_answers_and_is_behind_has_the_age_of_what_it_shows():
+    picture = example_picture()
+    log, store, folder = picture.sources
+    behind = store.model_copy(update={"well": False, "complete_ns": NOW_NS - 60 * SECOND_NS, "trouble": "old"})
+    picture = picture.model_copy(update={"sources": (log, behind, folder)})
+
+    assert ages(picture, NOW_NS)["read_ages_s"] == {"log": 0.0, "store": 60.0, "folder": 0.0}
+    assert status(picture, quiet_board())["sources"]["store"] == {
+        "well": False,
+        "read": True,
+        "trouble": "it is behind",
+    }
+
+
 def test_what_was_never_heard_has_no_age():
     said = ages(empty_picture(), NOW_NS)
     assert said["feed_age_s"] is None

@@ -8,6 +8,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from alpha_panda.apps.desk import histories
 from alpha_panda.apps.desk.desk import Desk
 from alpha_panda.apps.desk.history_models import Kind
 from alpha_panda.apps.desk.models import Decision, Fill, Order
@@ -77,6 +78,26 @@ async def test_minutes_are_added_up_from_the_events_that_the_session_saw(tmp_pat
     assert (bars[0].open_e4, bars[-1].close_e4) == (mine["open_e4"][0], mine["close_e4"][-1])
     assert max(bar.high_e4 for bar in bars) == mine["high_e4"].max()
     assert np.all(np.diff([bar.time_ns for bar in bars]) > 0)
+
+
+async def test_the_fills_of_a_position_are_all_that_the_log_has_or_it_is_said_how_far_back(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    state = await traded_morning(tmp_path / "s1")
+    async with at_work(state) as desk:
+        picture = await seen(desk, lambda picture: bool(picture.positions))
+        every = [fill for fill in (await desk.history("fills", None, 1_000)).rows if isinstance(fill, Fill)]
+        monkeypatch.setattr(histories, "LIMIT_MAX", 2)
+        for position in picture.positions:
+            found = await desk.fills_of(position.symbol, position.strategy)
+            mine = [fill for fill in every if (fill.strategy, fill.symbol) == (position.strategy, position.symbol)]
+            assert (list(found.rows), found.all, len(found.rows)) == (mine, True, position.fills)
+        of_all = await desk.fills_of(SYMBOLS[0])
+        monkeypatch.setattr(histories, "LOOKED_MAX", 2)
+        oldest = await desk.fills_of(every[-1].symbol, every[-1].strategy)
+
+    assert list(of_all.rows) == [fill for fill in every if fill.symbol == SYMBOLS[0]]
+    assert (oldest.looked, oldest.all) == (2, False)
 
 
 async def test_before_a_session_has_begun_the_desk_waits_and_says_so(tmp_path: pathlib.Path):

@@ -56,7 +56,8 @@ function alarmsOf(counts) {
 }
 
 function sourceOf(source, age) {
-  if (!source.well) return ["bad", age === null ? "away" : `away ${ageText(age)}`, source.trouble];
+  const word = source.read ? "old" : "away";
+  if (!source.well) return ["bad", age === null ? word : `${word} ${ageText(age)}`, source.trouble];
   if (age !== null && age > UNKNOWN_S) return ["unknown", "unknown", "It has not been looked at for a while"];
   return ["well", "well", ""];
 }
