@@ -9,7 +9,7 @@ from alpha_panda.apps.charts.live_prices import PriceChart
 from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.drawing import attempting
-from alpha_panda.apps.dashboard.frames import row
+from alpha_panda.apps.dashboard.frames import chart_of, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.positions import how_far
 from alpha_panda.apps.dashboard.refreshing import refresh, under_lock
@@ -29,12 +29,9 @@ INSTRUMENTS = (
 def chart(parts: DashboardParts) -> Viewable:
     """Return the page of the prices; `?symbol=` in its address chooses an instrument."""
     prices = PriceChart(theme_of_visitor())
-    drawing = pn.pane.Bokeh(
-        prices.figure, sizing_mode="stretch_both", margin=0, stylesheets=[":host { filter: var(--stale); }"]
-    limits: dict[str, str] = {}  # how far back they were looked for, where not to their first
-    )
-    card = Card("Price", drawing)
+    card = Card("Price", chart_of(prices.figure))
     fills: dict[str, list[Fill]] = {}
+    limits: dict[str, str] = {}  # how far back they were looked for, where not to their first
     chosen: list[str] = []
 
     def draw(picture: Picture) -> None:

@@ -10,7 +10,7 @@ from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.chain import VERDICTS, chain, reason_of
 from alpha_panda.apps.dashboard.drawing import attempting
-from alpha_panda.apps.dashboard.frames import column, row
+from alpha_panda.apps.dashboard.frames import column, row, scrolled
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import refresh, under_lock
 from alpha_panda.apps.dashboard.sheets import Sheet, note
@@ -52,7 +52,7 @@ _CHOOSE = "Choose an order or a refusal: click it, or j, k and Enter."
 def orders(parts: DashboardParts) -> Viewable:
     """Return the page of the orders; `?order=` in its address opens one."""
     way = Sheet("What led to it", note(_CHOOSE))
-    lineage = Card("What led to it", pn.Column(way, scroll="y", sizing_mode="stretch_both", margin=0))
+    lineage = Card("What led to it", scrolled(way))
 
     async def follow(order: str) -> None:
         await _follow(parts, lineage, way, order_id=int(order))

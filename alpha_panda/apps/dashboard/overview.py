@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import panel as pn
 from panel.viewable import Viewable
 
 from alpha_panda.apps.charts.live import EquityCurve
@@ -10,6 +9,7 @@ from alpha_panda.apps.dashboard import summary
 from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.commanding import acts
 from alpha_panda.apps.dashboard.components import Part, module
+from alpha_panda.apps.dashboard.frames import chart_of, column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import once, refresh
 from alpha_panda.apps.dashboard.shell import shell, theme_of_visitor
@@ -55,20 +55,11 @@ class Limits(Part):
 def overview(parts: DashboardParts) -> Viewable:
     """Return the overview."""
     curve = EquityCurve(theme_of_visitor())
-    upper = pn.Row(
-        equity(parts, curve, styles=_WIDE),
-        limits(parts, styles=_NARROW),
-        height=292,
-        sizing_mode="stretch_width",
-        **_GAP,
-    )
-    lower = pn.Row(positions(parts, styles=_WIDE), tape(parts, styles=_NARROW), sizing_mode="stretch_both", **_GAP)
-    first = pn.Row(first_figures(parts), *controls(parts), height=78, sizing_mode="stretch_width", **_GAP)
-    body = pn.Column(first, upper, lower, sizing_mode="stretch_both", **_GAP)
-    return shell(parts, "/", body, curve.wear)
+    first = row(first_figures(parts), *controls(parts), height=78)
+    upper = row(equity(parts, curve, styles=_WIDE), limits(parts, styles=_NARROW), height=292)
+    lower = row(positions(parts, styles=_WIDE), tape(parts, styles=_NARROW))
+    return shell(parts, "/", column(first, upper, lower), curve.wear)
 
-
-_GAP: dict[str, Any] = {"styles": {"gap": "10px"}, "margin": 0}
 
 _figures = once(summary.figures)
 _acts = once(lambda picture: [act._asdict() for act in acts(picture)])
@@ -95,13 +86,7 @@ def controls(parts: DashboardParts) -> list[Viewable]:
 
 def equity(parts: DashboardParts, curve: EquityCurve, **terms: Any) -> Viewable:
     """Return the equity of the day in a card."""
-    drawing = pn.pane.Bokeh(
-        curve.figure,
-        sizing_mode="stretch_both",
-        margin=0,
-        stylesheets=[":host { filter: var(--stale); }"],
-    )
-    card = Card("Equity and P&L of the day", drawing, **terms)
+    card = Card("Equity and P&L of the day", chart_of(curve.figure), **terms)
 
     def draw(picture: Picture) -> None:
         account = picture.account
@@ -151,4 +136,4 @@ def tape(parts: DashboardParts, **terms: Any) -> Viewable:
         part.tell(lines=_lines(picture), empty=empty)
 
     refresh(parts.picture, part, draw)
-    return pn.Column(part, sizing_mode="stretch_both", margin=0, **terms)
+    return column(part, **terms)

@@ -7,6 +7,7 @@ import panel_material_ui as pmui
 from panel.viewable import Viewable
 
 from alpha_panda.apps.charts.theme import DARK, LIGHT, Theme
+from alpha_panda.apps.dashboard.frames import column
 from alpha_panda.apps.dashboard.navigation import PLACES, title_of
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.strip import Navigation, status_strip
@@ -43,7 +44,7 @@ def shell(
         header=[navigation],
         main=[
             status_strip(parts, title_of(path)),
-            pn.Column(body, sizing_mode="stretch_both", margin=0, styles={"padding": "10px 12px"}),
+            column(body, styles={"padding": "10px 12px"}),
         ],
         dark_theme=dark,
         theme_toggle=False,

@@ -4,14 +4,13 @@ import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import panel as pn
 from panel.viewable import Viewable
 
 from alpha_panda.apps.access import Principal
 from alpha_panda.apps.dashboard import cells, shown
 from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.drawing import attempting
-from alpha_panda.apps.dashboard.frames import column, row
+from alpha_panda.apps.dashboard.frames import column, row, scrolled
 from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import refresh
 from alpha_panda.apps.dashboard.sheets import Sheet, button, figures, note
@@ -54,8 +53,7 @@ def strategies(parts: DashboardParts) -> Viewable:
     who = parts.principal()
     terms, versions = Sheet("Terms"), Sheet("Versions")
     wanted = Table("Target and held", WANTED, empty="Choose a strategy: click it, or j, k and Enter.", filtered=False)
-    told = pn.Column(terms, versions, scroll="y", sizing_mode="stretch_both", margin=0)
-    detail = Card("What it is told", told, note="choose a strategy")
+    detail = Card("What it is told", scrolled(terms, versions), note="choose a strategy")
     chosen: list[str] = []
 
     def want(picture: Picture) -> None:

@@ -57,6 +57,7 @@ PAGE = {
         "margin": "0 !important",
         "padding": "0 12px !important",
     },
+    ".MuiToolbar-root > .MuiBox-root": {"minWidth": "0"},
     ".MuiLinearProgress-root": {"display": "none"},
     ".main": {"backgroundColor": "var(--background) !important"},
     ".main-content": {"overflowY": "auto", "overflowX": "hidden"},

@@ -60,5 +60,6 @@ export function render({ model, el }) {
     node("span", { class: "who", title: `Signed in as ${role}` }, who, node("small", {}, role)),
     node("button", { type: "button", class: "quiet", onclick: signOut }, "Sign out"),
     node("button", { type: "button", class: "icon", title: "Keys (?)", "aria-label": "Keys", onclick: () => keysDialog(places) }, "?"), toggle));
+  requestAnimationFrame(() => links.find((link) => link.ariaCurrent)?.scrollIntoView({ inline: "center" }));
   return listenToKeys(places);
 }

@@ -75,9 +75,10 @@ export function render({ model, el }) {
   const mode = node("span", { class: "mode" }), says = node("span", { class: "troubles", role: "status" });
   const clock = node("b"), market = node("span");
   const stop = shownOf(model).may_act ? stopButton({ reason: "STOP from the dashboard" }) : null;
-  el.append(node("section", { class: "status", "aria-label": "Status" }, mode, ...Object.values(chips).map((each) => each.made), says,
-    node("span", { class: "clock", title: "Time in India, by the server's clock; below it how far in the market the feed has come" }, clock, market),
-    stop?.says, stop?.button));
+  const time = node("span", { class: "clock", title: "Time in India, by the server's clock; below it how far in the market the feed has come" }, clock, market);
+  // Where there is no room, what is between the mode and the STOP is moved sideways.
+  const standing = node("div", { class: "standing", tabindex: "0", role: "group", "aria-label": "How things stand" }, ...Object.values(chips).map((each) => each.made));
+  el.append(node("section", { class: "status", "aria-label": "Status" }, mode, standing, says, time, stop?.says, stop?.button));
 
   let heard = performance.now(), base = model.beat, hidden = "";
   const silence = () => (performance.now() - heard) / 1000;
