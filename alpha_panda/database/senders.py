@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from sqlalchemy import and_, literal, not_, or_, select, update
+from sqlalchemy import and_, literal, not_, or_, select
 
 from alpha_panda.database.connections import Connections, insert, rows
 from alpha_panda.database.schema import alert_senders
@@ -39,10 +39,3 @@ class Senders:
             await connection.execute(adding.on_conflict_do_update(index_elements=["session"], set_=said, where=free))
             (found,) = await rows(connection, select(alert_senders).where(_columns.session == session))
         return Sender(**found)
-
-    async def release(self, session: str, holder: str) -> None:
-        """Be the sender no longer; nothing happens where somebody else is."""
-        mine = and_(_columns.session == session, _columns.holder == holder)
-        await self._connections.written(
-            update(alert_senders).where(mine).values(until_ns=0).returning(_columns.session)
-        )

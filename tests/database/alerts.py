@@ -150,13 +150,6 @@ class SendersContract:
         assert (await database.senders.claim("paper", "two", True, until_ns=62, now_ns=12)).holder == "two"
         assert (await database.senders.claim("paper", "one", True, until_ns=63, now_ns=13)).holder == "two"
 
-    async def test_whoever_stops_leaves_it_to_the_next_and_takes_it_from_nobody(self, database: Database):
-        await database.senders.claim("paper", "one", True, until_ns=60, now_ns=10)
-        await database.senders.release("paper", "two")
-        assert (await database.senders.claim("paper", "two", True, until_ns=61, now_ns=11)).holder == "one"
-        await database.senders.release("paper", "one")
-        assert (await database.senders.claim("paper", "two", True, until_ns=62, now_ns=12)).holder == "two"
-
     async def test_of_several_that_come_at_once_one_sends(self, database: Database, second: Database):
         claims = [
             where.senders.claim("paper", f"process {number}", True, until_ns=60, now_ns=10)

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -26,10 +27,33 @@ class Moment(NamedTuple):
 
 @dataclasses.dataclass
 class Episode:
-    """One row of the database, from when an alarm is raised until it is closed; its number comes with the writing."""
+    """One row of the database, from when an alarm is raised until it is closed, with what was last written there.
+
+    Its number comes with the writing.
+    """
 
     number: int | None = None
-    figure: float = 0.0  # that was last written
+    figure: float = 0.0
+    count: int = 0
+    returned: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Adopted:
+    """What the database knows of an alarm of this session that is not resolved."""
+
+    number: int
+    rule: str
+    key: str
+    cause: str
+    figure: float
+    count: int
+    raised_ns: int
+    returned_ns: int  # 0 while it is so
+    acknowledged_ns: int
+    acknowledged_by: str
+    told: int  # messages that have arrived
+    told_ns: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +81,9 @@ class Alarm:
     acknowledged_ns: int = 0
     acknowledged_by: str = ""
     shelf: Shelf | None = None
+    owed: bool = False  # people are to be told of it, even if it has returned before they could be
     sent: int = 0
-    sent_s: float = 0.0
+    sent_s: float = -math.inf
     _held_since_s: float | None = None
     _gone_since_s: float | None = None
     _raised_s: collections.deque[float] = dataclasses.field(default_factory=lambda: collections.deque(maxlen=CHATTER))
@@ -148,8 +173,24 @@ class Alarm:
         often = len(self._raised_s) == CHATTER
         self.chattering = often and moment.monotonic_s - self._raised_s[0] < CHATTER_S
         self.present = True
+        self.owed = self.owed or self.shelf_at(moment.time_ns) is None
         self.count += 1
         self.raised_ns = self.raised_ns if self.count > 1 else moment.time_ns
+
+    # ── What was known before ────────────────────────────────────────────────────────────────────────────────────────
+
+    def adopt(self, kept: Adopted, moment: Moment) -> None:
+        """Take over what the database knows of it: what another process, or this one before, found and told."""
+        if not self.active:
+            self.present, self.returned_ns = not kept.returned_ns, kept.returned_ns
+            self.owed = not kept.told
+        self.count, self.raised_ns = kept.count, kept.raised_ns
+        self.episode = Episode(kept.number, kept.figure, kept.count, bool(kept.returned_ns))
+        if kept.told:
+            ago_s = max(moment.time_ns - kept.told_ns, 0) / SECOND_NS
+            self.sent, self.sent_s = max(self.sent, kept.told), max(self.sent_s, moment.monotonic_s - ago_s)
+        if kept.acknowledged_ns:
+            self.acknowledge(kept.acknowledged_by, kept.acknowledged_ns)
 
     # ── What people do ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -167,7 +208,7 @@ class Alarm:
         """Forget what was shown; how often it was raised lately is remembered, and that it is shelved."""
         self.present, self.chattering, self.count, self.root, self.episode = False, False, 0, "", Episode()
         self.raised_ns = self.returned_ns = self.acknowledged_ns = self.sent = 0
-        self.acknowledged_by = ""
+        self.acknowledged_by, self.owed = "", False
         self._held_since_s = None
 
     @property
@@ -180,10 +221,12 @@ class Alarm:
 
     def is_due(self, moment: Moment) -> bool:
         """Return whether people are to be told, for the first time or again."""
-        wait_s = self._wait_s()
-        if wait_s is None or not self.present or self.state(moment.time_ns) != "unacknowledged":
+        wait_s, state = self._wait_s(), self.state(moment.time_ns)
+        if wait_s is None:
             return False
-        return not self.sent or moment.monotonic_s - self.sent_s >= wait_s
+        if not self.sent:
+            return state == "unacknowledged" or (state == "returned" and self.owed)
+        return state == "unacknowledged" and moment.monotonic_s - self.sent_s >= wait_s
 
     def was_sent(self, moment: Moment) -> None:
         """Note that people were told now."""

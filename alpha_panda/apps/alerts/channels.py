@@ -81,10 +81,16 @@ class Channels:
         """Return the targets, without what is secret of them."""
         return tuple(target.shown for target in self._targets)
 
-    def send(self, message: Message) -> None:
-        """Leave a message for all targets, and return at once."""
+    def send(self, message: Message, arrived: Callable[[], None] = lambda: None) -> None:
+        """Leave a message for all targets, and return at once; `arrived` is called by the first that takes it."""
+        sending = _Sending(message, arrived)
         for target in self._targets:
-            target.put(message)
+            target.put(sending)
+
+    @property
+    def able(self) -> bool:
+        """Whether there is a target of which nobody knows that it takes no messages."""
+        return any(target.shown.well is not False for target in self._targets)
 
     async def deliver(self, message: Message) -> tuple[Delivery, ...]:
         """Send a message to all targets now, once, and return what became of it at each."""
@@ -112,6 +118,21 @@ def _split(urls: str) -> list[str]:
     return list(cast(Callable[[str], Iterable[str]], parsing.parse_urls)(urls))
 
 
+@dataclasses.dataclass
+class _Sending:
+    """A message on its way to all targets."""
+
+    message: Message
+    _arrived: Callable[[], None]
+    _has_arrived: bool = False
+
+    def arrive(self) -> None:
+        """Note that a target has taken it."""
+        if not self._has_arrived:
+            self._has_arrived = True
+            self._arrived()
+
+
 class _Target:
     """One target, with what waits for it."""
 
@@ -126,13 +147,13 @@ class _Target:
     ) -> None:
         self._wall_ns, self._monotonic, self._sleep, self._timeout_s = wall_ns, monotonic, sleep, timeout_s
         self._redaction = Redaction(_secrets(url))
-        self._waiting: collections.deque[Message] = collections.deque(maxlen=WAITING)
+        self._waiting: collections.deque[_Sending] = collections.deque(maxlen=WAITING)
         self._something = asyncio.Event()
         self._apprise, self.shown = _opened(url, number)
 
-    def put(self, message: Message) -> None:
+    def put(self, sending: _Sending) -> None:
         """Leave a message."""
-        self._waiting.append(message)
+        self._waiting.append(sending)
         self._something.set()
 
     async def run(self) -> None:
@@ -141,13 +162,17 @@ class _Target:
             self._something.clear()
             if not self._waiting:
                 await self._something.wait()
-            messages = list(self._waiting)
+            sendings = list(self._waiting)
             self._waiting.clear()
             for pause_s in (*_PAUSES_S, None):
-                if (await self.deliver(joined(messages))).delivered or pause_s is None:
+                delivery = await self.deliver(joined(each.message for each in sendings))
+                if delivery.delivered:
+                    for each in sendings:
+                        each.arrive()
+                if delivery.delivered or pause_s is None:
                     break
                 await self._sleep(pause_s)
-                messages = [*messages, *self._waiting][-WAITING:]
+                sendings = [*sendings, *self._waiting][-WAITING:]
                 self._waiting.clear()
 
     async def deliver(self, message: Message) -> Delivery:

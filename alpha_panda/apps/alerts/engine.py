@@ -8,14 +8,15 @@ import collections
 import dataclasses
 import graphlib
 import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from alpha_panda.apps.alerts.alarms import Alarm, Episode, Moment, Shelf
+from alpha_panda.apps.alerts.alarms import Adopted, Alarm, Episode, Moment, Shelf
 from alpha_panda.apps.alerts.looks import Look
 from alpha_panda.apps.alerts.measures import Measure
 from alpha_panda.apps.alerts.models import Alert, AlertState
-from alpha_panda.apps.alerts.rule import Found, Rule
+from alpha_panda.apps.alerts.rule import Found, Rule, id_of
 from alpha_panda.apps.alerts.rules import RULES
 from alpha_panda.errors import ConfigurationError, UnknownRowError
 
@@ -33,7 +34,8 @@ _PRIORITIES = ("critical", "high", "low")
 class Changes:
     """What became of one look."""
 
-    raised: list[Alarm] = dataclasses.field(default_factory=list[Alarm])  # or worse than it was
+    raised: list[Alarm] = dataclasses.field(default_factory=list[Alarm])  # or worse than it was written
+    returned: list[Alarm] = dataclasses.field(default_factory=list[Alarm])
     closed: list[tuple[Episode, str]] = dataclasses.field(default_factory=list[tuple[Episode, str]])  # and by whom
     due: list[Alarm] = dataclasses.field(default_factory=list[Alarm])  # people are to be told
     all_clear: tuple[str, ...] = ()  # the ids of what people were told and is so no longer
@@ -49,12 +51,17 @@ class Alarms:
         self._rank = {rule.name: rank for rank, rule in enumerate(self._rules)}
         self._alarms: dict[str, Alarm] = {}
         self._told: dict[str, None] = {}
+        self._elsewhere: frozenset[str] = frozenset()  # the ids of what is so, as the database has it
         self._raised_s: collections.deque[float] = collections.deque()
 
     # ── What is found ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def look(self, look: Look, moment: Moment) -> Changes:
-        """Take in what the rules find in a look, and return what becomes of it."""
+    def look(self, look: Look, moment: Moment, sends: bool = True) -> Changes:
+        """Take in what the rules find in a look, and return what becomes of it.
+
+        Unless this process is the one that `sends`, nobody is told of anything, and what another one has written stays
+        as that has it.
+        """
         changes = Changes()
         found = self._found(look)
         alarms = self._alarms
@@ -63,9 +70,13 @@ class Alarms:
                 alarms[id] = Alarm(each.rule, each.measure)
         for alarm in sorted(alarms.values(), key=lambda alarm: self._rank[alarm.rule.name]):
             if alarm.rule.name not in self._failing:
-                self._look_at(alarm, found.get(alarm.id), moment, changes)
+                here = found.get(alarm.id)
+                self._look_at(alarm, here if sends else self._here_or_there(alarm, here), moment, changes)
+                if sends:
+                    self._say(alarm, moment, changes)
         self._alarms = {id: alarm for id, alarm in alarms.items() if not alarm.idle}
-        changes.all_clear = self._all_clear()
+        # Where nobody works on a session any more nothing is found wrong with it, and nothing is well.
+        changes.all_clear = self._all_clear() if sends and not look.is_history else ()
         while self._raised_s and moment.monotonic_s - self._raised_s[0] > FLOOD_S:
             self._raised_s.popleft()
         return changes
@@ -89,12 +100,24 @@ class Alarms:
         root = next((each.id for each in roots if each is not None and each.present), "")
         if alarm.look(found, root, moment):
             self._raised_s.append(moment.monotonic_s)
-            changes.raised.append(alarm)
-        elif alarm.present and alarm.rule.settled_by_hand and alarm.measure.figure > alarm.episode.figure:
-            changes.raised.append(alarm)
         if alarm.over:
             changes.closed.append((alarm.episode, alarm.acknowledged_by or BY_ITSELF))
             alarm.close()
+
+    def _here_or_there(self, alarm: Alarm, found: Found | None) -> Found | None:
+        """Return what is found here; of what is so elsewhere, and not here, that it is so still."""
+        if alarm.id not in self._elsewhere or (found is not None and found.measure.figure >= found.measure.release):
+            return found
+        return Found(alarm.rule, alarm.measure._replace(release=-math.inf))
+
+    def _say(self, alarm: Alarm, moment: Moment, changes: Changes) -> None:
+        """Note what is to be written of an alarm, and whether people are to be told."""
+        episode = alarm.episode
+        worse = alarm.present and alarm.rule.settled_by_hand and alarm.measure.figure > episode.figure
+        if alarm.active and (alarm.count > episode.count or worse):
+            changes.raised.append(alarm)
+        if alarm.active and not alarm.present and not episode.returned:
+            changes.returned.append(alarm)
         if alarm.is_due(moment):
             alarm.was_sent(moment)
             self._told[alarm.id] = None
@@ -131,6 +154,7 @@ class Alarms:
         alarm = self.get(id)
         if alarm.rule.settled_by_hand:
             self.settled[id] = alarm.measure.figure
+            self._elsewhere -= {id}
             alarm.present = False
         if alarm.present:
             raise ConfigurationError(f"{id} is still so, and ends by itself with its cause: acknowledge or shelve it")
@@ -149,26 +173,28 @@ class Alarms:
         """Take over what was raised before, what is shelved, and what people did in other processes."""
         for each in known.alarms:
             self._adopt(each, moment)
+        self._elsewhere = frozenset(id_of(each.rule, each.key) for each in known.alarms if not each.returned_ns)
         for id, alarm in self._alarms.items():
             alarm.shelf = known.shelves.get(id)
+            if alarm.episode.number is not None and (who := known.closed.get(alarm.episode.number)):
+                alarm.acknowledge(who, moment.time_ns)
         for id, figure in known.settled.items():
             self.settled[id] = max(figure, self.settled.get(id, 0.0))
 
-    def _adopt(self, alert: "Adopted", moment: Moment) -> None:
-        rule = next((rule for rule in self._rules if rule.name == alert.rule), None)
+    def _adopt(self, kept: Adopted, moment: Moment) -> None:
+        rule = next((rule for rule in self._rules if rule.name == kept.rule), None)
         if rule is None:
             return
-        id = rule.id_of(alert.key)
-        alarm = self._alarms.setdefault(id, Alarm(rule, Measure(alert.key, alert.cause, alert.figure)))
-        if not alarm.active:
-            alarm.present, alarm.count, alarm.raised_ns = True, alert.count, alert.raised_ns
-            # Whoever was to be told has been told by the process before this one.
-            alarm.was_sent(moment)
-            if rule.priority != "low":
-                self._told[id] = None
-        alarm.episode.number, alarm.episode.figure = alert.number, alert.figure
-        if alert.acknowledged_ns:
-            alarm.acknowledge(alert.acknowledged_by, alert.acknowledged_ns)
+        measure = Measure(kept.key, kept.cause, kept.figure)
+        alarm = self._alarms.setdefault(rule.id_of(kept.key), Alarm(rule, measure))
+        alarm.adopt(kept, moment)
+        if kept.told and alarm.present:
+            self._told[alarm.id] = None
+
+    def numbers(self) -> frozenset[int]:
+        """Return the numbers in the database of what is shown."""
+        numbers = (alarm.episode.number for alarm in self._alarms.values() if alarm.active)
+        return frozenset(number for number in numbers if number is not None)
 
     # ── What is shown ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -214,27 +240,13 @@ class Alarms:
         )
 
 
-@dataclasses.dataclass(frozen=True)
-class Adopted:
-    """What the database knows of an alarm of this session that is not resolved."""
-
-    number: int
-    rule: str
-    key: str
-    cause: str
-    figure: float
-    count: int
-    raised_ns: int
-    acknowledged_ns: int
-    acknowledged_by: str
-
-
 class Known(NamedTuple):
     """What the database knows of a session's alarms."""
 
     alarms: Sequence[Adopted]
     shelves: Mapping[str, Shelf]  # by the id of the alarm
     settled: Mapping[str, float]  # likewise, the figure of the latest that was resolved
+    closed: Mapping[int, str]  # by their numbers, who closed alarms that were shown here
 
 
 def _urgency(alert: Alert) -> tuple[int, int, int]:

@@ -4,12 +4,13 @@ import asyncio
 import collections
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 
-from alpha_panda.apps.alerts.alarms import Alarm, Episode, Shelf
-from alpha_panda.apps.alerts.engine import Adopted, Known
+from alpha_panda.apps.alerts.alarms import Adopted, Alarm, Episode, Shelf
+from alpha_panda.apps.alerts.engine import BY_ITSELF, Known
 from alpha_panda.apps.alerts.rule import id_of
-from alpha_panda.database.alerts import AlertRow
+from alpha_panda.apps.alerts.rules import RULES
+from alpha_panda.database.alerts import AlertRow, Alerts
 from alpha_panda.database.repositories import Database
 from alpha_panda.errors import DatabaseError, UnknownRowError
 
@@ -18,6 +19,7 @@ WAITING = 10_000
 
 _AGAIN_S = 2.0
 _ROWS = 1_000
+_SETTLED_BY_HAND = frozenset(rule.name for rule in RULES if rule.settled_by_hand)
 
 Writing = Callable[[Database], Awaitable[object]]
 
@@ -52,7 +54,6 @@ class Keeper:
         self._database, self._session, self._wall_ns, self._sleep = database, session, wall_ns, sleep
         self._waiting: collections.deque[Writing] = collections.deque(maxlen=WAITING)
         self._put_count = 0
-        self._begins = True
         self._something = asyncio.Event()
         self._nothing = asyncio.Event()
         self._nothing.set()
@@ -62,33 +63,41 @@ class Keeper:
     def raised(self, alarm: Alarm, title: str) -> None:
         """Write that an alarm was raised, or is worse than it was."""
         rule, measure, episode, now_ns = alarm.rule, alarm.measure, alarm.episode, self._wall_ns()
-        episode.figure = measure.figure
+        times = alarm.count - episode.count
+        episode.figure, episode.count, episode.returned = measure.figure, alarm.count, False
         key, figures = name_of(self._session, measure.key), {"figure": measure.figure, "limit": measure.limit}
         priority = alarm.priority
 
         async def write(database: Database) -> None:
-            row = await database.alerts.open(rule.name, key, priority, title, measure.cause, figures, now_ns)
+            row = await database.alerts.open(rule.name, key, priority, title, measure.cause, figures, now_ns, times)
             episode.number = row.id
 
         self._put(write)
 
+    def returned(self, alarm: Alarm) -> None:
+        """Write that an alarm is no longer so, and that nobody has acknowledged it."""
+        alarm.episode.returned, returned_ns = True, alarm.returned_ns
+        self._put_of(alarm.episode, lambda alerts, number: alerts.note_returned(number, returned_ns))
+
+    def told(self, episode: Episode) -> None:
+        """Write that a message about it has arrived somewhere."""
+        now_ns = self._wall_ns()
+        self._put_of(episode, lambda alerts, number: alerts.note_told(number, now_ns))
+
     def acknowledged(self, episode: Episode, who: str) -> None:
         """Write that somebody knows."""
         now_ns = self._wall_ns()
-
-        async def write(database: Database) -> None:
-            if episode.number is not None:
-                await database.alerts.acknowledge(episode.number, who, now_ns)
-
-        self._put(write)
+        self._put_of(episode, lambda alerts, number: alerts.acknowledge(number, who, now_ns))
 
     def closed(self, episode: Episode, who: str) -> None:
         """Write that it is over."""
         now_ns = self._wall_ns()
+        self._put_of(episode, lambda alerts, number: alerts.resolve(number, who, now_ns))
 
+    def _put_of(self, episode: Episode, change: Callable[[Alerts, int], Awaitable[object]]) -> None:
         async def write(database: Database) -> None:
             if episode.number is not None:
-                await database.alerts.resolve(episode.number, who, now_ns)
+                await change(database.alerts, episode.number)
 
         self._put(write)
 
@@ -154,22 +163,25 @@ class Keeper:
 
     # ── What is known ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def known(self) -> Known | None:
-        """Return what the database knows of this session's alarms; None where it does not answer, or not of all."""
-        alerts, put = self._database.alerts, self._put_count
+    async def known(self, shown: Collection[int] = ()) -> Known | None:
+        """Return what the database knows of this session's alarms, of which those with these numbers are `shown`.
+
+        None where it does not answer, or not of all.
+        """
+        alerts, put, within = self._database.alerts, self._put_count, name_of(self._session, "")
         if self._waiting:
             return None
         try:
-            open_rows = await alerts.list(("open", "acknowledged"), _ROWS)
-            # Figures of what is resolved later are known where that is done.
-            resolved = await alerts.list(("resolved",), _ROWS) if self._begins else ()
+            open_rows = await alerts.list(("open", "acknowledged"), _ROWS, within=within)
+            resolved = await alerts.list(("resolved",), _ROWS, within=within, rules=_SETTLED_BY_HAND)
+            gone = [await alerts.get(number) for number in {*shown} - {row.id for row in open_rows}]
             suppressions = await alerts.suppressions(self._wall_ns())
         except DatabaseError:
             self.well = False
             return None
         if self._put_count != put:
             return None  # what was read is older than what happened since
-        self.well, self._begins = True, False
+        self.well = True
         # The newest come first, and count.
         settled = {id_of(rule, key): _figure(row) for rule, key, row in reversed(list(self._ours(resolved)))}
         shelves = {
@@ -177,7 +189,9 @@ class Keeper:
             for each in suppressions
             if (key := self._key(each.key)) is not None
         }
-        return Known([_adopted(rule, key, row) for rule, key, row in self._ours(open_rows)], shelves, settled)
+        adopted = [_adopted(rule, key, row) for rule, key, row in self._ours(open_rows)]
+        closed = {row.id: row.resolved_by or BY_ITSELF for row in gone if row is not None and row.state == "resolved"}
+        return Known(adopted, shelves, settled, closed)
 
     def _ours(self, rows: Sequence[AlertRow]) -> Iterator[tuple[str, str, AlertRow]]:
         for row in rows:
@@ -199,8 +213,11 @@ def _adopted(rule: str, key: str, row: AlertRow) -> Adopted:
         figure=_figure(row),
         count=row.count,
         raised_ns=row.first_ns,
+        returned_ns=row.returned_ns or 0,
         acknowledged_ns=row.acknowledged_ns or 0,
         acknowledged_by=row.acknowledged_by or "",
+        told=row.told_count,
+        told_ns=row.told_ns or 0,
     )
 
 

@@ -57,10 +57,10 @@ class Look:
     before: tuple[Counts, ...]
     now_ns: int
     channels: tuple[Channel, ...] = ()
-    sends: bool = True  # whether this process sends messages, and not another one
     kept: bool = True  # whether the database takes what happens to alarms
     settled: Mapping[str, float] = dataclasses.field(default_factory=dict[str, float])
     """By the id of an alarm, the figure at which somebody said that it is dealt with."""
+    sends: bool = True  # whether this process sends messages, and not another one
 
     @property
     def working(self) -> bool:

@@ -87,4 +87,5 @@ class AlarmBoard(Shown):
     lately: int  # raised in the latest ten minutes
     flood: bool  # more of them than a person can take in: ten in ten minutes, after EEMUA 191
     channels: tuple[Channel, ...]
-    kept: bool  # whether the database takes what happens to alarms
+    kept: bool  # whether the database takes what happens to alarms; else several processes may send the same messages
+    sends: bool = True  # whether this process sends messages; else another one that looks at the session does

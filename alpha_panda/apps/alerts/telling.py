@@ -13,8 +13,9 @@ def alarm_message(alert: Alert, times: int) -> Message:
     """Return what is said of an alarm, for the how-manieth time."""
     again = "still " if times > 1 else ""
     chatter = f" It comes and goes: {alert.count} times." if alert.chattering else ""
+    over = "" if alert.present else " It is no longer so."
     lines = (
-        f"{alert.title}: {_line(alert.cause)}.{chatter}",
+        f"{alert.title}: {_line(alert.cause)}.{chatter}{over}",
         alert.consequence,
         f"Do: {alert.action}",
         f"Since {_clock(alert.raised_ns)} IST; live/RUNBOOK.md, section {alert.section}; alarm {alert.id}.",

@@ -16,6 +16,7 @@ from alpha_panda.apps.alerts.alarms import Alarm, Moment, Shelf
 from alpha_panda.apps.alerts.channels import Channels
 from alpha_panda.apps.alerts.engine import FLOOD, Alarms, Changes
 from alpha_panda.apps.alerts.keeping import Deed, Keeper
+from alpha_panda.apps.alerts.lease import Lease
 from alpha_panda.apps.alerts.looks import Look, Memory
 from alpha_panda.apps.alerts.models import AlarmBoard, Alert, Delivery
 from alpha_panda.apps.desk.models import Picture
@@ -25,7 +26,7 @@ from alpha_panda.sessions import is_session, session_of
 from alpha_panda.units import DAY_NS, HOUR_NS, ist_date, ist_datetime, ist_time_ns
 
 _EVERY_S = 0.5
-_KNOWN_EVERY_S = 3.0  # what other processes did to the alarms, such as `alpha-panda alerts ack`
+_KNOWN_EVERY_S = 2.0  # what other processes did to the alarms, such as `alpha-panda alerts ack`
 _FIRST_LOOK_S = 10.0  # so long the desk may take to read its sources for the first time
 _PATIENCE_S = 2.0
 _DAILY_EVERY_S = 60.0
@@ -50,17 +51,19 @@ class AlertEngine:
         self,
         desk: Shows,
         session: str,
+        holder: str,
         database: Database,
         channels: Channels,
         wall_ns: Callable[[], int],
         monotonic: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`session` is the name of the session's folder."""
+        """`session` is the name of the session's folder, `holder` that of this process, which no other one has."""
         self._desk, self._session, self._database, self._channels = desk, session, database, channels
         self._wall_ns, self._monotonic, self._sleep = wall_ns, monotonic, sleep
         self._alarms, self._memory = Alarms(session), Memory()
         self._keeper = Keeper(database, session, wall_ns, sleep)
+        self._lease = Lease(database.senders, session, holder, wall_ns, monotonic)
         self._listeners: list[Callable[[AlarmBoard], None]] = []
         self._since_s: float | None = None
         self._has_taken_over = False
@@ -161,15 +164,17 @@ class AlertEngine:
         moment, picture = self._moment(), self._desk.picture
         before = self._memory.counted(picture)
         if self._began(picture, moment):
+            sends = self._lease.here
             look = Look(
                 picture=picture,
                 before=before,
                 now_ns=moment.time_ns,
                 channels=self._channels.shown(),
+                sends=sends,
                 kept=self._keeper.well,
                 settled=self._alarms.settled,
             )
-            self._carry_out(self._alarms.look(look, moment), moment)
+            self._carry_out(self._alarms.look(look, moment, sends), moment)
         self._draw()
 
     def _began(self, picture: Picture, moment: Moment) -> bool:
@@ -182,10 +187,13 @@ class AlertEngine:
     def _carry_out(self, changes: Changes, moment: Moment) -> None:
         for alarm in changes.raised:
             self._keeper.raised(alarm, alarm.rule.title_of(alarm.measure.key))
+        for alarm in changes.returned:
+            self._keeper.returned(alarm)
         for episode, who in changes.closed:
             self._keeper.closed(episode, who)
         for alarm in changes.due:
-            self._channels.send(telling.alarm_message(self._alarms.alert(alarm, moment), alarm.sent))
+            message = telling.alarm_message(self._alarms.alert(alarm, moment), alarm.sent)
+            self._channels.send(message, functools.partial(self._keeper.told, alarm.episode))
         if changes.all_clear:
             self._channels.send(telling.all_clear_message(self._session, changes.all_clear, moment.time_ns))
 
@@ -218,6 +226,7 @@ class AlertEngine:
             flood=self._alarms.lately() > FLOOD,
             channels=self._channels.shown(),
             kept=self._keeper.well,
+            sends=self._lease.here,
         )
 
     def _moment(self) -> Moment:
@@ -235,7 +244,12 @@ class AlertEngine:
                 await self._take_over()
 
     async def _take_over(self) -> None:
-        known = await self._keeper.known()
+        try:
+            await self._lease.renew(self._channels.able)
+        except DatabaseError:
+            self._keeper.well = False
+            return
+        known = await self._keeper.known(self._alarms.numbers())
         if known is not None:
             self._alarms.take_over(known, self._moment())
             self._has_taken_over = True
@@ -244,7 +258,7 @@ class AlertEngine:
         """Send a test message on each trading day at nine, or at the first start after that."""
         while True:
             await self._sleep(_DAILY_EVERY_S)
-            if self._channels.shown():
+            if self._channels.shown() and self._lease.here:
                 with contextlib.suppress(DatabaseError):
                     await self._test_today(self._wall_ns())
 

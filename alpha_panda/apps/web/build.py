@@ -90,11 +90,13 @@ async def _application(options: WebOptions, tell: Callable[[str], None]) -> Asyn
             tell(f"metrics at {_address(options.metrics_host, port)}/metrics")
         desk = _desk(options.state, surroundings, redaction)
         database = await resources.enter_async_context(open_database(database_url()))
+        # Processes of two containers may have the same number, and the machine's name.
+        holder = f"{surroundings.holder}, {desk.boot_id}"
         channels = Channels(os.environ.get(ALERTS, ""), surroundings.wall_ns, surroundings.monotonic)
         parts = Parts(
             desk=desk,
             database=database,
-            alarms=AlertEngine(desk, session, database, channels, surroundings.wall_ns, surroundings.monotonic),
+            alarms=AlertEngine(desk, session, holder, database, channels, surroundings.wall_ns, surroundings.monotonic),
             secret=secret,
             hosts=_LOOPBACK_NAMES | {public.hostname} if public.hostname else _LOOPBACK_NAMES,
             secure=public.scheme == "https",

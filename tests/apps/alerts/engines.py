@@ -34,10 +34,12 @@ class World:
     def monotonic(self) -> float:
         return (self.now_ns - NOW_NS) / SECOND_NS
 
-    def engine(self, database: Database, urls: str = "", session: str = SESSION) -> AlertEngine:
+    def engine(
+        self, database: Database, urls: str = "", session: str = SESSION, holder: str = "process 1 on a test's machine"
+    ) -> AlertEngine:
         """Return an engine that looks at this world, and wastes no time between two looks."""
         channels = Channels(urls, self.wall_ns, self.monotonic, sleep=a_moment)
-        return AlertEngine(self, session, database, channels, self.wall_ns, self.monotonic, a_moment)
+        return AlertEngine(self, session, holder, database, channels, self.wall_ns, self.monotonic, a_moment)
 
     def pass_time(self, engine: AlertEngine, seconds: float) -> None:
         """Let time pass, with two looks a second."""

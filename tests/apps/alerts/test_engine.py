@@ -159,7 +159,7 @@ def test_letters_that_become_more_are_written_again():
     watched = Watched()
     watched.pass_time(10, having(dead_letters=2))
     alarm = watched.alarms.get("DeadLetters")
-    alarm.episode.figure = 2  # as whoever writes it notes
+    alarm.episode.figure, alarm.episode.count = 2, 1  # as whoever writes it notes
     watched.pass_time(1, having(dead_letters=2))
     assert not any(changes.raised for changes in watched.changes[-2:])
     watched.pass_time(0.5, having(dead_letters=3))

@@ -140,7 +140,7 @@ async def house(folder: pathlib.Path, limits: Limits | None = None, **changed: A
             **{
                 "desk": desk,
                 "database": database,
-                "alarms": AlertEngine(desk, "state", database, channels, clock.wall_ns, clock.monotonic),
+                "alarms": AlertEngine(desk, "state", "process 1", database, channels, clock.wall_ns, clock.monotonic),
                 "secret": SECRET,
                 "hosts": frozenset({HOST, "127.0.0.1"}),
                 "secure": False,
