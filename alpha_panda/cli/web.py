@@ -15,7 +15,8 @@ from alpha_panda.terminal import show
 def web(
     *,
     state: Annotated[
-        pathlib.Path | None, Parameter(help="The directory of the session; else the newest in live/state.")
+        pathlib.Path | None,
+        Parameter(help="The directory of the session; else in live/state the one that runs, or ran last."),
     ] = None,
     host: Annotated[str, Parameter(help="Address to listen on; this machine alone, unless you say otherwise.")] = (
         LOOPBACK
@@ -37,20 +38,22 @@ def web(
     Beyond this machine it needs ALPHA_PANDA_SECRET and --public-url. `alpha-panda users add` makes users.
     """
     try:
-        from alpha_panda.apps.web.build import WebOptions, newest_state, serve_web
+        from alpha_panda.apps.web.build import WebOptions, serve_web, session_here
         from alpha_panda.apps.web.serving import bound
     except ImportError as error:
         raise ConfigurationError(
             f"the web app needs {error.name}: install it with `pip install alpha-panda[web]`"
         ) from None
     options = WebOptions(
-        state=state or newest_state(),
+        state=state or session_here(),
         host=host,
         public_url=public_url.rstrip("/"),
         proxy=proxy,
         metrics_port=metrics_port,
         metrics_host=metrics_host,
     )
+
+    show(f"session in {options.state}{'' if options.state.is_dir() else ', where none has begun yet'}")
 
     async def serve() -> None:
         stop = asyncio.Event()

@@ -29,7 +29,17 @@ from alpha_panda.apps.web.tokens import SECRET_LENGTH_MIN
 from alpha_panda.database import database_url, open_database
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.live import pipeline
-from alpha_panda.live.build import REDIS_URL, STATES, kafka_address, log_writer, new_surroundings, open_log, open_store
+from alpha_panda.live.build import (
+    KAFKA_NOTE,
+    REDIS_URL,
+    STATES,
+    kafka_address,
+    log_writer,
+    new_surroundings,
+    open_log,
+    open_store,
+)
+from alpha_panda.live.log.opening import LOCK_FILE
 from alpha_panda.live.watch.endpoint import LOOPBACK, serving
 from alpha_panda.live.watch.logs import Logs
 from alpha_panda.live.watch.observing import Watching
@@ -38,6 +48,7 @@ from alpha_panda.live.watch.redaction import Redaction, secrets_in
 SECRET = "ALPHA_PANDA_SECRET"
 """The environment variable that holds what tokens are signed with."""
 
+_NOTES = (LOCK_FILE, KAFKA_NOTE)  # written by whoever begins a session, or goes on with it, and by nobody who looks
 _SWITCH_S = 0.0005  # as where a session trades
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -159,12 +170,18 @@ def _is_some_machine(text: str) -> bool:
         return False
 
 
-def newest_state() -> pathlib.Path:
-    """Return the folder of the session that was begun last; ConfigurationError where there is none."""
-    folders = [path for path in STATES.glob("*") if path.is_dir()] if STATES.is_dir() else []
-    if not folders:
+def session_here() -> pathlib.Path:
+    """Return the folder of the session that runs, or else of the one that a process worked on last.
+
+    Raises ConfigurationError where there is none, and where several run: a STOP must not reach the wrong one.
+    """
+    worked_ns = {path.parent: path.stat().st_mtime_ns for name in _NOTES for path in sorted(STATES.glob(f"*/{name}"))}
+    running = sorted(path for path in worked_ns if log_writer(path))
+    if len(running) > 1:
+        raise ConfigurationError(f"{', '.join(map(str, running))} run at the same time: name one with --state")
+    if not worked_ns:
         raise ConfigurationError(f"there is no session in {STATES}: start one with make live, or name it with --state")
-    return max(folders, key=lambda path: path.stat().st_mtime_ns)
+    return running[0] if running else max(worked_ns, key=lambda path: worked_ns[path])
 
 
 def _desk(state: pathlib.Path, surroundings: pipeline.Surroundings, redaction: Redaction) -> Desk:

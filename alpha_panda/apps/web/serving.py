@@ -32,9 +32,9 @@ def bound(host: str, port: int, or_free: bool = False) -> socket.socket:
         listening.close()
         if or_free and port:
             return bound(host, 0)
-        reason = getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
         raise ConfigurationError(
-            f"the web app cannot be served at {host} port {port}: {reason}; choose another with --port"
+            f"the web app cannot be served at {host} port {port}: {reason}; give it another address or port"
         ) from None
     return listening
 

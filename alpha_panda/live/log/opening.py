@@ -14,7 +14,9 @@ SCHEMA_VERSION = 1
 LOG_FILE = "log.db"
 """The file in the folder of an embedded log."""
 
-_LOCK = "log.lock"
+LOCK_FILE = "log.lock"
+"""The file that whoever writes the log holds locked, and writes into as they begin."""
+
 _TABLES = (
     "CREATE TABLE partitions (number INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, "
     "next_offset INTEGER NOT NULL, UNIQUE (topic, partition))",
@@ -65,7 +67,7 @@ def _check_indices(connection: sqlite3.Connection, path: pathlib.Path) -> None:
 
 def lock_folder(directory: pathlib.Path) -> int:
     """Return a descriptor that locks `directory`; the operating system frees it, however the process ends."""
-    path = directory / _LOCK
+    path = directory / LOCK_FILE
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.ExitStack() as resources:
@@ -87,7 +89,7 @@ def lock_folder(directory: pathlib.Path) -> int:
 
 def lock_holder(directory: pathlib.Path) -> str:
     """Return who has locked `directory`, or nothing; a lock that is free is held for a moment to know it."""
-    path = directory / _LOCK
+    path = directory / LOCK_FILE
     if not path.exists():
         return ""
     with path.open() as file:

@@ -1,16 +1,19 @@
 """What the app is composed of: how far it may be reached, with which secret, and which session it shows."""
 
 import asyncio
+import contextlib
 import os
 import pathlib
+from collections.abc import Generator
 
 import httpx
 import pytest
 
-from alpha_panda.apps.web.build import WebOptions, check_exposure, is_loopback, newest_state, serve_web
+from alpha_panda.apps.web.build import WebOptions, check_exposure, is_loopback, serve_web, session_here
 from alpha_panda.apps.web.serving import bound
 from alpha_panda.database import DATABASE_URL
 from alpha_panda.errors import ConfigurationError
+from alpha_panda.live.log.opening import LOCK_FILE, lock_folder
 
 HERE = pathlib.Path("state")
 GOOD = "0123456789abcdef0123456789abcdef"
@@ -61,14 +64,31 @@ def test_with_a_secret_and_a_name_it_is_served_to_others(monkeypatch: pytest.Mon
     assert check_exposure(options) == GOOD.encode()
 
 
-def test_the_session_that_changed_last_is_shown(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_session_that_nobody_names_is_the_one_that_runs_or_else_ran_last(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError, match="there is no session in live/state"):
-        newest_state()
-    for second, name in enumerate(("b", "c", "a")):
-        (tmp_path / "live" / "state" / name).mkdir(parents=True)
-        os.utime(tmp_path / "live" / "state" / name, (second, second))
-    assert newest_state() == pathlib.Path("live/state/a")
+        session_here()
+    states = {name: tmp_path / "live" / "state" / name for name in ("b", "c", "a", "misspelt")}
+    for second, state in enumerate(states.values()):
+        (state / "logs").mkdir(parents=True)  # as whoever looks at a session leaves behind as well
+        if state.name != "misspelt":
+            os.close(lock_folder(state))
+            os.utime(state / LOCK_FILE, (second, second))
+    assert session_here() == pathlib.Path("live/state/a")
+    with held(states["b"]):
+        assert session_here() == pathlib.Path("live/state/b")
+        with held(states["c"]), pytest.raises(ConfigurationError, match="live/state/b, live/state/c run at the same"):
+            session_here()
+
+
+@contextlib.contextmanager
+def held(state: pathlib.Path) -> Generator[None]:
+    """Hold the lock of a session, as a process does that runs it."""
+    descriptor = lock_folder(state)
+    yield
+    os.close(descriptor)
 
 
 async def test_a_scraper_is_told_the_metrics_at_a_port_of_their_own_and_nothing_else(
