@@ -178,6 +178,7 @@ class Control(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="contr
     argument: str  # the strategy that is meant, empty for all
     who: str
     reason: str = ""
+    correlation_id: str = ""  # of the request that it came with: the logs and the audit trail have it, too
 
 
 class Takeover(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="takeover"):

@@ -1,6 +1,7 @@
 """Routes of control: kill, pause, resume, flatten and reset, each with what became of it, and written down with who."""
 
 import asyncio
+import functools
 from typing import Annotated, Literal
 
 from fastapi import HTTPException, Request
@@ -8,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Receipt
-from alpha_panda.apps.api.parts import ONE_LINE, Api, Operator, Parts, request_id_of
+from alpha_panda.apps.api.parts import ONE_LINE, Api, IdempotencyKey, Operator, Parts, correlation_id_of, request_id_of
 from alpha_panda.apps.api.recording import Deed
 from alpha_panda.apps.api.subject import subject
 from alpha_panda.errors import AlphaPandaError
@@ -32,7 +33,7 @@ class Order(BaseModel):
 
 @router.post("/control/{command}", responses=responses(409, 503))
 async def give_command(
-    request: Request, api: Api, who: Operator, command: Command, order: Order | None = None
+    request: Request, api: Api, who: Operator, command: Command, order: Order | None = None, key: IdempotencyKey = ""
 ) -> Receipt:
     """Give the account a command, and say what became of it.
 
@@ -43,20 +44,34 @@ async def give_command(
     - `reset` takes back a kill, a halt and the disabling of strategies.
 
     What makes safer is done whether or not it can be written down; what lets trade again only if it can.
+
+    With an `Idempotency-Key` a command is given once, however often it is asked for, over restarts of this server and
+    of the session, too: who heard no answer asks again with the same key. The correlation id of the request stands in
+    the command on the log, in the audit trail and in the logs.
     """
     order = order or Order()
     deed = Deed(request, who, f"control.{command}", order.strategy, order.reason)
-    return await carry_out(api, deed, command, order)
+    return await carry_out(api, deed, command, order, key)
 
 
-async def carry_out(api: Parts, deed: Deed, command: Command, order: Order) -> Receipt:
-    """Give a command to the account, with the deed written down before and after; raises as `operator.give` does."""
+async def carry_out(api: Parts, deed: Deed, command: Command, order: Order, key: str) -> Receipt:
+    """Give a command to the account, once under one key; raises as `operator.give` does."""
+    giving = functools.partial(_carried_out, api, deed, command, order, key)
+    if not key or command == "kill":  # whoever asks for a kill again must not hear of an earlier one
+        return await giving()
+    meaning = "\0".join((command, order.strategy, order.reason))
+    receipt, repeated = await api.once.do(deed.who.name, key, meaning, giving)
+    return receipt.model_copy(update={"repeated": True}) if repeated else receipt
+
+
+async def _carried_out(api: Parts, deed: Deed, command: Command, order: Order, key: str) -> Receipt:
+    """Give a command to the account, with the deed written down before and after."""
     if command in _STOPPING:
         # The first step of a kill is the latch, and it is taken before the database is asked for anything.
-        became, trouble = await asyncio.gather(_given(api, deed, command, order), deed.try_note("asked"))
+        became, trouble = await asyncio.gather(_given(api, deed, command, order, key), deed.try_note("asked"))
     else:
         await deed.note("asked")
-        became, trouble = await _given(api, deed, command, order), ""
+        became, trouble = await _given(api, deed, command, order, key), ""
     outcome, detail = _told(became)
     trouble = await deed.try_note(outcome, detail) or trouble
     if isinstance(became, AlphaPandaError):
@@ -71,13 +86,16 @@ async def carry_out(api: Parts, deed: Deed, command: Command, order: Order) -> R
         account=became.account,
         latch=became.latch,
         trouble=api.redaction.text("; ".join(filter(None, (became.trouble, trouble)))),
+        id=became.id,
+        repeated=became.repeated,
         request_id=request_id_of(deed.request.scope),
     )
 
 
-async def _given(api: Parts, deed: Deed, command: Command, order: Order) -> Became | AlphaPandaError:
+async def _given(api: Parts, deed: Deed, command: Command, order: Order, key: str) -> Became | AlphaPandaError:
+    correlation_id = correlation_id_of(deed.request.scope)
     try:
-        return await api.desk.command(command, order.strategy, deed.who.name, order.reason)
+        return await api.desk.command(command, order.strategy, deed.who.name, order.reason, key, correlation_id)
     except AlphaPandaError as error:
         return error
 

@@ -171,7 +171,11 @@ class Receipt(Shown):
     )
     latch: Literal["", "engaged", "released"] = Field(description="What was done to the kill latch.")
     trouble: str = Field(description="What could not be done or read, in sentences; empty where nothing was wrong.")
-    request_id: str
+    id: str = Field(description="Of the command on the log.")
+    repeated: bool = Field(
+        description="Whether it had been given before under the same `Idempotency-Key`, and was not given again."
+    )
+    request_id: str = Field(description="Of the request by which it was given.")
 
 
 class LogLine(Shown):

@@ -5,12 +5,14 @@ import dataclasses
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Annotated, Any, cast
 
-from fastapi import Depends, Query
+from fastapi import Depends, Header, Query
 from starlette.requests import HTTPConnection
 
 from alpha_panda.apps.access import Principal, needs
 from alpha_panda.apps.alerts.watching import AlertEngine
 from alpha_panda.apps.api.hub import Hub
+from alpha_panda.apps.api.models import Receipt
+from alpha_panda.apps.api.once import Once
 from alpha_panda.apps.desk.desk import Desk
 from alpha_panda.apps.desk.models import Picture
 from alpha_panda.database.repositories import Database
@@ -50,6 +52,8 @@ class Parts:
     beat_every_s: float = 5.0  # how often a stream says that it is alive
     hub: Hub = dataclasses.field(default_factory=Hub)
     written: Written = dataclasses.field(default_factory=Written)
+    once: Once[Receipt] = dataclasses.field(default_factory=Once[Receipt])
+    """The commands that were given under a key."""
     audit_order: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
     writing: set[asyncio.Task[None]] = dataclasses.field(default_factory=set[asyncio.Task[None]])
     """What is still being written into the audit trail, for those who did not wait for it."""
@@ -84,6 +88,18 @@ Api = Annotated[Parts, Depends(_given)]
 Viewer = Annotated[Principal, Depends(needs("viewer"))]
 Operator = Annotated[Principal, Depends(needs("operator"))]
 Admin = Annotated[Principal, Depends(needs("admin"))]
+
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        max_length=64,
+        pattern=r"^[!-~]*$",
+        description="Any text that is new for each command, such as a UUID: whoever did not hear what became of it "
+        "asks again with the same, and it is given once. A kill is given each time.",
+        examples=["0b0c3a52-6f1e-4f5e-9d0e-6a1c6f0f9c11"],
+    ),
+]
 
 ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
 """What a person may write: it goes on the log and on other people's terminals, which obey the other characters."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from alpha_panda.apps.api.control import Order, carry_out
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Listed, Moment, Paged, Receipt, Rows, StrategyVersion
-from alpha_panda.apps.api.parts import ONE_LINE, Admin, Api, Limit, Operator, RowCursor
+from alpha_panda.apps.api.parts import ONE_LINE, Admin, Api, IdempotencyKey, Limit, Operator, RowCursor
 from alpha_panda.apps.api.recording import Deed, done
 from alpha_panda.apps.api.subject import subject
 from alpha_panda.apps.desk.models import Strategy
@@ -114,17 +114,21 @@ async def disable_strategy(
 
 
 @router.post("/strategies/{name}/pause", responses=responses(409, 503))
-async def pause_strategy(request: Request, api: Api, who: Operator, name: Name, why: Why | None = None) -> Receipt:
+async def pause_strategy(
+    request: Request, api: Api, who: Operator, name: Name, why: Why | None = None, key: IdempotencyKey = ""
+) -> Receipt:
     """Let a strategy open nothing from now on; its exits and guards go on."""
     order = Order(strategy=name, reason=_reason(why))
-    return await carry_out(api, Deed(request, who, "control.pause", name, order.reason), "pause", order)
+    return await carry_out(api, Deed(request, who, "control.pause", name, order.reason), "pause", order, key)
 
 
 @router.post("/strategies/{name}/resume", responses=responses(409, 503))
-async def resume_strategy(request: Request, api: Api, who: Operator, name: Name, why: Why | None = None) -> Receipt:
+async def resume_strategy(
+    request: Request, api: Api, who: Operator, name: Name, why: Why | None = None, key: IdempotencyKey = ""
+) -> Receipt:
     """Let a strategy that was paused open again."""
     order = Order(strategy=name, reason=_reason(why))
-    return await carry_out(api, Deed(request, who, "control.resume", name, order.reason), "resume", order)
+    return await carry_out(api, Deed(request, who, "control.resume", name, order.reason), "resume", order, key)
 
 
 def _reason(why: Why | None) -> str:

@@ -73,10 +73,13 @@ class Desk:
         self._listeners.append(told)
         return functools.partial(self._listeners.remove, told)
 
-    async def command(self, command: str, strategy: str, who: str, reason: str) -> Receipt:
+    async def command(
+        self, command: str, strategy: str, who: str, reason: str, key: str = "", correlation_id: str = ""
+    ) -> Receipt:
         """Give the session a command, and return what became of it; a kill needs neither log nor store.
 
-        Raises as `operator.give` does.
+        `key` makes it count once however often it is given, `correlation_id` names the request. Raises as
+        `operator.give` does.
         """
         operator = Operator(
             state=self.state,
@@ -85,6 +88,8 @@ class Desk:
             monotonic=self._around.monotonic,
             open_log=self._around.open_log,
             embedded=self._around.embedded(),
+            key=key,
+            correlation_id=correlation_id,
         )
         receipt = await give(operator, command, strategy, reason)
         self._news.set()
@@ -114,11 +119,6 @@ class Desk:
         topics = BrokerTopics.of(shower.profile.account.broker, session.partitions)
         return await read_history(log, topics, shower, kind, cursor, limit)
 
-    async def lineage(self, order_id: int) -> Lineage:
-        """Return the way of an order, from the log.
-
-        Raises ConfigurationError for one that the account has not made, LogError while the log is away.
-        """
     async def fills_of(self, symbol: str, strategy: str = "") -> FillsFound:
         """Return the fills of an instrument, by one strategy or all, from the log; LogError while that is away."""
         log, session, shower = self._at_hand()
@@ -133,6 +133,11 @@ class Desk:
         folded = Folded(sum(counted), place.sequence if place else 0)
         return await find_fills(log, topics, shower, symbol, strategy, folded)
 
+    async def lineage(self, order_id: int) -> Lineage:
+        """Return the way of an order, from the log.
+
+        Raises ConfigurationError for one that the account has not made, LogError while the log is away.
+        """
         log, session, shower = self._at_hand()
         return shown_lineage(await Lineages(log, session).of_order(order_id), shower)
 

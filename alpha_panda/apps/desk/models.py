@@ -286,6 +286,7 @@ class Command(Shown):
     strategy: str
     who: str
     reason: str
+    correlation_id: str = ""  # of the request that it came with; empty where it came with none
 
 
 Happening = Annotated[Signal | Decision | Order | Fill | Command, Field(discriminator="what")]

@@ -96,6 +96,7 @@ class Shower:
             strategy=control.argument,
             who=control.who,
             reason=control.reason,
+            correlation_id=control.correlation_id,
         )
 
     def point(self, snapshot: PnlSnapshot) -> models.Point:

@@ -43,12 +43,17 @@ def _list(names: Sequence[str] | dict[str, int]) -> str:
     return ", ".join(sorted(names))
 
 
-def command_message(command: str, strategy: str, who: str, reason: str, time_ns: int) -> Envelope:
-    """Return the message that carries a command; the same person's same command at the same time has the same id."""
-    origin = "\0".join((who, command, strategy))
-    return Envelope.begin(
-        Control(command, strategy, who, reason), origin=origin, source=_SOURCE, index=time_ns, time_ns=time_ns
-    )
+def command_message(
+    command: str, strategy: str, who: str, reason: str, time_ns: int, key: str = "", correlation_id: str = ""
+) -> Envelope:
+    """Return the message that carries a command, of a request with `correlation_id` where there was one.
+
+    The same person's same command has the same id at the same time, and under the same `key` at any time: so whoever
+    does not know what became of it can give it again, and the account carries it out once.
+    """
+    data = Control(command, strategy, who, reason, correlation_id)
+    origin, index = ((who, command, strategy, key), 0) if key else ((who, command, strategy), time_ns)
+    return Envelope.begin(data, origin="\0".join(origin), source=_SOURCE, index=index, time_ns=time_ns)
 
 
 def kill_owed(switch: KillSwitch, stage: AccountStage) -> Envelope | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from alpha_panda.errors import AlphaPandaError, ConfigurationError, LogError
-from alpha_panda.live.control.commands import Spool, check_command, command_message
+from alpha_panda.live.control.commands import Given, Spool, check_command, command_message
 from alpha_panda.live.control.killswitch import KillSwitch, Latch
 from alpha_panda.live.envelope import Envelope, decode
 from alpha_panda.live.log.base import Log
@@ -39,6 +39,8 @@ class Operator:
     monotonic: Callable[[], float]
     open_log: Callable[[bool], Log]  # for reading only, or not; to be entered
     embedded: bool  # whether only the session itself can write its log
+    key: str = ""  # under which the same command counts once, however often it is given; a kill is given each time
+    correlation_id: str = ""  # of the request that the command came with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Receipt:
     account: AccountState | None  # how the account stood once it had carried it out; None where it did not say
     latch: Literal["", "engaged", "released"]
     trouble: str  # why the session could not be told, or what could not be read
+    id: str  # of the command, wherever it stands
+    repeated: bool  # whether it stood there already under the same key, and was not given again
 
 
 async def give(operator: Operator, command: str, strategy: str, reason: str) -> Receipt:
@@ -63,7 +67,9 @@ async def give(operator: Operator, command: str, strategy: str, reason: str) -> 
     Raises ConfigurationError for what the session cannot carry out, RecoveryError where none has begun, LogError where
     it cannot be told.
     """
-    message = command_message(command, strategy, operator.who, reason, operator.time_ns)
+    # The kill of whoever engages the latch has the id that the latch owes, and one more never does harm.
+    key = "" if command == "kill" else operator.key
+    message = command_message(command, strategy, operator.who, reason, operator.time_ns, key, operator.correlation_id)
     errand = _Errand(operator, message)
     if command != "kill":
         await errand.run()
@@ -88,7 +94,7 @@ class _Errand:
         self._switch = KillSwitch(operator.state, operator.monotonic)
         self._latch_before = self._latch_now()
         self._waits: pathlib.Path | None = None
-        self._told = False
+        self._told = self._repeated = False
         self._latch: Literal["", "engaged", "released"] = ""
         self._account: AccountState | None = None
         self.troubles: list[str] = []
@@ -112,7 +118,15 @@ class _Errand:
         told: Told = "spool" if waits else "log" if self._told or self._waits else "nobody"
         sent = self._command
         return Receipt(
-            sent.command, sent.argument, sent.who, told, self._account, self._latch, "; ".join(self.troubles)
+            command=sent.command,
+            strategy=sent.argument,
+            who=sent.who,
+            told=told,
+            account=self._account,
+            latch=self._latch,
+            trouble="; ".join(self.troubles),
+            id=self._message.id,
+            repeated=self._repeated,
         )
 
     async def run(self) -> None:
@@ -123,7 +137,8 @@ class _Errand:
                 check_command(self._command.command, self._command.argument, strategies)
                 answers = BrokerTopics.of(broker).pnl_snapshots
                 heard = await log.end(answers, 0)
-                if self._waits is None:
+                await self._look_for_itself(log)
+                if not self._has_told:
                     await self._tell(log)
                 await self._hear(log, answers, max(heard - _HEARD_BEFORE, 0))
         except (AlphaPandaError, TimeoutError) as error:
@@ -137,6 +152,17 @@ class _Errand:
     def _has_told(self) -> bool:
         """Whether the command stands where the session finds it, so that nobody may say that it was refused."""
         return self._told or self._waits is not None
+
+    async def _look_for_itself(self, log: Log) -> None:
+        """See whether the command was given before under its key: a reset must not release another latch since."""
+        if not self._operator.key or self._has_told:
+            return
+        # First in the spool: what is gone from there meanwhile stands on the log.
+        waiting = [each for each in Spool(self._operator.state).files() if each.stem.endswith(self._message.id)]
+        given = Given(log)
+        await given.listen()
+        self._waits, self._told = (waiting[0] if waiting else None), self._message.id in given.ids
+        self._repeated = self._has_told
 
     async def _tell(self, log: Log) -> None:
         released = self._release() if self._command.command == "reset" else None

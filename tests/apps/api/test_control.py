@@ -57,7 +57,9 @@ async def test_a_pause_is_carried_out_told_logged_and_audited(running: Served):
 
     async with open_log(running.api.desk.state, read_only=True) as log:
         commands = [each.data for each in await messages_of(log, CONTROL)]
-    assert commands == [Control("pause", strategy, "omar", "results after the close")]
+    assert commands == [Control("pause", strategy, "omar", "results after the close", "a morning's work")]
+    (shown,) = (await running.get("/commands"))["rows"]
+    assert (shown["command"], shown["correlation_id"]) == ("pause", "a morning's work")
     asked, done = await trail(running)
     assert [each["outcome"] for each in (asked, done)] == ["asked", "carried out"]
     assert asked["detail"] == "results after the close"
@@ -86,6 +88,52 @@ async def test_a_kill_stops_the_account_and_a_reset_lets_it_go_on(running: Serve
     reset = (await running.post("/control/reset", json={"reason": "it was the feed"})).json()
     assert (reset["account"], reset["latch"]) == ("running", "released")
     assert [each["outcome"] for each in await trail(running)] == ["asked", "carried out"] * 2
+
+
+async def commands_of(api: Served) -> list[str]:
+    """Return what stands on the log of a session, the oldest first."""
+    async with open_log(api.api.desk.state, read_only=True) as log:
+        return [each.data.command for each in await messages_of(log, CONTROL) if isinstance(each.data, Control)]
+
+
+async def test_a_flatten_that_is_asked_for_again_under_its_key_is_given_once(running: Served):
+    async def asked(command: str = "flatten", key: str = "a-key", **said: str) -> Any:
+        headers = {"as": "omar", "Idempotency-Key": key}
+        answer = await running.client.post(f"/api/v1/control/{command}", headers=headers, json=said)
+        return answer.json() | {"status": answer.status_code}
+
+    first, beside = await asyncio.gather(asked(), asked())
+    assert [each["repeated"] for each in (first, beside)] == [False, True]
+    await asked("resume", "another-key")
+    again = await asked()
+    assert again == first | {"repeated": True}
+    assert await commands_of(running) == ["flatten", "resume"]
+
+    running.api.once.__init__()  # another process, which knows of no key
+    after_a_restart = await asked()
+    assert (after_a_restart["id"], after_a_restart["repeated"]) == (first["id"], True)
+    assert await commands_of(running) == ["flatten", "resume"]
+    other = await asked("flatten", reason="another")
+    assert (other["status"], other["error"]["code"]) == (409, "conflict")
+    assert "used for something else" in other["error"]["message"]
+    await asked("flatten", "a-third-key")
+    assert await commands_of(running) == ["flatten", "resume", "flatten"]
+
+
+async def test_a_reset_that_is_repeated_releases_no_later_kill_and_a_kill_is_given_each_time(running: Served):
+    keyed = {"as": "omar", "Idempotency-Key": "a-key"}
+    for command in ("kill", "reset", "kill", "reset"):
+        assert (await running.client.post(f"/api/v1/control/{command}", headers=keyed)).status_code == 200
+        running.api.once.__init__()
+    assert (running.api.desk.state / "kill").exists()
+    given = await commands_of(running)
+    assert (given.count("reset"), given[-1]) == (1, "kill")
+
+
+@pytest.mark.parametrize("key", ["x" * 65, "two words", "\t"])
+async def test_a_key_is_one_word(snap: Served, key: str):
+    answer = await snap.client.post("/api/v1/control/pause", headers={"as": "omar", "Idempotency-Key": key})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
 
 
 async def test_what_cannot_be_commanded_is_refused_and_that_is_written_down(running: Served):
@@ -138,7 +186,7 @@ async def test_only_what_makes_safer_is_done_without_an_audit_trail(running: Ser
     async with open_log(running.api.desk.state, read_only=True) as log:
         commands = [each.data for each in await messages_of(log, CONTROL)]
     if status == 200:
-        assert commands == [Control(command, "", "omar")]
+        assert commands == [Control(command, "", "omar", "", "request-1")]
         assert "the audit trail lacks this" in answer.json()["trouble"]
     else:
         assert commands == []
