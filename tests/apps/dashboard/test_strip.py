@@ -45,11 +45,8 @@ def test_a_store_that_answers_and_is_behind_has_the_age_of_what_it_shows():
     picture = picture.model_copy(update={"sources": (log, behind, folder)})
 
     assert ages(picture, NOW_NS)["read_ages_s"] == {"log": 0.0, "store": 60.0, "folder": 0.0}
-    assert status(picture, quiet_board())["sources"]["store"] == {
-        "well": False,
-        "read": True,
-        "trouble": "it is behind",
-    }
+    said = status(picture, quiet_board())["sources"]["store"]
+    assert said == {"well": False, "read": True, "trouble": "old"}
 
 
 def test_what_was_never_heard_has_no_age():

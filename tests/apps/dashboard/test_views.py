@@ -182,7 +182,7 @@ def test_a_stage_in_trouble_says_so(picture: Picture):
 
 def test_a_source_that_is_away_shows_since_when_and_why(picture: Picture):
     away = picture.sources[1].model_copy(
-        update={"well": False, "trouble": "refused", "read_ns": NOW_NS - 45 * SECOND_NS}
+        update={"well": False, "is_read": False, "trouble": "refused", "read_ns": NOW_NS - 45 * SECOND_NS}
     )
     assert said(next(system.source_rows([away], NOW_NS)), "well", "age", "trouble") == ["away", "45 s", "refused"]
 
