@@ -8,6 +8,7 @@ import asyncio
 import collections
 import contextlib
 import dataclasses
+import itertools
 import logging
 import re
 from collections.abc import Awaitable, Callable, Generator, Iterable
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 ALERTS = "ALPHA_PANDA_ALERTS"
 """The environment variable that names the targets: apprise's URLs, apart by blanks or commas."""
 
-WAITING = 100
+WAITING = 1_000
 """Messages that may wait for one target; the oldest gives way."""
+
+TOGETHER = 2_500
+"""Characters of several messages that are sent as one: Telegram takes 4,096 of them, with what its markup adds."""
 
 _TIMEOUT_S = 15.0
 _PAUSES_S = (5.0, 30.0)  # before a message is tried again
@@ -46,13 +50,18 @@ class Message:
 
 
 def joined(messages: Iterable[Message]) -> Message:
-    """Return one message that says what several do, as urgent as the most urgent of them."""
-    several = tuple(messages)
+    """Return one message that says what several do, the most urgent first, and as urgent as that.
+
+    Where they are more than a target takes, or a person reads, the last are only counted.
+    """
+    several = sorted(messages, key=lambda each: _WORST_FIRST.index(each.kind))
     if len(several) == 1:
         return several[0]
-    worst = min(several, key=lambda each: _WORST_FIRST.index(each.kind)).kind
-    body = "\n\n".join(f"{each.title}\n{each.body}" for each in several)
-    return Message(f"{several[0].title} and {len(several) - 1} more", body, worst)
+    said = [f"{each.title}\n{each.body}" for each in several]
+    fit = sum(length <= TOGETHER for length in itertools.accumulate(len(each) + 2 for each in said)) or 1
+    rest = [f"And {len(said) - fit:,} more: look at the screen."] if fit < len(said) else []
+    title = f"{several[0].title} and {len(several) - 1:,} more"
+    return Message(title, "\n\n".join([*said[:fit], *rest]), several[0].kind)
 
 
 class Channels:
@@ -221,7 +230,7 @@ class _Target:
 
 def _opened(url: str, number: int) -> tuple["Apprise | None", Channel]:
     """Return a target and how it is shown; nothing to send with, and why, where `url` is none."""
-    from apprise import Apprise, AppriseAsset
+    from apprise import Apprise, AppriseAsset, OverflowMode
 
     asset = AppriseAsset(secure_logging=True, interpret_emojis=False, interpret_escapes=False, app_id="Alpha Panda")
     apprise = Apprise(asset=asset)
@@ -232,6 +241,8 @@ def _opened(url: str, number: int) -> tuple["Apprise | None", Channel]:
         shown = Channel(service="", target=f"target {number}", well=False, trouble=trouble, tried_ns=0, delivered_ns=0)
         return None, shown
     service = cast("NotifyBase", apprise.services[0])
+    if service.overflow_mode == OverflowMode.UPSTREAM:  # which a target refuses that takes only so much at once
+        service.overflow_mode = OverflowMode.SPLIT
     parts = urlsplit(service.url(privacy=True))
     name, target = str(service.service_name), f"{parts.scheme}://{parts.netloc}"
     return apprise, Channel(service=name, target=target, well=None, trouble="", tried_ns=0, delivered_ns=0)

@@ -6,6 +6,7 @@ from alpha_panda.apps.alerts.channels import Kind, Message
 from alpha_panda.apps.alerts.models import Alert, Delivery
 from alpha_panda.units import ist_datetime
 
+_LONGEST = 1_000  # characters
 _KINDS: dict[str, Kind] = {"critical": "failure", "high": "warning", "low": "info"}
 
 
@@ -15,7 +16,7 @@ def alarm_message(alert: Alert, times: int) -> Message:
     chatter = f" It comes and goes: {alert.count} times." if alert.chattering else ""
     over = "" if alert.present else " It is no longer so."
     lines = (
-        f"{alert.title}: {_line(alert.cause)}.{chatter}{over}",
+        f"{alert.title}: {_cut(_line(alert.cause))}.{chatter}{over}",
         alert.consequence,
         f"Do: {alert.action}",
         f"Since {_clock(alert.raised_ns)} IST; live/RUNBOOK.md, section {alert.section}; alarm {alert.id}.",
@@ -26,7 +27,7 @@ def alarm_message(alert: Alert, times: int) -> Message:
 
 def all_clear_message(session: str, ids: Iterable[str], now_ns: int) -> Message:
     """Return what is said once nothing is so any more of what people were told."""
-    named = ", ".join(map(_line, ids))
+    named = _cut(", ".join(map(_line, ids)))
     return Message(f"{session}: all clear", f"Returned by {_clock(now_ns)} IST: {named}.", "success")
 
 
@@ -45,6 +46,11 @@ def arrived(deliveries: Sequence[Delivery]) -> str:
 def _line(text: str) -> str:
     """Return text of whoever wrote it on one line."""
     return " ".join(text.split())
+
+
+def _cut(text: str) -> str:
+    """Return text no longer than a message can be; the screen has all of it."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _clock(time_ns: int) -> str:

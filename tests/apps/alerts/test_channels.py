@@ -11,7 +11,7 @@ import pytest
 from apprise.plugins.slack import NotifySlack
 from apprise.plugins.telegram import NotifyTelegram
 
-from alpha_panda.apps.alerts.channels import Channels, Message, joined
+from alpha_panda.apps.alerts.channels import TOGETHER, Channels, Message, joined
 from alpha_panda.apps.alerts.telling import alarm_message
 from tests.apps.alerts.looking import Watched, having
 from tests.apps.alerts.receiving import Receiver, mail_server, receiver, text_of
@@ -220,6 +220,29 @@ async def until(holds) -> None:
 def test_several_messages_are_as_urgent_as_the_most_urgent():
     assert joined([HELLO]) == HELLO
     assert joined([HELLO, Message("worse", "", "failure"), Message("clear", "", "success")]).kind == "failure"
+
+
+def test_what_is_most_urgent_is_said_first_and_of_very_many_only_how_many_there_are():
+    high = Message("paper: high StageSilent:signals", "…" * 300, "warning")
+    burst = [*[high] * 300, Message("paper: critical KillEngaged", "now", "failure"), *[high] * 199]
+    said = joined(burst)
+    assert (said.title, said.kind) == ("paper: critical KillEngaged and 499 more", "failure")
+    assert said.body.startswith("paper: critical KillEngaged\nnow\n\npaper: high StageSilent")
+    assert said.body.endswith("And 492 more: look at the screen.")
+    assert len(said.body) < TOGETHER + 100
+
+
+@pytest.mark.parametrize("burst", [500, 1])
+async def test_telegram_takes_a_burst_of_alarms_and_a_very_long_one(telegram: Receiver, burst: int):
+    cause = "<b> & " * 5_000
+    watched = Watched()
+    watched.pass_time(1, having(latch=ENGAGED.model_copy(update={"reason": cause})))
+    message = alarm_message(watched.shown()["KillEngaged"], 1)
+    (delivery,) = await channels(f"tgram://{TOKEN}/98765").deliver(joined([message] * burst))
+    assert delivery.delivered
+    assert all(len(json.loads(body)["text"]) <= 4_096 for body in telegram.bodies)  # as Telegram's Bot API has it
+    assert any("section KillEngaged" in json.loads(body)["text"] for body in telegram.bodies)
+    assert len(telegram.bodies) <= 4
 
 
 def test_what_is_no_target_is_one_that_fails():

@@ -256,7 +256,7 @@ async def test_a_process_without_targets_leaves_the_messages_to_one_that_has_som
 async def test_while_the_database_is_away_each_of_them_sends_and_says_so(
     two: Two, hears: Receiver, monkeypatch: pytest.MonkeyPatch
 ):
-    async def away(*_: object, **__: object) -> None:
+    async def away(*asked: object, **named: object) -> None:
         raise DatabaseError("the database is away")
 
     async with both_at_work(two):
