@@ -1,11 +1,11 @@
 """What a person sees of a running session: the figures of its account, as its stages published them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from rich.box import SIMPLE_HEAD, Box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +21,8 @@ BUY, SELL, GAIN, LOSS, WARN, MUTED = "#5aa2ff", "#ff9a4d", "#2fc48d", "#ff6b61",
 
 POSITIONS_SHOWN = 16
 
+_NUMBERS = ("Quantity", "Average", "Last", "Unrealised", "Realised", "Charges")
+
 # Dashes all around say that no real money moves.
 _DASHED = Box("┌╌╌┐\n┆  ┆\n├╌╌┤\n┆  ┆\n├╌╌┤\n├╌╌┤\n┆  ┆\n└╌╌┘\n")
 _STATE_COLOURS = {
@@ -32,6 +34,7 @@ _STATE_COLOURS = {
 }
 _VERDICT_COLOURS = {"approved": GAIN, "clipped": WARN, "refused": LOSS}
 _STALE_S = 10.0
+_WIDEST = 1_000  # columns, for what would be if there were no edge
 
 
 class Pace(NamedTuple):
@@ -43,26 +46,37 @@ class Pace(NamedTuple):
 
 
 def draw(status: Status, pace: Pace) -> RenderableType:
-    """Return the whole screen."""
+    """Return the whole screen: what a person must not miss first, for a low one shows no more of it than fits."""
     if status.blueprint is None or status.account is None:
         first = _stages(status) if status.reports else Text(f"{status.phase} …", MUTED)
-        body = Group(first, *_troubles(status), *_announced(status))
-        return Panel(body, box=_DASHED, border_style=BUY, title=_mode())
-    body = Group(
-        *_health(status, pace),
-        Text(),
-        _figures(status.account.account),
-        _positions(status, status.blueprint),
-        _latest(status, status.blueprint),
-        *_troubles(status),
-        *_announced(status),
-    )
-    feed = Text(status.blueprint.feed, MUTED)
-    return Panel(body, box=_DASHED, border_style=BUY, title=_mode(), subtitle=feed, title_align="left")
+        body, feed = Group(first, *_troubles(status)), None
+    else:
+        body = Group(
+            *_health(status, pace),
+            *_troubles(status),
+            Text(),
+            _figures(status.account.account),
+            _positions(status, status.blueprint),
+            _latest(status, status.blueprint),
+        )
+        feed = Text(status.blueprint.feed, MUTED)
+    panel = Panel(body, box=_DASHED, border_style=BUY, title=_mode(), subtitle=feed, title_align="left")
+    # Outside of the frame, where a link is whole on a line of its own.
+    return Group(*(Text(line, MUTED, overflow="fold") for line in status.announced), panel)
 
 
-def _announced(status: Status) -> list[Text]:
-    return [Text(line, MUTED, overflow="fold") for line in status.announced]
+class _Fitting:
+    """A table with as many of its columns as fit the screen: those that can be missed leave it, first the first."""
+
+    def __init__(self, make: Callable[[Collection[str]], Table], missed: Sequence[str]) -> None:
+        self._make, self._missed = make, missed
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        missed, table, edgeless = 0, self._make(()), options.update(width=_WIDEST)
+        while missed < len(self._missed) and console.measure(table, options=edgeless).maximum > options.max_width:
+            missed += 1
+            table = self._make(self._missed[:missed])
+        yield table
 
 
 def progress_line(status: Status, pace: Pace) -> str:
@@ -124,7 +138,7 @@ def _troubles(status: Status) -> Sequence[Text]:
     return [Text(line, WARN) for line in (*status.notes, *aside, *status.warnings)]
 
 
-def _figures(account: Any) -> Table:
+def _figures(account: Any) -> _Fitting:
     """Return the account in a row of figures."""
     figures = (
         ("Equity", format_rupees(account["equity_e4"]), "bold"),
@@ -135,12 +149,17 @@ def _figures(account: Any) -> Table:
         ("Orders at work", str(account["orders_working"]), ""),
         ("Fills", str(account["fills"]), ""),
     )
-    table = Table.grid(padding=(0, 3))
-    for label, _, _ in figures:
-        table.add_column(label, justify="right")
-    table.add_row(*(Text(label, MUTED) for label, _, _ in figures))
-    table.add_row(*(Text(value, style) for _, value, style in figures))
-    return table
+
+    def made(missed: Collection[str]) -> Table:
+        shown = [each for each in figures if each[0] not in missed]
+        table = Table.grid(padding=(0, 3))
+        for label, _, _ in shown:
+            table.add_column(label, justify="right", no_wrap=True)
+        table.add_row(*(Text(label, MUTED) for label, _, _ in shown))
+        table.add_row(*(Text(value, style) for _, value, style in shown))
+        return table
+
+    return _Fitting(made, ("Charges", "Fills", "Cash", "Exposure"))
 
 
 def _day_e4(account: Any) -> int:
@@ -157,39 +176,44 @@ def _positions(status: Status, blueprint: Blueprint) -> RenderableType:
     shown = traded if len(traded) <= POSITIONS_SHOWN else opened[:POSITIONS_SHOWN]
     if not traded:
         return Text(f"\nNo positions yet: {len(blueprint.strategies)} strategies are watching.\n", MUTED)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style=MUTED, title_justify="left")
-    for column in ("Instrument", "Strategy"):
-        table.add_column(column)
-    for column in ("Quantity", "Average", "Last", "Unrealised", "Realised", "Charges"):
-        table.add_column(column, justify="right")
-    for strategy, instrument in shown:
-        table.add_row(*_book(status, blueprint, strategy, instrument))
-    if len(shown) < len(traded):
-        more, closed = len(opened) - len(shown), len(traded) - len(opened)
-        table.add_row(Text(f"and {more} more, and {closed} that are closed", MUTED))
+    rows = [_book(status, blueprint, strategy, instrument) for strategy, instrument in shown]
+    columns = _Fitting(lambda missed: _table(rows, missed), ("Charges", "Average", "Realised", "Strategy"))
+    if len(shown) == len(traded):
+        return columns
+    more, closed = len(opened) - len(shown), len(traded) - len(opened)
+    return Group(columns, Text(f"and {more} more, and {closed} that are closed", MUTED))
+
+
+def _table(rows: Sequence[Mapping[str, RenderableType]], missed: Collection[str]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style=MUTED)
+    shown = [column for column in rows[0] if column not in missed] if rows else []
+    for column in shown:
+        table.add_column(column, justify="right" if column in _NUMBERS else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(row[column] for column in shown))
     return table
 
 
-def _book(status: Status, blueprint: Blueprint, strategy: int, instrument: int) -> Sequence[RenderableType]:
+def _book(status: Status, blueprint: Blueprint, strategy: int, instrument: int) -> Mapping[str, RenderableType]:
     """Return the row of one book, which never changes its place among the others."""
     assert status.account is not None
     book, quote = status.account.books[strategy, instrument], status.account.quotes[instrument]
     quantity, cost_e4 = int(book["quantity"]), int(book["cost_e4"])
     style = BUY if quantity > 0 else SELL if quantity < 0 else MUTED
     unrealised_e4 = quantity * int(quote["last_e4"]) - cost_e4
-    return (
-        Text(blueprint.universe.symbols[instrument], style),
-        Text(blueprint.names.strategies[strategy], MUTED),
-        Text(f"{quantity:,}".replace("-", "−"), style),
-        Text(format_rupees(cost_e4 // quantity) if quantity else ""),
-        Text(format_rupees(quote["last_e4"]), "" if quantity else MUTED),
-        Text(*_signed(unrealised_e4)) if quantity else Text(),
-        Text(*_signed(int(book["realised_e4"]))),
-        Text(format_rupees(book["charges_e4"]), MUTED),
-    )
+    return {
+        "Instrument": Text(blueprint.universe.symbols[instrument], style),
+        "Strategy": Text(blueprint.names.strategies[strategy], MUTED),
+        "Quantity": Text(f"{quantity:,}".replace("-", "−"), style),
+        "Average": Text(format_rupees(cost_e4 // quantity) if quantity else ""),
+        "Last": Text(format_rupees(quote["last_e4"]), "" if quantity else MUTED),
+        "Unrealised": Text(*_signed(unrealised_e4)) if quantity else Text(),
+        "Realised": Text(*_signed(int(book["realised_e4"]))),
+        "Charges": Text(format_rupees(book["charges_e4"]), MUTED),
+    }
 
 
-def _latest(status: Status, blueprint: Blueprint) -> Table:
+def _latest(status: Status, blueprint: Blueprint) -> _Fitting:
     """Return the latest signals and decisions side by side, and what was refused by which rule."""
     symbol_of = dict(zip(blueprint.names.instrument_tokens, blueprint.universe.symbols, strict=True))
     said = [
@@ -203,11 +227,9 @@ def _latest(status: Status, blueprint: Blueprint) -> Table:
     ]
     decided = [_decision(decision, symbol_of) for decision in status.decisions]
     refused = [Text.assemble((f"{count:>5}  ", WARN), code) for code, count in status.refusals.most_common(8)]
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style=MUTED, expand=True)
-    for column, ratio in (("Latest signals", 5), ("Latest decisions", 5), ("Refused by rule", 3)):
-        table.add_column(column, ratio=ratio, no_wrap=True)
-    table.add_row(*(Text("\n").join(lines or [Text("none yet", MUTED)]) for lines in (said, decided, refused)))
-    return table
+    lists = {"Latest signals": said, "Latest decisions": decided, "Refused by rule": refused}
+    row = {name: Text("\n").join(lines or [Text("none yet", MUTED)]) for name, lines in lists.items()}
+    return _Fitting(lambda missed: _table([row], missed), ("Latest signals", "Refused by rule"))
 
 
 def _decision(decision: Decision, symbol_of: dict[int, str]) -> Text:

@@ -22,9 +22,9 @@ from tests.live.watching import record, report
 PACE = Pace(1_124.0, 90.0, 0.4)
 
 
-def shown(status: Status, pace: Pace = PACE) -> str:
-    """Return the screen as a wide terminal shows it, without colours."""
-    console = Console(width=160, force_terminal=False)
+def shown(status: Status, pace: Pace = PACE, width: int = 160) -> str:
+    """Return the screen as a terminal shows it, without colours."""
+    console = Console(width=width, force_terminal=False)
     with console.capture() as capture:
         console.print(draw(status, pace))
     return capture.get()
@@ -82,6 +82,30 @@ def test_every_book_that_traded_has_its_row_with_signs_that_no_font_can_hide(sta
         )
         assert f" {book['quantity']} ".replace("-", "−") in row
         assert "-" not in row
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_a_narrow_screen_leaves_columns_out_and_cuts_no_figure(status: Status, width: int):
+    assert status.account is not None
+    text = shown(status, width=width)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    assert format_rupees(status.account.account["equity_e4"]) in text
+    for strategy, instrument in np.argwhere(status.account.books["quantity"]).tolist():
+        quantity = f"{status.account.books[strategy, instrument]['quantity']:,}".replace("-", "−")
+        row = next(line for line in text.splitlines() if f" {quantity} " in line)
+        assert market()[0].symbols[instrument] in row
+        assert format_rupees(status.account.quotes[instrument]["last_e4"]) in row
+
+
+def test_what_must_not_be_missed_stands_above_what_a_low_screen_cuts_off(status: Status):
+    link = f"http://127.0.0.1:8000/sign-in#link={'A' * 43}"
+    status.announced = ("dashboard at http://127.0.0.1:8000", f"sign in once, within ten minutes: {link}")
+    status.warnings.append("the clock of this machine goes wrong")
+    lines = shown(status, width=80).splitlines()
+    assert link in [line.strip() for line in lines], "it can be copied whole"
+    above = next(number for number, line in enumerate(lines) if "Equity" in line)
+    assert any("goes wrong" in line for line in lines[:above])
 
 
 def test_a_halted_account_says_why(status: Status):
