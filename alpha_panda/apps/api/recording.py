@@ -34,7 +34,8 @@ class Deed:
     async def note(self, outcome: str, detail: str = "") -> None:
         """Write down what came of it, and what there is to say about that; DatabaseError where it cannot be kept."""
         scope = self.request.scope
-        detail = "; ".join(filter(None, (self.detail, detail)))
+        # A reason may hold what was pasted by mistake, and the sentence of an error the address that it quotes.
+        detail = self._api.redaction.text("; ".join(filter(None, (self.detail, detail))))
         self._api.log.info(
             "deed",
             action=self.action,

@@ -1,10 +1,11 @@
 """What may be written down for people: no secret, and no character that a terminal or a log would obey."""
 
 import functools
+import json
 import math
 import re
 import urllib.parse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -17,8 +18,15 @@ _LONGEST_TEXT = 8_000  # characters: a message that is no message may be as long
 _DEEPEST = 8
 
 _WORDS = r"secret|passw(?:or)?d|passphrase|credentials?|authori[sz]ation|cookie|enctoken|totp|api_?key|private_?key"
-_SECRET_NAME = re.compile(rf"(?:^|[_\W])(?:{_WORDS}|token|key|pin)(?:$|[_\W\d])", re.IGNORECASE)
+_SECRET_NAME = re.compile(rf"(?:^|[_\W]|PG)(?:{_WORDS}|token|key|pin|pass|pwd)(?:$|[_\W\d])", re.IGNORECASE)
+_TARGET_NAME = re.compile(r"(?:^|_)(?:ALERTS|WEBHOOKS?)(?:_URLS?)?$", re.IGNORECASE)
 _PLAIN_NAMES = frozenset({"instrument_token", "instrument_tokens", "key"})  # of a record, and of an instrument
+
+# The password of an address, which may be written with characters that belong there as %-codes: up to the first @, or
+# up to the last one.
+_BEFORE_HOST = tuple(re.compile(rf"://[^/\s:@]*:(.+{which})@") for which in ("?", ""))
+_OPTION = re.compile(r"[?&]([^=&#\s]+)=([^&#\s]*)")
+_WORD = re.compile(r"[a-z]{1,12}")  # too plain to be what opens anything, and too common to be blackened everywhere
 
 _IN_TEXT = (
     # The password of an address, user:password@host.
@@ -36,28 +44,50 @@ _OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u
 
 
 def secrets_in(environment: Mapping[str, str]) -> frozenset[str]:
-    """Return what looks like a secret in environment variables: by the name, or as the password of an address."""
+    """Return what looks like a secret in environment variables.
+
+    It is one by the name of its variable, as the password or an option of an address, or as any part of an address to
+    which alerts go: of those, whatever is not a plain word may be what opens them.
+    """
     found: set[str] = set()
     for name, value in environment.items():
         if _SECRET_NAME.search(name):
             found |= {value, *value.splitlines()}
+        elif _TARGET_NAME.search(name):
+            found |= {value, *_passwords(value)}
+            for target in re.split(r"[\s,]+", value):
+                found |= {part for part in secrets_of(target) if not _WORD.fullmatch(part) or part == _host(target)}
         elif "://" in value:
-            found |= {url.password for url in map(_parsed, value.split(",")) if url is not None and url.password}
-    return frozenset(each for each in found if len(each) >= _SHORTEST_SECRET)
+            found |= set(_passwords(value))
+    written = found | {urllib.parse.unquote(each) for each in found}
+    return frozenset(each for each in written if len(each) >= _SHORTEST_SECRET)
 
 
-def _parsed(text: str) -> urllib.parse.SplitResult | None:
-    try:
-        return urllib.parse.urlsplit(text)
-    except ValueError:
-        return None
+def secrets_of(address: str) -> frozenset[str]:
+    """Return an address and every part of it but its kind and the name of a machine: each may be what opens it."""
+    parts = {address, *re.split(r"[/:@?&=,+#]+", address)[1:]}
+    host, written = _host(address), parts | set(map(urllib.parse.unquote, parts))
+    return frozenset(written - {host} if "." in host or host == "localhost" else written)
+
+
+def _host(address: str) -> str:
+    """Return what stands in the place of a host, in its own letters; of some services it is a secret."""
+    authority = address.partition("://")[2]
+    return re.split(r"[/?#]", authority, maxsplit=1)[0].rpartition("@")[2].partition(":")[0]
+
+
+def _passwords(addresses: str) -> Iterator[str]:
+    """Yield the passwords of addresses: before a host, however ill-formed they are, and among the options."""
+    for text in (addresses, *addresses.split(",")):
+        yield from (found[1] for pattern in _BEFORE_HOST if (found := pattern.search(text)))
+    yield from (value for name, value in _OPTION.findall(addresses) if _SECRET_NAME.search(name))
 
 
 class Redaction:
     """Makes a value fit to be written down, knowing the secrets that must not be."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        written = {form for secret in secrets for form in (secret, urllib.parse.quote(secret, safe=""))}
+        written = {form for secret in secrets for form in _forms(secret)}
         # The longest first, since one may begin another.
         ordered = sorted(written, key=len, reverse=True)
         self._secrets = re.compile("|".join(map(re.escape, ordered))) if ordered else None
@@ -102,6 +132,12 @@ class Redaction:
 @functools.lru_cache(maxsize=4_096)
 def _names_secret(name: str) -> bool:
     return name not in _PLAIN_NAMES and _SECRET_NAME.search(name) is not None
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield a secret as it is, as it stands in an address, and as in a text of JSON or of Python."""
+    yield from (secret, urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret))
+    yield from (json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1])
 
 
 def _escaped(found: re.Match[str]) -> str:

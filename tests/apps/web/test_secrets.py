@@ -19,7 +19,7 @@ from alpha_panda.live.build import open_store
 from alpha_panda.live.store.base import Store
 from alpha_panda.live.watch.redaction import Redaction
 from tests.apps.desk_at_work import at_work, seen, surroundings_of, traded_morning
-from tests.apps.web.house import CHEAP, Passwords
+from tests.apps.web.house import CHEAP, Passwords, house
 
 # Apprise looks for a module that this Python still has, and the next ones have no longer.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -117,6 +117,20 @@ async def test_what_a_source_says_of_its_trouble_is_shown_without_the_secret_tha
         picture = await seen(desk, lambda picture: "does not take" in picture.model_dump_json())
     assert REDIS not in picture.model_dump_json()
     assert "\x1b" not in "".join(picture.troubles)
+
+
+async def test_what_is_written_down_of_a_deed_is_without_the_secret_that_its_trouble_quotes(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    async def quoting(*asked: object) -> None:
+        raise StoreError(f"the store does not take {REDIS}")
+
+    async with house(tmp_path, redaction=Redaction([REDIS])) as made, made.signed_in("asha") as page:
+        monkeypatch.setattr(made.parts.desk, "command", quoting)
+        answer = await page.post("/api/v1/control/pause", json={"reason": f"pasted {REDIS}"})
+        audited = await page.get("/api/v1/audit?action=control.pause")
+    assert (answer.status_code, len(audited.json()["rows"])) == (503, 2)
+    assert REDIS not in answer.text + audited.text
 
 
 async def test_a_password_in_the_database_is_only_a_hash(web: Web, tmp_path: pathlib.Path):

@@ -1,6 +1,7 @@
 """No secret is written down, however it is dressed, and nothing that a terminal or a log would obey."""
 
 import json
+import urllib.parse
 
 import numpy as np
 import pytest
@@ -21,19 +22,61 @@ def redaction() -> Redaction:
     [
         *("KITE_API_SECRET", "KITE_API_KEY", "ALPHA_PANDA_KITE_ACCESS_TOKEN", "ALPHA_PANDA_KAFKA_PASSWORD"),
         *("REDIS_PASSWD", "kite_totp_key", "ZERODHA_ENCTOKEN", "SMTP_CREDENTIALS"),
+        *("PGPASSWORD", "SMTP_PASS", "MYSQL_PWD", "ALPHA_PANDA_SECRET"),
     ],
 )
 def test_a_variable_with_such_a_name_holds_a_secret(name: str):
     assert secrets_in({name: CANARY}) == {CANARY}
 
 
-@pytest.mark.parametrize("name", ["MONKEY", "KEYBOARD_LAYOUT", "TOKENIZER", "PATH", "SPINNER"])
+@pytest.mark.parametrize("name", ["MONKEY", "KEYBOARD_LAYOUT", "TOKENIZER", "PATH", "SPINNER", "PASSES"])
 def test_a_variable_whose_name_only_contains_such_a_word_does_not(name: str):
     assert secrets_in({name: CANARY}) == set()
 
 
 def test_the_password_of_an_address_is_a_secret():
     assert secrets_in({"ALPHA_PANDA_REDIS_URL": "redis://panda:hunter22@redis:6379/0"}) == {"hunter22"}
+
+
+@pytest.mark.parametrize(
+    ("address", "password"),
+    [
+        ("postgresql://panda:hunter%4022@db/panda?sslmode=verify-full", "hunter@22"),
+        ("postgresql://panda:hunter@22@db/panda", "hunter@22"),
+        ("postgresql://panda:hunter/22@db/panda?application_name=a@b", "hunter/22"),
+        ("postgresql://db/panda?user=panda&password=hunter%2F22", "hunter/22"),
+        ("redis://:hunter22@one:6379,redis://:hunter23@two:6379", "hunter23"),
+        ("redis://one:6379/0?password=hunter22", "hunter22"),
+    ],
+)
+def test_the_password_of_an_address_is_a_secret_however_it_is_written(address: str, password: str):
+    secrets = secrets_in({"ALPHA_PANDA_DATABASE_URL": address})
+    assert password in secrets
+    assert Redaction(secrets).text(f"refused: panda with {password}") == f"refused: panda with {REDACTED}"
+
+
+@pytest.mark.parametrize(
+    ("target", "secrets"),
+    [
+        ("tgram://123456789:AAF-abcdef_x/12315544/", ["123456789", "AAF-abcdef_x", "12315544"]),
+        ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#trades", ["A1BRTD4JD", "TIiajkdnlazkcOXrIdevi7FQ"]),
+        ("json://hooks.firm.in/services/T00/B7f3a9c1e?+X-Token=canary%2B4b7d", ["B7f3a9c1e", "canary+4b7d"]),
+        ("mailto://asha:hunter@firm.in?to=ops@firm.in", ["hunter"]),
+        ("ntfy://pandaalerts", ["pandaalerts"]),
+    ],
+)
+def test_all_of_a_target_of_alerts_is_a_secret_but_words_and_machines(target: str, secrets: list[str]):
+    found = secrets_in({"ALPHA_PANDA_ALERTS": f"{target} json://localhost/notify"})
+    assert {target, *secrets} <= found
+    assert not found & {"services", "notify", "localhost", "hooks.firm.in", "trades", "mailto"}
+    assert not any(secret in Redaction(found).text(f"no answer from {target}") for secret in secrets)
+
+
+@pytest.mark.parametrize("secret", ['qu"ote\\d', "new\nline", "a b+c/d"])
+def test_a_secret_is_known_in_json_in_an_address_and_in_a_text_of_python(secret: str):
+    written = (json.dumps(secret), repr(secret), urllib.parse.quote_plus(secret), urllib.parse.quote(secret, safe=""))
+    for text in written:
+        assert Redaction([secret]).text(text).strip("'\"") == REDACTED
 
 
 def test_what_is_no_secret_for_its_shortness_does_not_blacken_everything():
