@@ -3,7 +3,7 @@
 from typing import Any
 
 import panel as pn
-from bokeh.model import Model
+from bokeh.plotting import figure
 from panel.viewable import Viewable
 
 from alpha_panda.apps.dashboard.components import browser_file
@@ -24,9 +24,11 @@ def scrolled(*parts: Viewable) -> pn.Column:
     return column(*parts, scroll="y", styles={})
 
 
-def chart_of(figure: Model) -> pn.pane.Bokeh:
+def chart_of(drawn: figure) -> pn.pane.Bokeh:
     """Return a drawing of Bokeh that fills its card."""
-    return pn.pane.Bokeh(figure, sizing_mode="stretch_both", margin=0, stylesheets=[browser_file("chart.css")])
+    # Panel keeps the style sheets of its pane to itself.
+    drawn.stylesheets = [browser_file("chart.css")]
+    return pn.pane.Bokeh(drawn, sizing_mode="stretch_both", margin=0)
 
 
 def _framed(sizing_mode: str, terms: dict[str, Any]) -> dict[str, Any]:
