@@ -10,14 +10,13 @@ import contextlib
 import dataclasses
 import itertools
 import logging
-import re
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Literal, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from alpha_panda.apps.alerts.models import Channel, Delivery
 from alpha_panda.errors import ConfigurationError
-from alpha_panda.live.watch.redaction import Redaction
+from alpha_panda.live.watch.redaction import Redaction, secrets_of
 
 if TYPE_CHECKING:
     from apprise import Apprise, NotifyBase
@@ -155,7 +154,7 @@ class _Target:
         timeout_s: float,
     ) -> None:
         self._wall_ns, self._monotonic, self._sleep, self._timeout_s = wall_ns, monotonic, sleep, timeout_s
-        self._redaction = Redaction(_secrets(url))
+        self._redaction = Redaction(part for part in secrets_of(url) if len(part) >= _SHORTEST_SECRET)
         self._waiting: collections.deque[_Sending] = collections.deque(maxlen=WAITING)
         self._something = asyncio.Event()
         self._apprise, self.shown = _opened(url, number)
@@ -257,10 +256,3 @@ def _unheard() -> Generator[None]:
         yield
     finally:
         logger.disabled = before
-
-
-def _secrets(url: str) -> set[str]:
-    """Return every part of an address: each of them may be what opens it."""
-    parts = {url, *re.split(r"[/:@?&=,+#]+", url)[1:]}
-    host = urlsplit(url).hostname if url.isprintable() else None
-    return {form for part in parts for form in (part, unquote(part)) if len(form) >= _SHORTEST_SECRET and part != host}
