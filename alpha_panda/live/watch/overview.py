@@ -33,7 +33,7 @@ from alpha_panda.units import SECOND_NS
 from alpha_panda.words import WORDS
 
 _REPORTS, _REFUSALS, _FILLS = 256, 512, 4_096
-"""How many of the latest records are looked at."""
+"""How many of the latest records are looked at; of fills so many at a time."""
 
 _AT_WORK: tuple[Phase, ...] = ("recovering", "running", "waiting")
 _OF_THE_MARKET = Ticks | Signal | Progress | JournalEntry  # messages whose time is the market's
@@ -128,10 +128,11 @@ async def look(log: Log, state: pathlib.Path, switch: KillSwitch, now_ns: int) -
     known = {topic.name: topic for topic in topics_of_session([broker], session.partitions)}
     reports = [each for each in await _latest(log, STAGES, _REPORTS) if isinstance(each, StageReport)]
     refused = await _latest(log, topics.signals_rejected, _REFUSALS)
+    account = _account(reports, await _latest(log, topics.pnl_snapshots, 1))
     return Overview(
         stages=[await _view(log, known, stage, each, now_ns) for stage, each in shown_reports(reports)],
-        account=_account(reports, await _latest(log, topics.pnl_snapshots, 1)),
-        positions=_positions(session, await _latest(log, topics.orders_filled, _FILLS)),
+        account=account,
+        positions=await _positions(session, log, topics.orders_filled, account),
         refusals=collections.Counter(each.code for each in refused if isinstance(each, Decision)),
         latch=switch.engaged(),
         waiting=len(Spool(state).files()),
@@ -140,10 +141,14 @@ async def look(log: Log, state: pathlib.Path, switch: KillSwitch, now_ns: int) -
 
 async def _latest(log: Log, topic: Topic, count: int) -> list[Payload]:
     """Return what the latest records of a topic's only partition say, oldest first; what is no message says nothing."""
-    said: list[Payload] = []
     end = await log.end(topic, 0)
-    offset = max(end - count, 0)
-    while offset < end and (records := await log.read(topic, 0, offset, count)):
+    return await _said(log, topic, max(end - count, 0), end)
+
+
+async def _said(log: Log, topic: Topic, offset: int, end: int) -> list[Payload]:
+    """Return what the records of a topic's only partition say from `offset` up to, without, `end`."""
+    said: list[Payload] = []
+    while offset < end and (records := await log.read(topic, 0, offset, end - offset)):
         offset = records[-1].offset + 1
         for record in records:
             try:
@@ -232,10 +237,18 @@ def _stopped(figures: Mapping[str, int], field: str) -> list[str]:
     return sorted(name.removeprefix(f"{field}.") for name in figures if name.startswith(f"{field}."))
 
 
-def _positions(session: Session, fills: Iterable[Payload]) -> list[Position]:
-    """Return what the latest fills left open, by instrument."""
+async def _positions(session: Session, log: Log, topic: Topic, account: AccountView | None) -> list[Position]:
+    """Return what the fills left open, by instrument: as far back as it takes to find all that the account counts."""
     symbols = {listing.instrument_token: listing.symbol for listing in session.instruments}
-    last = {(each.strategy, each.instrument_token): each for each in fills if isinstance(each, Fill)}
+    counted = (account.positions if account is not None else None) or 0
+    last: dict[tuple[str, int], Fill] = {}
+    start = await log.end(topic, 0)
+    looked = False
+    while start > 0 and (not looked or sum(each.position != 0 for each in last.values()) < counted):
+        stop, start, looked = start, max(start - _FILLS, 0), True
+        for each in reversed(await _said(log, topic, start, stop)):
+            if isinstance(each, Fill):
+                last.setdefault((each.strategy, each.instrument_token), each)
     held = [
         Position(each.strategy, symbols[each.instrument_token], each.position, each.price_e4, each.time_ns)
         for each in last.values()

@@ -17,6 +17,7 @@ from alpha_panda.live.messages import Decision, Fill, Payload, Phase, Place, Ses
 from alpha_panda.live.payloads import Names
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.topics import SESSIONS, STAGES, BrokerTopics, market_ticks
+from alpha_panda.live.watch import overview as overview_module
 from alpha_panda.live.watch.figures import account_figures
 from alpha_panda.live.watch.overview import Overview, Position, StageView, look
 from alpha_panda.units import SECOND_NS
@@ -180,6 +181,18 @@ def test_positions_are_what_the_last_fill_of_each_left(tmp_path: pathlib.Path):
     assert FILL.instrument_token == RELIANCE
     held = seen(tmp_path, *records).positions
     assert held == [Position("a", "NSE:RELIANCE", 25, FILL.price_e4, FILL.time_ns)]
+
+
+def test_a_position_that_was_taken_long_ago_is_found(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(overview_module, "_FILLS", 2)
+    held = {"a": 60, "b": 10}
+    fills: list[Fill] = [changed(FILL, strategy=name, position=position) for name, position in held.items()]
+    fills += [changed(FILL, strategy="c", position=position) for position in (5, 0, 5, 0, 5, 0)]
+    desk = Desk(path("10:00", 100), terms=profile(strategy_terms()))
+    figures = account_figures(desk.stage, Names(desk.stage.strategies, (1,)))
+    records = [new_record(PAPER.orders_filled, envelope(fill)) for fill in fills]
+    found = seen(tmp_path, *records, report("account", figures={**figures, "positions": 2})).positions
+    assert {each.strategy: each.quantity for each in found} == held
 
 
 def test_refusals_are_counted_by_their_code_and_what_is_no_message_is_passed_over(tmp_path: pathlib.Path):
