@@ -1,6 +1,7 @@
 """Passwords: argon2id, the same work for a name that is not there, and none of it on the event loop."""
 
 import asyncio
+import base64
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -71,7 +72,7 @@ class Passwords:
     def __init__(self, parameters: argon2.Parameters = PARAMETERS) -> None:
         self._hasher = argon2.PasswordHasher.from_parameters(parameters)
         self._thread = ThreadPoolExecutor(_AT_ONCE, "passwords")
-        self._decoy = ""
+        self._decoy = _hash_of_nothing(parameters)
 
     async def fit(self, name: str, password: str) -> str:
         """Return what is kept of a new password of `name`; ConfigurationError where it is too easily guessed."""
@@ -87,12 +88,8 @@ class Passwords:
 
         Where there is no user, or none whom a password signs in, as much work is done as if there were.
         """
-        if kept:
-            return await self._off_the_loop(self._matches, kept, password)
-        if not self._decoy:
-            self._decoy = await self.hash("nobody has this password")
-        await self._off_the_loop(self._matches, self._decoy, password)
-        return False
+        is_right = await self._off_the_loop(self._matches, kept or self._decoy, password)
+        return is_right and bool(kept)
 
     def is_outdated(self, kept: str) -> bool:
         """Return whether a hash was made with other parameters than today's, so that the next sign-in renews it."""
@@ -110,3 +107,11 @@ class Passwords:
 
     async def _off_the_loop(self, work: Callable[..., Result], *arguments: str) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+
+def _hash_of_nothing(parameters: argon2.Parameters) -> str:
+    """Return a hash in the PHC format that came of no password, and costs as much to verify as one that did."""
+    lengths = (parameters.salt_len, parameters.hash_len)
+    zeros = (base64.b64encode(bytes(length)).decode().rstrip("=") for length in lengths)
+    terms = f"m={parameters.memory_cost},t={parameters.time_cost},p={parameters.parallelism}"
+    return "$".join(["", "argon2id", f"v={parameters.version}", terms, *zeros])

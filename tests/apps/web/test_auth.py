@@ -67,6 +67,28 @@ async def test_who_is_disabled_is_told_no_more_than_a_stranger(web: House):
     assert answer.json()["error"]["message"] == "name or password is wrong"
 
 
+@pytest.mark.parametrize("who", ["wrong", "unknown", "no name at all", "disabled", "by the link alone"])
+async def test_whoever_is_not_let_in_costs_one_verification_and_no_hash(
+    web: House, who: str, monkeypatch: pytest.MonkeyPatch
+):
+    name, password = {"unknown": "nobody", "no name at all": "a" * 900}.get(who, "asha"), PASSWORD
+    worked: list[str] = []
+    for work in ("verify", "hash"):
+        real = getattr(argon2.PasswordHasher, work)
+        counted = lambda *given, real=real, work=work: (worked.append(work), real(*given))[1]  # noqa: E731
+        monkeypatch.setattr(argon2.PasswordHasher, work, counted)
+    match who:
+        case "wrong":
+            password = "a guess"
+        case "disabled":
+            await web.database.users.disable("asha", web.clock.wall_ns())
+        case "by the link alone":
+            await web.database.users.set_password("asha", NO_PASSWORD, web.clock.wall_ns())
+    async with web.client() as visitor:
+        answer = await visitor.post("/auth/sign-in", json={"name": name, "password": password})
+    assert (answer.status_code, worked) == (401, ["verify"])
+
+
 async def test_a_thousand_guesses_are_throttled_and_the_owner_gets_in_elsewhere(web: House):
     async with web.client("203.0.113.9") as mallory:
         answers = []

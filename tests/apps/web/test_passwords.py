@@ -57,19 +57,19 @@ async def test_where_there_is_no_hash_no_password_is_right(passwords: Passwords,
 async def test_every_attempt_costs_one_verification(
     passwords: Passwords, kept: str | None, monkeypatch: pytest.MonkeyPatch
 ):
-    await passwords.verify(None, PASSWORD)  # makes what stands for those who are not there
     known = await passwords.hash(PASSWORD)
-    worked: list[int] = []
+    worked: list[tuple[int, argon2.Parameters]] = []
     verify = argon2.PasswordHasher.verify
 
-    def counted(self: argon2.PasswordHasher, *arguments: str) -> bool:
-        worked.append(threading.get_ident())
-        return verify(self, *arguments)
+    def counted(self: argon2.PasswordHasher, hash: str, password: str) -> bool:
+        worked.append((threading.get_ident(), argon2.extract_parameters(hash)))
+        return verify(self, hash, password)
 
     monkeypatch.setattr(argon2.PasswordHasher, "verify", counted)
-    await passwords.verify(known if kept else kept, "a guess")
-    assert len(worked) == 1
-    assert worked[0] != threading.get_ident(), "the event loop did the work itself"
+    assert not await passwords.verify(known if kept else kept, "a guess")
+    ((thread, parameters),) = worked
+    assert parameters == CHEAP
+    assert thread != threading.get_ident(), "the event loop did the work itself"
 
 
 async def test_the_event_loop_turns_while_a_password_is_hashed():
