@@ -27,8 +27,8 @@ KEPT: Mapping[Topic, int] = {
 """How many of the latest events of a topic are kept; where it is one, each tells the whole state, and whoever sees the
 latest has missed nothing."""
 
-VIEWERS_MAX = 64
-"""How many may look at once."""
+VIEWERS_MAX, VIEWERS_OF_ONE_MAX = 64, 24
+"""How many may look at once, and how many of them may be one person's: nobody keeps the others out."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.number = 0
-        self.viewers = 0
+        self.viewers = collections.Counter[str]()  # by name
         self._pasts: Mapping[Topic, _Past] = {topic: _Past(kept) for topic, kept in KEPT.items()}
         self._changed = asyncio.Event()
 
@@ -102,6 +102,10 @@ class Hub:
         """Add an event; the oldest of its topic gives way where there is no room."""
         self.number += 1
         self._pasts[topic].add(Event(self.number, topic, name, says))
+        self.wake()
+
+    def wake(self) -> None:
+        """Let every viewer look whether there is something to do."""
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -111,20 +115,20 @@ class Hub:
 
     def viewer(self, topics: Iterable[Topic]) -> "Viewer":
         """Return a viewer that begins with the present states, and else with what comes next."""
-        pasts: dict[Topic, _Past] = {topic: self._pasts[topic] for topic in topics}
-        return Viewer(pasts, {topic: past.now() for topic, past in pasts.items()})
+        viewer = Viewer(self._pasts, {})
+        viewer.choose(topics)
+        return viewer
 
     def resumed(self, topics: Iterable[Topic], number: int) -> "Viewer | None":
         """Return a viewer that goes on behind event `number`; None where what came next is not all there."""
         if number > self.number:
             return None
-        pasts: dict[Topic, _Past] = {topic: self._pasts[topic] for topic in topics}
         places: dict[Topic, int] = {}
-        for topic, past in pasts.items():
-            if (place := past.behind(number)) is None:
+        for topic in topics:
+            if (place := self._pasts[topic].behind(number)) is None:
                 return None
             places[topic] = place
-        return Viewer(pasts, places)
+        return Viewer(self._pasts, places)
 
 
 class Viewer:
@@ -134,10 +138,16 @@ class Viewer:
         self._pasts = pasts
         self._places = places
 
+    def choose(self, topics: Iterable[Topic]) -> None:
+        """Read these topics from now on: where it is in those that it read already, else as one that comes now."""
+        places: dict[Topic, int] = {topic: self._places.get(topic, self._pasts[topic].now()) for topic in topics}
+        self._places = places
+
     def following(self) -> Event | Dropped | None:
         """Return the next event, or how many are missing before it; None where there is none yet."""
         events: list[Event] = []
-        for topic, past in self._pasts.items():
+        for topic in self._places:
+            past = self._pasts[topic]
             missed = past.gone - self._places[topic]
             if missed > 0:
                 self._places[topic] = past.gone

@@ -88,5 +88,5 @@ def _alerts(api: Parts) -> Service:
 
 
 def _web(api: Parts) -> Service:
-    reason = f"answers; {api.hub.viewers} streams are open"
+    reason = f"answers; {api.hub.viewers.total()} streams are open"
     return Service(name="web", kind="web", well=True, reason=reason, seen_ns=api.wall_ns())

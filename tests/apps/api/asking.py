@@ -236,6 +236,14 @@ class Listener:
                 case _:
                     assert message["type"] == "websocket.accept"
 
+    async def sent(self) -> Message:
+        """Return what was sent next, as it is, with the headers of an answer by their names."""
+        message = await self._next()
+        assert message is not None
+        if "headers" not in message:
+            return message
+        return {**message, "headers": {name.decode(): value.decode() for name, value in message["headers"]}}
+
     async def _next(self) -> Message | None:
         """Return what was sent next; None where the application has ended."""
         sent = asyncio.ensure_future(self._sent.get())

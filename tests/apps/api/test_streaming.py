@@ -2,8 +2,10 @@
 
 import asyncio
 import pathlib
+import textwrap
 from collections.abc import AsyncGenerator
 
+import httpx
 import pytest
 
 from alpha_panda.apps.api import hub, streaming
@@ -126,8 +128,8 @@ async def test_a_stream_ends_with_the_session_of_its_viewer(brisk: Served, kind:
 async def test_a_seat_is_free_again_once_its_viewer_has_gone(panda: Served, kind: str):
     async with listening(panda, kind=kind) as stream:
         await stream.until(is_beat)
-        assert panda.api.hub.viewers == 1
-    assert panda.api.hub.viewers == 0
+        assert panda.api.hub.viewers.total() == 1
+    assert panda.api.hub.viewers.total() == 0
 
 
 async def test_only_so_many_may_look_at_once(panda: Served, monkeypatch: pytest.MonkeyPatch):
@@ -140,6 +142,93 @@ async def test_only_so_many_may_look_at_once(panda: Served, monkeypatch: pytest.
         async with listening(panda, kind="websocket") as refused:
             assert await refused.until(is_beat) == []
             assert refused.status == 1013
+
+
+async def test_nobody_takes_the_seats_of_all(panda: Served, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(streaming, "VIEWERS_OF_ONE_MAX", 1)
+    async with listening(panda) as stream, listening(panda, who="omar") as other:
+        await stream.until(is_beat)
+        await other.until(is_beat)
+        answer = await panda.client.get("/api/v1/stream", headers={"as": "vera"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "away")
+        assert "2 streams are open, 1 of them yours" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+async def test_who_takes_nothing_any_more_keeps_no_seat(panda: Served, kind: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(streaming, "TAKEN_WITHIN_S", 0.05)
+    async with listening(panda, "topics=orders", kind) as stream:
+        await stream.until(is_beat)
+        said(panda, 10)
+        async with asyncio.timeout(20):
+            while panda.api.hub.viewers.total():
+                await asyncio.sleep(0.01)
+
+
+async def test_server_sent_events_say_when_to_come_back_and_are_not_compressed(panda: Served):
+    async with listening(panda, "topics=orders", accept_encoding="gzip, br") as stream:
+        assert (await stream.sent())["headers"].get("content-encoding") is None
+        body = (await stream.sent())["body"].decode()
+    assert body.splitlines()[0] == "event: hello"
+    assert f"retry: {streaming.RETRY_MS}" in body.splitlines()
+
+
+async def test_a_websocket_is_told_of_other_topics_once_it_asks_for_them(panda: Served):
+    async with listening(panda, "topics=orders", "websocket") as stream:
+        await stream.until(is_beat)
+        stream.say({"type": "websocket.receive", "text": '{"topics": ["signals", "alerts"]}'})
+        hello = (await stream.until(lambda heard: heard.event == "hello"))[-1]
+        assert hello.data["topics"] == ["signals", "alerts"]
+        await stream.until(lambda heard: heard.event == "alerts")  # the present state of what is asked for anew
+        said(panda, 3)
+        panda.api.hub.tell("signals", "signal", Reset(reason="a signal"))
+        heard = await stream.until(lambda heard: heard.event == "signal")
+    assert [each.event for each in heard if each.event != "heartbeat"] == ["signal"]
+
+
+async def test_a_websocket_that_says_what_nobody_understands_is_told_what_to_say(panda: Served):
+    texts = (
+        "",
+        "ping",
+        "[]",
+        "{}",
+        '{"topics": ["weather"]}',
+        '{"topics": []',
+        '{"topics": [], "more": 1}',
+        "9" * 5_000,
+    )
+    for message in ({"bytes": b"\x00\xff"}, *({"text": text} for text in texts)):
+        async with listening(panda, "topics=orders", "websocket") as stream:
+            await stream.until(is_beat)
+            stream.say({"type": "websocket.receive", **message})
+            assert await stream.until(lambda heard: False) == []
+            assert stream.status == 1007
+    assert panda.api.hub.viewers.total() == 0
+
+
+def test_the_example_in_the_documentation_hears_what_happens_and_comes_back(monkeypatch: pytest.MonkeyPatch):
+    """It is run as it stands there, against answers of a server that cuts it off once."""
+    _, _, example = (streaming.stream.__doc__ or "").partition("where it was cut:\n")
+    hello = b"event: hello\ndata: {}\nid: a.1\nretry: 3000\n\n"
+    order = b'event: order\ndata: {"order_id": 7}\nid: a.2\n\n'
+    answers = [hello + order + b"event: ord", b"event: heartbeat\ndata: {}\n\n"]
+    asked = list[str | None]()
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("last-event-id"))
+        assert request.headers["authorization"] == "Bearer token"
+        return httpx.Response(200, content=answers.pop(0)) if answers else httpx.Response(401)
+
+    told = list[tuple[object, ...]]()
+    with httpx.Client(transport=httpx.MockTransport(answered)) as client:
+        monkeypatch.setattr(httpx, "stream", client.stream)
+        monkeypatch.setattr("time.sleep", lambda seconds: None)
+        monkeypatch.setenv("TOKEN", "token")
+        monkeypatch.setenv("PANDA", "http://127.0.0.1:8000")
+        with pytest.raises(httpx.HTTPStatusError):
+            exec(textwrap.dedent(example), {"print": lambda *said: told.append(said)})  # it is ours
+    assert told == [("hello", {}), ("order", {"order_id": 7}), ("heartbeat", {})]
+    assert asked == [None, "a.2", "a.2"]
 
 
 async def test_a_topic_that_there_is_not_is_refused(panda: Served):
