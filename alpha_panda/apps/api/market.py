@@ -1,12 +1,14 @@
 """Routes of what is traded and when: instruments, their minutes, and the sessions there were."""
 
-from fastapi import HTTPException
+from typing import Annotated
+
+from fastapi import HTTPException, Query
 
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Listed
 from alpha_panda.apps.api.parts import Api
 from alpha_panda.apps.api.subject import subject
-from alpha_panda.apps.desk.history_models import Bar
+from alpha_panda.apps.desk.history_models import Bar, FillsFound
 from alpha_panda.apps.desk.models import InstrumentTerms, SessionListing, SessionTerms
 from alpha_panda.strategy import did_you_mean
 
@@ -33,6 +35,15 @@ async def bars(api: Api, symbol: str) -> Listed[Bar]:
     """The minutes of one instrument's day, oldest first, from the events that the session saw."""
     await instrument(api, symbol)
     return Listed(rows=api.desk.bars(symbol))
+
+
+@router.get("/instruments/{symbol}/fills", responses=responses(404, 503))
+async def instrument_fills(
+    api: Api, symbol: str, strategy: Annotated[str, Query(max_length=100, description="Only of this strategy.")] = ""
+) -> FillsFound:
+    """The executions of one instrument with their charges, newest first, and whether these are all of them."""
+    await instrument(api, symbol)
+    return await api.desk.fills_of(symbol, strategy)
 
 
 @router.get("/session", responses=responses(404))
