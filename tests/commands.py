@@ -15,13 +15,14 @@ _BEGINNINGS: tuple[tuple[str, App], ...] = (
     ("python -m alpha_panda.live", live),
     ("alpha-panda", alpha_panda),
 )
-_RUN_IN = re.compile(r"(?:[A-Z_]+=\S* )*(?:docker compose (?:exec|run --rm) \w+ )?(?:\.venv/bin/)?")
+_RUN_IN = re.compile(r"(?:[A-Z_]+=\S* )*(?:docker compose (?:exec|run --rm(?: --no-deps)?) \w+ )?(?:\.venv/bin/)?")
 
 # What a reader puts something of their own in place of.
 _PLACEHOLDERS = {
     "SESSION": "2026-11-20",
     "LETTER": "ABCDEF",
     "FRAME": "100",
+    "ORDER_ID": "7",
     "STATE_DIRECTORY": "live/state/2026-11-20",
 }
 

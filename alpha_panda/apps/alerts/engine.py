@@ -223,7 +223,7 @@ class Alarms:
             cause=measure.cause,
             consequence=rule.consequence,
             action=rule.action,
-            section=rule.section,
+            section=rule.name,
             figure=measure.figure,
             limit=measure.limit,
             count=alarm.count,

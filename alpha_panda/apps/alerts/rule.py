@@ -18,12 +18,11 @@ def id_of(rule: str, key: str) -> str:
 class Rule:
     """A rule with what a person is told; `{key}` in its title stands for what it is about."""
 
-    name: str
+    name: str  # also of its section in live/RUNBOOK.md
     priority: Priority
     title: str
     consequence: str
     action: str
-    section: str  # of live/RUNBOOK.md
     measure: Callable[[Look], Iterable[Measure]]
     on_delay_s: float = 0.0  # it must have been so for so long
     off_delay_s: float = 10.0  # and be otherwise for so long

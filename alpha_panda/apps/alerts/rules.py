@@ -1,8 +1,7 @@
 """What is wrong with a session: each rule measures a picture, and says what follows and what a person is to do.
 
 A rule is a function of what it is given and of nothing else. Names, severities and what is asked of a person are those
-of live/observability/alerts.yml and live/RUNBOOK.md wherever they mean the same; a rule that stands in neither names
-the section that comes nearest.
+of live/observability/alerts.yml wherever they mean the same, and each has the section of its name in live/RUNBOOK.md.
 """
 
 from alpha_panda.apps.alerts import measures
@@ -19,7 +18,6 @@ _STAGES = (
             "See why its process does not run: `alpha-panda doctor` checks what it needs. If the machine is lost, "
             "start the same stage with the same --state elsewhere."
         ),
-        section="StageDown",
         measure=measures.stages_down,
         on_delay_s=15,
         roots=(LOG_AWAY,),
@@ -30,7 +28,6 @@ _STAGES = (
         title="The stage {key} says nothing",
         consequence="Its process has died, or does nothing; what it works on stands still.",
         action="Start the stage again; it recovers.",
-        section="StageSilent",
         measure=measures.stages_silent,
         on_delay_s=5,
         roots=(LOG_AWAY, "StageDown:{key}"),
@@ -41,7 +38,6 @@ _STAGES = (
         title="The stage {key} has failed",
         consequence="It has stopped by itself, and trying again does not cure it; nothing is half done.",
         action="Do what the reason says, and start the stage again. `alpha-panda verify` tells if the log is sound.",
-        section="StageFailed",
         measure=measures.stages_failed,
         roots=(LOG_AWAY,),
     ),
@@ -54,7 +50,6 @@ _STAGES = (
             "If the record lies among the dead letters, put it back with `alpha-panda dlq replay`; if its writer is "
             "down, start that."
         ),
-        section="StageWaiting",
         measure=measures.stages_waiting,
         on_delay_s=15,
         roots=(LOG_AWAY, "StageDown:{key}", "StageSilent:{key}"),
@@ -65,7 +60,6 @@ _STAGES = (
         title="The clock of {key} cannot be trusted",
         consequence="Ages of prices, leases and latencies are wrong; bars and orders follow the time of the market.",
         action="Start the time service of the machine. Do not set the clock by hand while the session trades.",
-        section="ClockSkew",
         measure=measures.clocks,
         on_delay_s=10,
         off_delay_s=60,
@@ -83,7 +77,6 @@ _MARKET = (
             "If the exchange trades and the feed does not come back, start the feed again. Close at the broker what "
             "must not wait."
         ),
-        section="FeedStale",
         measure=measures.feed_stale,
         off_delay_s=5,
         roots=(LOG_AWAY, *FEED_DEAD),
@@ -94,7 +87,6 @@ _MARKET = (
         title="The feed does not hold its connection",
         consequence="Each silence is a gap, in which no price is known.",
         action="See that only one process is signed in with this key; if the network is at fault, move the feed.",
-        section="FeedReconnects",
         measure=measures.feed_reconnects,
         off_delay_s=60,
     ),
@@ -104,7 +96,6 @@ _MARKET = (
         title="Market events broke a rule and were kept out",
         consequence="No strategy and no account saw them.",
         action="Nothing, for one. Many mean a feed that changed its format, or a wrong clock: pause and find out.",
-        section="EventsKeptOut",
         measure=measures.events_kept_out,
         off_delay_s=60,
     ),
@@ -117,7 +108,6 @@ _LOG = (
         title="The {key} cannot be read",
         consequence="What is shown of it is as old as its last good look; a kill works all the same.",
         action="Bring it back; nothing needs a restart.",
-        section="EventLogErrors",
         measure=measures.sources_away,
         on_delay_s=3,
         off_delay_s=5,
@@ -128,8 +118,8 @@ _LOG = (
         title="The screens stand still",
         consequence="All that they show is old; the session goes on without them, and a kill works all the same.",
         action="Start `alpha-panda web` again; until then `alpha-panda status` shows the session.",
-        section="PortfolioBehind",
         measure=measures.screens_still,
+        on_delay_s=2,
     ),
     Rule(
         name="LagGrows",
@@ -137,7 +127,6 @@ _LOG = (
         title="The stage {key} is behind and falls back",
         consequence="Orders would come late, and prices too old are refused.",
         action="signals: more processes, up to the number of partitions. account: fewer instruments, a faster machine.",
-        section="LagGrows",
         measure=measures.lag_grows,
         on_delay_s=30,
         off_delay_s=30,
@@ -149,7 +138,6 @@ _LOG = (
         title="The portfolio is behind",
         consequence="Screens show what was. Trading never reads the store, and goes on.",
         action="Start the stage portfolio again; if it stays behind, the store is slow.",
-        section="PortfolioBehind",
         measure=measures.portfolio_behind,
         on_delay_s=60,
         off_delay_s=30,
@@ -164,7 +152,6 @@ _LOG = (
             "`alpha-panda dlq list` says which and why. Cure that first, put them back with `alpha-panda dlq replay`, "
             "and then resolve this alarm."
         ),
-        section="DeadLetters",
         measure=measures.dead_letters,
         on_delay_s=5,
         settled_by_hand=True,
@@ -178,7 +165,6 @@ _MESSAGES = (
         title="Nobody is told of alarms",
         consequence="They stand on the screen alone, and wake nobody.",
         action="Name targets in ALPHA_PANDA_ALERTS, as live/README.md says; `alpha-panda alerts test` tries them.",
-        section="First",
         measure=measures.no_target,
         off_delay_s=0,
     ),
@@ -188,8 +174,8 @@ _MESSAGES = (
         title="Messages do not arrive: {key}",
         consequence="Alarms stand on the screen, and this target does not hear of them.",
         action="Do what the target answers, and try again with `alpha-panda alerts test`.",
-        section="First",
         measure=measures.targets_failing,
+        on_delay_s=90,  # by then a message has been tried again, and again
         off_delay_s=0,
     ),
     Rule(
@@ -198,7 +184,6 @@ _MESSAGES = (
         title="The database does not take what happens to alarms",
         consequence="Who acknowledged and what was shelved is not kept over a restart, until it is back.",
         action="Bring the database back; what waits is then written.",
-        section="First",
         measure=measures.not_kept,
         on_delay_s=5,
     ),

@@ -15,7 +15,6 @@ RULE = Rule(
     title="The stage {key} is behind",
     consequence="Orders come late.",
     action="Look.",
-    section="LagGrows",
     measure=lambda look: (),
     on_delay_s=3,
     off_delay_s=5,
