@@ -120,7 +120,8 @@ def test_what_the_pages_compute_of_a_picture_can_be_had_too():
         ast.unparse(node).partition(".")[2]
         for tree in CODE.values()
         for node in ast.walk(tree)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.left, ast.Attribute)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+        if isinstance(node.left, ast.Attribute) and isinstance(node.right, ast.Attribute)
     }
     assert properties | divisions == set(COMPUTED)
     for path, field in COMPUTED.values():
