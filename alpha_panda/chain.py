@@ -274,6 +274,11 @@ class AccountStage:
         return self._state.quotes[0]
 
     @property
+    def orders(self) -> Records:
+        """The orders at work, in the order in which they were made."""
+        return self._state.orders[0, : self.account["orders_working"]]
+
+    @property
     def sleeves(self) -> Records:
         """What the account keeps of each strategy."""
         return self._state.sleeves[0]
@@ -332,7 +337,7 @@ class AccountStage:
         """Return a hash of the account, its books and the orders at work: equal hashes, equal ledgers to the byte."""
         digest = hashlib.sha256(self._state.accounts.tobytes())
         digest.update(self._state.books.tobytes())
-        digest.update(self._state.orders[0, : self.account["orders_working"]].tobytes())
+        digest.update(self.orders.tobytes())
         return digest.hexdigest()
 
 

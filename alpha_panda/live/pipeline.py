@@ -253,8 +253,12 @@ class _Process:
             status.on_recovered(blueprint, engine.stage, frames, engine.next_frame, engine.next_frame)
             topics = {topic.name: topic for topic in (blueprint.ticks, blueprint.topics.signals_raw, CONTROL)}
             worker.reads = lambda: [(topics[place.topic], place) for place in engine.places.values()]
-            others = worker.figures
-            worker.figures = lambda: {**account_figures(engine.stage, blueprint.names), **others()}
+            others, said = worker.figures, blueprint.topics.pnl_snapshots.name
+            worker.figures = lambda: {
+                **account_figures(engine.stage, blueprint.names),
+                "snapshots": float(engine.next_sequences[said]),  # from this sequence on they are later than this
+                **others(),
+            }
             self._begins(worker, (0, journal.epoch))
             switch = KillSwitch(self._parts.state, self._parts.surroundings.monotonic)
             gathering = Gathering(

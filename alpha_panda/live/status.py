@@ -42,6 +42,7 @@ class Status(Observer):
     events: int = 0
     kept_out: int = 0
     framed_s: float = 0.0
+    heard_s: float = 0.0  # when the feed last handed on a frame, or else began to
     frames: int = 0  # offsets that each stage reads next of the ticks
     signals_next: int = 0
     account_next: int = 0
@@ -74,6 +75,7 @@ class Status(Observer):
         return {
             **faults,
             **{name: float(getattr(self, name)) for name in counted},
+            **({"silent_s": self.monotonic() - self.heard_s} if self.heard_s else {}),
             "dead_letters": float(self.kept_out),
         }
 
@@ -99,8 +101,14 @@ class Status(Observer):
         self.events += events
         self.kept_out += kept_out
         self.time_ns = time_ns
-        self.framed_s = self.monotonic()
+        self.framed_s = self.heard_s = self.monotonic()
         super().on_frame(offset, events, kept_out, time_ns)
+
+    def on_stage_recovered(self, stage: str) -> None:
+        """Note when the feed began, from when on it is silent as long as no frame comes."""
+        if stage == FEED:
+            self.heard_s = self.heard_s or self.monotonic()
+        super().on_stage_recovered(stage)
 
     def on_feed_over(self, stopped: bool) -> None:
         """Note that the feed says no more, since it was stopped or has ended."""

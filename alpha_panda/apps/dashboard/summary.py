@@ -17,10 +17,10 @@ def figures(picture: Picture) -> list[dict[str, str]]:
     if account is None:
         names = ("Day P&L", "Equity", "Realised", "Unrealised", "Exposure", "Open orders")
         return [_figure(name, shown.NOT_REPORTED, "not reported yet") for name in names]
-    return list(_figures(account, {limit.name: limit for limit in picture.limits}))
+    return list(_figures(account))
 
 
-def _figures(account: Account, limits: dict[str, Limit]) -> Iterator[dict[str, str]]:
+def _figures(account: Account) -> Iterator[dict[str, str]]:
     yield _figure(
         "Day P&L",
         shown.rupees(account.day_pnl_e4, signed=True),
@@ -43,9 +43,9 @@ def _figures(account: Account, limits: dict[str, Limit]) -> Iterator[dict[str, s
         f"{shown.count(account.positions)} open positions",
         shown.sense(account.unrealised_e4),
     )
-    gross = limits.get("gross_fraction")
-    share = f"{shown.ratio(gross.used)} of the equity" if gross is not None else "long and short alike"
-    yield _figure("Exposure", shown.rupees(account.gross_e4), share, title="Long and short alike, at the latest prices")
+    share = shown.ratio(account.gross_e4 / account.equity_e4 if account.equity_e4 > 0 else None)
+    title = "Long and short alike, at the latest prices"
+    yield _figure("Exposure", shown.rupees(account.gross_e4), f"{share} of the equity", title=title)
     made = f"{shown.count(account.orders_made)} made · {shown.count(account.refused)} refused"
     yield _figure("Open orders", shown.count(account.orders_working), made)
 

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
@@ -66,7 +67,7 @@ def draw(facts: Facts, number: int, now_ns: int) -> Picture:
     stages = facts.reports.stages(now_ns) if facts.session else ()
     sources = _sources(facts, stages, now_ns)
     account = facts.reports.account()
-    positions = _positions(facts)
+    books = _books(facts)
     tape, portfolio = facts.tape, facts.portfolio
     return Picture(
         number=number,
@@ -78,8 +79,8 @@ def draw(facts: Facts, number: int, now_ns: int) -> Picture:
         limits=_limits(facts),
         feed=_feed(facts),
         stages=stages,
-        strategies=tuple(_strategies(facts, positions)),
-        positions=positions,
+        strategies=tuple(_strategies(facts, books)),
+        positions=_positions(facts, books),
         orders=facts.shower.orders(portfolio.orders) if portfolio and facts.shower else (),
         decisions=tuple(tape.decisions) if tape else (),
         refusals=_refusals(portfolio),
@@ -134,7 +135,7 @@ def _phase(facts: Facts, sources: Sequence[Source], stages: tuple[Stage, ...]) -
 
 
 def _limits(facts: Facts) -> tuple[Limit, ...]:
-    return limits_of(facts.shower.profile.risk, facts.reports.figures()) if facts.shower else ()
+    return limits_of(facts.shower.profile.risk, facts.reports.reported()) if facts.shower else ()
 
 
 def _feed(facts: Facts) -> Feed | None:
@@ -152,20 +153,27 @@ def _is_open(shower: Shower, time_ns: int) -> bool | None:
     return any(each is not None and each[0] <= time_ns < each[1] for each in hours)
 
 
-def _positions(facts: Facts) -> tuple[Position, ...]:
+def _positions(facts: Facts, books: Sequence[Position]) -> tuple[Position, ...]:
+    """Return the books that are open, or were closed on the market's day."""
+    day = ist_date(facts.minutes.time_ns) if facts.minutes else datetime.date.min
+    return tuple(book for book in books if book.quantity or ist_date(book.updated_ns) >= day)
+
+
+def _books(facts: Facts) -> tuple[Position, ...]:
+    """Return all books of the session."""
     if facts.portfolio is None or facts.shower is None:
         return ()
-    figures = facts.reports.figures()
+    figures = facts.reports.reported()
     return tuple(facts.shower.position(book, figures) for book in facts.portfolio.positions)
 
 
-def _strategies(facts: Facts, positions: tuple[Position, ...]) -> Iterator[Strategy]:
+def _strategies(facts: Facts, books: Sequence[Position]) -> Iterator[Strategy]:
     if facts.shower is None or facts.tape is None:
         return
     figures = facts.reports.figures()
     held: Mapping[str, list[Position]] = collections.defaultdict(list)
-    for position in positions:
-        held[position.strategy].append(position)
+    for book in books:
+        held[book.strategy].append(book)
     for terms in facts.shower.profile.strategies:
         yield _strategy(terms, figures, held[terms.name], facts.tape.spoken[terms.name])
 
@@ -209,7 +217,7 @@ def _troubles(
         why = f": {facts.latch.reason}" if facts.latch.reason else ""
         yield f"the kill latch is engaged by {facts.latch.who}{why}"
     if account is not None and account.halt:
-        yield f"the account is {account.state} by {account.halt}"
+        yield f"the limit {account.halt} was passed, and the account is {account.state}"
     names = {"log": "the event log", "store": "the portfolio store", "folder": "the session's folder"}
     yield from (f"{names[each.name]}: {each.trouble}" for each in sources if each.trouble)
     yield from (f"the {each.stage} stage is {each.trouble}" for each in stages if each.trouble)

@@ -180,8 +180,8 @@ class LogLook:
     def _take(self, entries: Sequence[Entry], up_to_date: bool) -> list[Happening]:
         """Keep what was read from several topics, in the order of time, and return the lines of the tape in it.
 
-        Until the reading is `up_to_date`, what the account said may be older than its last report. Reports come first,
-        since their time is the machine's: what the account said with a command must not wait for the next one.
+        Reports come first, since their time is the machine's; those read before the reading was `up_to_date` were said
+        when they say. What the account said last knows by itself whether its report is older.
         """
         facts, now_ns = self._facts, self._around.wall_ns()
         assert facts.tape is not None
@@ -191,8 +191,8 @@ class LogLook:
             if isinstance(data, StageReport):
                 facts.reports.take(data, now_ns if up_to_date else min(data.reported_ns, now_ns))
                 continue
-            if isinstance(data, PnlSnapshot) and up_to_date:
-                facts.reports.note(data)
+            if isinstance(data, PnlSnapshot):
+                facts.reports.note(entry.message.sequence, data)
             if line := facts.tape.take(entry):
                 lines.append(line)
         return lines
@@ -212,8 +212,8 @@ class LogLook:
             if frames:
                 now_ns = self._around.wall_ns()
                 # What stood there before was heard when it was appended, where the log knows that.
-                heard_ns = [frame.record.appended_ns or now_ns for frame in frames] if past else [now_ns]
-                facts.heard_ns = min(max(heard_ns), now_ns)
+                heard_ns = max(facts.heard_ns, *(frame.record.appended_ns for frame in frames)) if past else now_ns
+                facts.heard_ns = min(heard_ns, now_ns)
             past = past and len(frames) >= _MANY
             # A long log is read while requests are answered.
             await self._around.sleep(0.0 if len(frames) >= _MANY else _LOG_EVERY_S)

@@ -115,7 +115,7 @@ class Account(Shown):
     market_ns: TimeNs  # how far in the market it has come
     equity_e4: int
     cash_e4: int
-    gross_e4: int  # exposure: long and short alike
+    gross_e4: int  # exposure: of each instrument what all strategies hold together, long and short alike
     day_pnl_e4: int  # net, since the day began
     realised_e4: int | None = None  # before charges, since the session began
     unrealised_e4: int | None = None
@@ -134,7 +134,7 @@ class Limit(Shown):
     """A limit of the account, how much of it is used, and what happens there."""
 
     name: Literal["day_loss_reduce", "day_loss_halt", "drawdown_halt", "gross_fraction", "positions", "open_orders"]
-    used: float  # a fraction of the equity, or a count
+    used: float  # a fraction, or a count, as the risk rules see it: what orders at work would open counts as opened
     allowed: float  # 0 where it is switched off
     is_ratio: bool
     action: str  # what the account does there, in words
@@ -152,7 +152,7 @@ class Point(Shown):
 
 
 class Position(Shown):
-    """What one strategy holds of one instrument, or held today."""
+    """What one strategy holds of one instrument, or held today; its sums are of the whole session."""
 
     strategy: str
     symbol: str
@@ -161,6 +161,7 @@ class Position(Shown):
     quantity: int  # signed
     average_e4: int | None  # of the open quantity, to the nearest E4; None when flat
     last_e4: int | None  # the price that the account values it at; None where it did not report one
+    last_ns: TimeNs = 0  # when the market said that price
     unrealised_e4: int | None
     realised_e4: int  # before charges
     charges_e4: int
@@ -169,7 +170,7 @@ class Position(Shown):
 
 
 class Strategy(Shown):
-    """A strategy of the session."""
+    """A strategy of the session, with what its books come to since that began; a person may have paused it alone."""
 
     name: str
     state: Literal["running", "paused", "disabled"]
@@ -183,7 +184,7 @@ class Strategy(Shown):
     unrealised_e4: int | None
     charges_e4: int
     open_positions: int
-    signals: int  # since this process looks on
+    signals: int  # that this process has read: the latest when it began to look, and all since
     last_signal_ns: TimeNs
     last_symbol: str
     last_target: float | None
@@ -330,7 +331,7 @@ class Feed(Shown):
     """How fresh the market data are."""
 
     market_ns: TimeNs  # of the last event on the log
-    heard_ns: TimeNs  # when this process saw the last frame arrive, by its clock
+    heard_ns: TimeNs  # when the last frame arrived, by the clock of this process; as the feed says, of one before it
     market_open: bool | None
     gaps: int
     reconnects: int

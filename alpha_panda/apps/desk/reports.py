@@ -1,5 +1,6 @@
 """What the stages said of themselves, as the screens show it: the stages, the account, and how near its limits are."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast, get_args
 
@@ -30,11 +31,11 @@ class Reports:
         self._heard_ns: dict[tuple[str, str], int] = {}  # when that was, by the clock of this process
         self._rates: dict[tuple[str, str], float] = {}
         self._account: StageReport | None = None  # the last one with figures that counted
-        self._snapshot: PnlSnapshot | None = None  # what the account said since
+        self._snapshot: tuple[int, PnlSnapshot] | None = None  # the last one, with its sequence
 
-    def note(self, snapshot: PnlSnapshot) -> None:
-        """Keep what the account said between two reports: with every command that it obeys, and each market minute."""
-        self._snapshot = snapshot
+    def note(self, sequence: int, snapshot: PnlSnapshot) -> None:
+        """Keep what the account said last between reports: with every command that it obeys, and each market minute."""
+        self._snapshot = sequence, snapshot
 
     def take(self, report: StageReport, heard_ns: int) -> None:
         """Keep a report, and how many events its stage took up a second since the last one.
@@ -49,7 +50,7 @@ class Reports:
                 kept.pop(next(iter(self._latest)), None)
             del self._latest[next(iter(self._latest))]
         if report is self._counted():
-            self._account, self._snapshot = report, None
+            self._account = report
         if before is not None and {"events"} <= before.figures.keys() & report.figures.keys():
             elapsed_s = (report.reported_ns - before.reported_ns) / SECOND_NS
             if elapsed_s > 0:
@@ -60,13 +61,21 @@ class Reports:
         """Return the report that counts of each process at each stage; None where a stage never reported."""
         return shown_reports(self._latest.values(), lambda report: self._heard_ns[report.stage, report.holder])
 
+    def reported(self) -> Mapping[str, float]:
+        """Return what the account last reported, all of one moment; nothing before it did."""
+        return self._account.figures if self._account is not None else {}
+
     def figures(self) -> Mapping[str, float]:
         """Return what the account last reported, with what it said since; nothing before it did."""
-        report = self._account
-        if report is None or self._snapshot is None:
-            return report.figures if report is not None else {}
-        said = {name: float(getattr(self._snapshot, name)) for name in _SAID_E4}
-        return {**report.figures, **said}
+        reported, since = self.reported(), self._said_since()
+        return {**reported, **{name: float(getattr(since, name)) for name in _SAID_E4}} if since else reported
+
+    def _said_since(self) -> PnlSnapshot | None:
+        """Return what the account said after its last report, whichever of the two was read first."""
+        if self._account is None or self._snapshot is None:
+            return None
+        sequence, snapshot = self._snapshot
+        return snapshot if sequence >= self._account.figures.get("snapshots", math.inf) else None
 
     def _counted(self) -> StageReport | None:
         """Return the report of whoever has come furthest with the account; who was taken over may speak once more."""
@@ -107,12 +116,15 @@ class Reports:
         report = self._account
         if report is None:
             return None
-        figures, said = self.figures(), self._snapshot
+        figures, said = self.figures(), self._said_since()
         base_e4 = int(figures["day_start_equity_e4"])
         told: dict[str, Any] = {name: int(figures[name]) for name in _ACCOUNT_COUNTS + _ACCOUNT_E4 if name in figures}
+        state = said.state if said else cast(AccountState, WORDS["state"][int(figures["state"])])
+        # One that was reset since its report has passed no limit any more.
+        halts = figures.get("halt_code") and state != "running"
         return Account(
-            state=said.state if said else cast(AccountState, WORDS["state"][int(figures["state"])]),
-            halt=CODES[int(figures["halt_code"])] if figures.get("halt_code") else "",
+            state=state,
+            halt=CODES[int(figures["halt_code"])] if halts else "",
             reported_ns=report.reported_ns,
             market_ns=self.markets_ns.get((ACCOUNT, report.holder), 0),
             equity_e4=int(figures["equity_e4"]),
@@ -128,6 +140,8 @@ class Reports:
         reports = [each for stage, each in self.shown() if stage == FEED and each is not None]
         figures: Mapping[str, float] = reports[-1].figures if reports else {}
         counts = {name: int(figures.get(name, 0)) for name in ("reconnects", "kept_out")}
+        if not heard_ns and "silent_s" in figures:
+            heard_ns = self._heard_ns[FEED, reports[-1].holder] - int(figures["silent_s"] * SECOND_NS)
         return Feed(market_ns=market_ns, heard_ns=heard_ns, market_open=market_open, gaps=gaps, **counts)
 
 
@@ -154,14 +168,18 @@ def _delays(figures: Mapping[str, float]) -> Iterator[Delay]:
 
 
 def limits_of(risk: Risk, figures: Mapping[str, float]) -> tuple[Limit, ...]:
-    """Return how much of each limit is used, by what the account reported; none before it did."""
+    """Return how much of each limit is used, by what the account reported at one moment; none before it did.
+
+    What orders at work would open counts as opened, as in the risk rules: they let nothing open beyond it either.
+    """
     if not {"equity_e4", "day_base_e4", "drawdown_base_e4"} <= figures.keys():
         return ()
-    equity_e4, gross_e4 = figures["equity_e4"], figures["gross_e4"]
+    equity_e4, gross_e4 = figures["equity_e4"], figures["gross_e4"] + figures.get("opening_e4", 0.0)
     day_loss = lost(figures["day_base_e4"], equity_e4)
     drawdown = lost(figures["drawdown_base_e4"], equity_e4)
-    gross = gross_e4 / equity_e4 if equity_e4 > 0 else 0.0
-    positions, orders = figures.get("positions", 0.0), figures.get("orders_working", 0.0)
+    gross = gross_e4 / max(equity_e4, 1.0)  # where all is lost, whatever is held is too much
+    positions = figures.get("positions", 0.0) + figures.get("opening_positions", 0.0)
+    orders = figures.get("orders_working", 0.0)
     shown: Sequence[tuple[str, float, float, bool, str]] = (
         ("day_loss_reduce", day_loss, risk.day_loss_reduce, True, "nothing opens for the rest of the day"),
         ("day_loss_halt", day_loss, risk.day_loss_halt, True, "everything is closed for the rest of the day"),

@@ -23,7 +23,11 @@ def account_figures(stage: AccountStage, names: Names) -> dict[str, float]:
     """Return what the account's stage reports of itself; amounts are exact up to 2^53 E4, ninety thousand crore.
 
     Of each book that is open, or has opened today, `quantity.{strategy}:{instrument_token}` and `unrealised_e4.…`, and
-    of each instrument with such a book `last_e4.{instrument_token}`, the price at which the account values it.
+    of each instrument with such a book `last_e4.{instrument_token}`, the price at which the account values it, and
+    `last_ns.…`, when that was, to 256 ns.
+
+    `opening_e4` is what orders at work would open, at those prices, and `opening_positions` how many flat books have
+    an order at work: the risk rules count both as if they were filled.
     """
     stopped = {
         f"{field}.{name}": 1.0
@@ -34,6 +38,7 @@ def account_figures(stage: AccountStage, names: Names) -> dict[str, float]:
     return {
         **{name: float(stage.account[name]) for name in _OF_ACCOUNT},
         "charges_e4": float(stage.account["charges"]["total_e4"]),
+        **_of_orders(stage),
         **stopped,
         **dict(_of_books(stage, names)),
     }
@@ -42,6 +47,15 @@ def account_figures(stage: AccountStage, names: Names) -> dict[str, float]:
 def lost(base_e4: float, equity_e4: float) -> float:
     """Return what was lost of a base, as a fraction of it; nothing on a gain, or of nothing."""
     return max(0.0, (base_e4 - equity_e4) / base_e4) if base_e4 > 0 else 0.0
+
+
+def _of_orders(stage: AccountStage) -> dict[str, float]:
+    orders = stage.orders
+    opening = orders[orders["opening"] == 1]
+    opening_e4 = (opening["quantity"] - opening["filled"]) * stage.quotes["last_e4"][opening["instrument"]]
+    flat = orders[stage.books["quantity"][orders["strategy"], orders["instrument"]] == 0]
+    books = set(zip(flat["strategy"].tolist(), flat["instrument"].tolist(), strict=True))
+    return {"opening_e4": float(opening_e4.sum()), "opening_positions": float(len(books))}
 
 
 def _of_books(stage: AccountStage, names: Names) -> Iterator[tuple[str, float]]:
@@ -56,3 +70,4 @@ def _of_books(stage: AccountStage, names: Names) -> Iterator[tuple[str, float]]:
         yield f"unrealised_e4.{book}", float(unrealised_e4[strategy, instrument])
     for instrument in np.unique(shown[:, 1]).tolist():
         yield f"last_e4.{names.instrument_tokens[instrument]}", float(last_e4[instrument])
+        yield f"last_ns.{names.instrument_tokens[instrument]}", float(stage.quotes["time_ns"][instrument])

@@ -2,8 +2,11 @@
 
 import dataclasses
 
-from alpha_panda.apps.desk.reports import Reports
-from alpha_panda.live.messages import Phase, Place, StageReport
+from alpha_panda.apps.desk.reports import Reports, limits_of
+from alpha_panda.config import Risk
+from alpha_panda.kernels.records import HALTED
+from alpha_panda.kernels.risk import DAY_LOSS_HALT
+from alpha_panda.live.messages import AccountState, Phase, Place, PnlSnapshot, StageReport
 from alpha_panda.units import HOUR_NS, SECOND_NS
 
 NOW_NS = 1_795_000_000 * SECOND_NS
@@ -32,9 +35,10 @@ class Log:
         equity_e4: float = 100.0,
         offset: int = 0,
         clock_off_ns: int = 0,
+        **more: float,
     ) -> None:
         """Let a stage report now, by a clock that may be off."""
-        figures = {**MONEY, "equity_e4": equity_e4} if stage == "account" else {"events": 1.0}
+        figures = {**MONEY, "equity_e4": equity_e4, **more} if stage == "account" else {"events": 1.0}
         places = (Place("market.ticks", 0, offset),) if stage == "account" else ()
         said = StageReport(stage, (0,), holder, phase, self.now_ns + clock_off_ns, places, figures)
         self.reports.take(said, self.now_ns)
@@ -110,3 +114,56 @@ def test_what_was_said_long_ago_is_silent_although_it_was_only_read_now():
     reports, long_ago_ns = Reports(), NOW_NS - HOUR_NS
     reports.take(StageReport("account", (0,), "first", "running", long_ago_ns, (), MONEY), long_ago_ns)
     assert [each.trouble for each in reports.stages(NOW_NS) if each.stage == "account"] == ["silent"]
+
+
+def snapshot(equity_e4: int, state: AccountState = "running") -> PnlSnapshot:
+    return PnlSnapshot(1, 100, equity_e4, 0, 0, 0, 0, state)
+
+
+def test_of_a_report_and_what_was_said_before_it_the_report_counts_whichever_is_read_first():
+    log = Log()
+    log.say("account", equity_e4=70.0, snapshots=3)
+    log.reports.note(2, snapshot(100))
+    assert log.reports.figures()["equity_e4"] == 70.0
+    log.reports.note(3, snapshot(60, "killed"))
+    account = log.reports.account()
+    assert account is not None
+    assert (account.equity_e4, account.state) == (60, "killed")
+
+    log.say("account", equity_e4=70.0, snapshots=3)  # it was made before, and is read after
+    account = log.reports.account()
+    assert account is not None
+    assert (account.equity_e4, account.state) == (60, "killed")
+    log.say("account", equity_e4=55.0, snapshots=4)
+    assert log.reports.figures()["equity_e4"] == 55.0
+
+
+def test_an_account_that_was_reset_has_passed_no_limit_any_more():
+    log = Log()
+    log.say("account", snapshots=1, halt_code=float(DAY_LOSS_HALT), state=float(HALTED))
+    halted = log.reports.account()
+    log.reports.note(1, snapshot(100))
+    reset = log.reports.account()
+
+    assert halted is not None
+    assert reset is not None
+    assert (halted.state, halted.halt) == ("halted", "day_loss_halt")
+    assert (reset.state, reset.halt) == ("running", "")
+
+
+def test_limits_count_what_orders_at_work_would_open_and_are_full_where_all_is_lost():
+    figures = {**MONEY, "day_base_e4": 100.0, "drawdown_base_e4": 100.0, "gross_e4": 30.0, "opening_e4": 50.0}
+    used = {each.name: each.used for each in limits_of(Risk(), {**figures, "positions": 2.0, "opening_positions": 1.0})}
+    lost = {each.name: each.used for each in limits_of(Risk(), {**figures, "equity_e4": -5.0})}
+
+    assert (used["gross_fraction"], used["positions"], used["day_loss_halt"]) == (0.8, 3.0, 0.0)
+    assert (lost["gross_fraction"], lost["day_loss_halt"], lost["drawdown_halt"]) == (80.0, 1.05, 1.05)
+
+
+def test_a_frame_that_nobody_here_heard_is_as_old_as_the_feed_says():
+    reports = Reports()
+    said = StageReport("feed", (0,), "first", "running", NOW_NS, (), {"silent_s": 90.0})
+    assert reports.feed(1, 0, True, 0).heard_ns == 0
+    reports.take(said, NOW_NS)
+    assert reports.feed(1, 0, True, 0).heard_ns == NOW_NS - 90 * SECOND_NS
+    assert reports.feed(1, NOW_NS - SECOND_NS, True, 0).heard_ns == NOW_NS - SECOND_NS

@@ -4,7 +4,7 @@ from alpha_panda.kernels.risk import CODES
 from alpha_panda.live.payloads import Names
 from alpha_panda.live.watch import figures as reported
 from alpha_panda.live.watch.figures import account_figures
-from tests.market import TUESDAY, Desk, clock, path, profile, shares, strategy_terms, tick
+from tests.market import TUESDAY, Desk, at, clock, path, profile, shares, strategy_terms, tick
 
 TOKENS = (738561, 408065)
 TEN = {"size": {"mode": "units", "value": 10}}
@@ -69,3 +69,14 @@ def test_the_limit_that_halts_is_told_by_its_code():
     terms = profile(strategy_terms("one", capital=1_000, **TEN), risk={"day_loss_halt": 0.03})
     desk = Desk(path("10:00", 100, 100, 95), (0, 1.0), terms=terms, universe=shares(2))
     assert CODES[int(figures(desk)["halt_code"])] == "day_loss_halt"
+
+
+def test_what_orders_at_work_would_open_is_told_as_the_risk_rules_count_it():
+    terms = profile(strategy_terms("one", entry={"order_type": "LIMIT", "offset_ticks": 20}, **TEN))
+    told = figures(Desk(path("10:00", 100, 100, 101), (0, 1.0), terms=terms, universe=shares(2)))
+    # Ten units wait for a price a rupee lower, and are worth what they are at the last one.
+    assert (told["orders_working"], told["opening_e4"], told["opening_positions"]) == (1, 10_100_000, 1)
+
+
+def test_a_price_is_told_with_its_time():
+    assert figures(two_books())["last_ns.738561"] == float(at("10:00:02"))
