@@ -27,7 +27,7 @@ class Card(pn.Column):
             **{
                 "sizing_mode": "stretch_both",
                 "css_classes": ["card"],
-                "stylesheets": [browser_file("card.css"), browser_file("narrow.css")],
+                "stylesheets": [browser_file("card.css"), browser_file("frame.css")],
                 **terms,
             },
         )

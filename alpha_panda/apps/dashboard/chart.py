@@ -21,7 +21,7 @@ from alpha_panda.apps.desk.models import Fill, InstrumentTerms, Picture
 _EVERY_MS = 1_000
 
 INSTRUMENTS = (
-    Column("symbol", "Instrument", 130, grows=True),
+    Column("symbol", "Instrument", 204, grows=True),
     Column("held", "Held", 64, number=True),
 )
 
@@ -69,7 +69,7 @@ def chart(parts: DashboardParts) -> Viewable:
     refresh(parts.picture, table, list_them, _EVERY_MS)
     refresh(parts.picture, card, draw, _EVERY_MS)
     pn.state.onload(under_lock(attempting(card, look_back, parts.now_ns)))
-    listed = Card("Instruments", table, width=280, sizing_mode="stretch_height")
+    listed = Card("Instruments", table, width=320, sizing_mode="stretch_height")
     return shell(parts, "/chart", row(listed, card), prices.wear)
 
 

@@ -32,5 +32,5 @@ def chart_of(drawn: figure) -> pn.pane.Bokeh:
 
 
 def _framed(sizing_mode: str, terms: dict[str, Any]) -> dict[str, Any]:
-    narrow = browser_file("narrow.css")
-    return {"sizing_mode": sizing_mode, "margin": 0, "styles": {"gap": "10px"}, "stylesheets": [narrow], **terms}
+    frame = browser_file("frame.css")
+    return {"sizing_mode": sizing_mode, "margin": 0, "styles": {"gap": "10px"}, "stylesheets": [frame], **terms}

@@ -21,7 +21,7 @@ _CURVE_MS, _LIMITS_MS = 1_000, 2_000
 _WIDE, _NARROW = ({"flex": "none", "width": f"calc({share} - 5px)"} for share in ("66.6667%", "33.3333%"))
 
 _POSITIONS = (
-    Column("symbol", "Instrument", 150, grows=True),
+    Column("symbol", "Instrument", 204, grows=True),
     Column("product", "Product", 64),
     Column("quantity", "Qty", 76, number=True),
     Column("average", "Avg", 96, number=True),
@@ -70,7 +70,7 @@ _lines = once(lambda picture: tape_lines(picture.happenings))
 
 def first_figures(parts: DashboardParts) -> Viewable:
     """Return the figures that a trader looks at first."""
-    part = Figures(sizing_mode="stretch_width", height=78)
+    part = Figures(shown={"figures": []}, sizing_mode="stretch_width", height=78)
     refresh(parts.picture, part, lambda picture: part.tell(figures=_figures(picture)))
     return part
 
@@ -79,7 +79,7 @@ def controls(parts: DashboardParts) -> list[Viewable]:
     """Return the controls of the account; nothing for whoever may only look."""
     if not parts.principal().may("operator"):
         return []
-    part = Controls(width=176, height=78)
+    part = Controls(shown={"acts": []}, width=176, height=78)
     refresh(parts.picture, part, lambda picture: part.tell(acts=_acts(picture)))
     return [part]
 
@@ -102,7 +102,7 @@ def equity(parts: DashboardParts, curve: EquityCurve, **terms: Any) -> Viewable:
 
 def limits(parts: DashboardParts, **terms: Any) -> Viewable:
     """Return the limits of the account in a card."""
-    part = Limits(sizing_mode="stretch_both")
+    part = Limits(shown={"limits": [], "empty": ""}, sizing_mode="stretch_both")
 
     def draw(picture: Picture) -> None:
         empty = "The account has not reported its limits yet."
@@ -119,8 +119,8 @@ def positions(parts: DashboardParts, **terms: Any) -> Viewable:
 
     def draw(picture: Picture) -> None:
         held = _held(picture)
-        table.say("" if held else summary.why_flat(picture))
         table.put(held)
+        table.say("" if held else summary.why_flat(picture))
         card.note(f"{len(held)} open" if held else "")
 
     refresh(parts.picture, card, draw)
@@ -129,7 +129,7 @@ def positions(parts: DashboardParts, **terms: Any) -> Viewable:
 
 def tape(parts: DashboardParts, **terms: Any) -> Viewable:
     """Return what happens, line by line."""
-    part = TapePart(sizing_mode="stretch_both")
+    part = TapePart(shown={"lines": [], "empty": ""}, sizing_mode="stretch_both")
 
     def draw(picture: Picture) -> None:
         empty = "Nothing has happened yet: signals, decisions, orders and fills appear here."

@@ -18,7 +18,7 @@ from alpha_panda.apps.desk.models import Account, Fill, Picture, Position, Strat
 from alpha_panda.apps.markup import Html
 
 HOLDINGS = (
-    Column("symbol", "Instrument", 150, grows=True),
+    Column("symbol", "Instrument", 204, grows=True),
     Column("strategy", "Strategy", 100, grows=True),
     Column("product", "Product", 60),
     Column("quantity", "Quantity", 70, number=True),
@@ -32,10 +32,10 @@ HOLDINGS = (
 
 SLEEVES = (
     Column("strategy", "Strategy", 100, grows=True),
-    Column("open", "Open", 48, number=True),
-    Column("realised", "Realised", 104, number=True),
-    Column("unrealised", "Unrealised", 104, number=True),
-    Column("charges", "Charges", 84, number=True),
+    Column("open", "Open", 44, number=True),
+    Column("realised", "Realised", 92, number=True),
+    Column("unrealised", "Unrealised", 92, number=True),
+    Column("charges", "Charges", 80, number=True),
 )
 
 FILLS = (
@@ -72,8 +72,8 @@ def positions(parts: DashboardParts) -> Viewable:
     def hold(picture: Picture) -> None:
         at_hand.clear()
         at_hand.update((key_of(each), each) for each in picture.positions)
-        held.say(why_none(picture))
         held.put(holdings(picture.positions))
+        held.say(why_none(picture))
 
     refresh(parts.picture, account, lambda picture: account.put(totals(picture.account)))
     refresh(parts.picture, held, hold)

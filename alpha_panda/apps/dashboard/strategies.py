@@ -28,7 +28,7 @@ STRATEGIES = (
     Column("name", "Strategy", 120, grows=True),
     Column("state", "State", 76),
     Column("signal", "Last signal", 78, number=True),
-    Column("symbol", "Instrument", 150, grows=True),
+    Column("symbol", "Instrument", 204, grows=True),
     Column("target", "Target", 58, number=True),
     Column("open", "Open", 48, number=True),
     Column("realised", "Realised", 104, number=True),
@@ -39,7 +39,7 @@ STRATEGIES = (
 )
 
 WANTED = (
-    Column("symbol", "Instrument", 140, grows=True),
+    Column("symbol", "Instrument", 204, grows=True),
     Column("target", "Target", 60, number=True),
     Column("held", "Held", 70, number=True),
     Column("time", "Last signal", 80, number=True),

@@ -53,7 +53,7 @@ SOURCES = (
 )
 
 SESSIONS = (
-    Column("name", "Session", 110, grows=True),
+    Column("name", "Session", 80, grows=True),
     Column("state", "Is", 62),
     Column("log", "Log", 74),
     Column("changed", "Changed", 128, number=True),
@@ -61,7 +61,7 @@ SESSIONS = (
 
 REPORTED = (Column("name", "Figure", 170, grows=True), Column("value", "Said", 120, number=True))
 
-_NARROW: dict[str, Any] = {"width": 310, "sizing_mode": "stretch_height"}
+_NARROW: dict[str, Any] = {"width": 290, "sizing_mode": "stretch_height"}
 _PHASES: dict[Phase | str, str] = {"running": "up", "recovering": "warn", "waiting": "warn", "failed": "strong down"}
 
 
@@ -209,7 +209,7 @@ def feed_of(picture: Picture, now_ns: int) -> Html:
 
 def about_session(session: SessionTerms | None) -> Html:
     """Return what a session was made of, and with what it is looked at."""
-    versions = ("Looked at with", f"Alpha Panda {metadata.version('alpha-panda')}, Python {platform.python_version()}")
+    versions = ("Read with", f"Alpha Panda {metadata.version('alpha-panda')}, Python {platform.python_version()}")
     if session is None:
         return Html(note("No session has begun.") + figures([versions]))
     return figures(

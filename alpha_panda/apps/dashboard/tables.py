@@ -82,7 +82,7 @@ class Table(Part):
         Where `sifted` is given, the rows under a tab are not chosen here: it is told the tab and the text that is
         looked for, and puts other rows. What `ages` is dimmed while the market data are stale.
         """
-        self._rows: dict[str, dict[str, Any]] = {}
+        self._rows: dict[str, Row] = {}
         self._opened, self._sifted = opened and under_lock(opened), sifted and under_lock(sifted)
         self._there = False  # whether the browser has made it
         super().__init__(
@@ -107,7 +107,7 @@ class Table(Part):
 
     def put(self, rows: Iterable[Row]) -> None:
         """Show these rows in this order; a row that is there keeps its place."""
-        wanted = {str(row["key"]): msgspec.to_builtins(dict(row)) for row in rows}
+        wanted = {str(row["key"]): row for row in rows}
         before, self._rows = self._rows, wanted
         if not self._there or wanted == before:
             return

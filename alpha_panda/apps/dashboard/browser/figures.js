@@ -13,6 +13,7 @@ export function render({ model, el }) {
       }
       const cell = cells.get(name);
       put(cell.value, value);
+      cell.value.style.setProperty("--letters", value.length);
       paint(cell.value, sense);
       put(cell.below, below);
     }

@@ -1,12 +1,12 @@
 // A table on Tabulator: its cells are text, its rows are patched where they stand, and keys walk it.
 
-const AGAIN_MS = 1000;
+const AGAIN_MS = 1000, LETTER_PX = 7.4, PADDING_PX = 18;
 
 const whole = (cell) => (typeof cell === "string" ? { text: cell } : cell ?? { text: "" });
 
 function draw(cell) {
   const { text, tone, hint, act } = whole(cell.getValue());
-  if (!act) return node("span", { class: tone, title: hint }, text);
+  if (!act) return node("span", { class: tone, title: hint || text }, text);
   const tones = `act ${act.grave ? "grave" : ""}`;
   return node("button", { class: tones, type: "button", title: hint, "data-act": JSON.stringify(act) }, act.label);
 }
@@ -108,7 +108,18 @@ class Rows {
     setTimeout(() => this.model.send_msg("ready"), AGAIN_MS);
   }
 
+  // Figures that lose their last digits are others: a column of figures is as wide as the longest that stood there.
+  widen(rows) {
+    for (const { field, number } of shownOf(this.model).columns) {
+      if (!number) continue;
+      const wanted = Math.max(0, ...rows.map((row) => whole(row[field]).text.length)) * LETTER_PX + PADDING_PX;
+      const column = this.table.getColumn(field);
+      if (wanted > column.getWidth()) column.setWidth(wanted);
+    }
+  }
+
   async take({ all, put: rows, gone, order }) {
+    this.widen(all ?? rows);
     if (all) {
       this.keys = new Set(all.map((row) => row.key));
       await this.table.replaceData(all);
