@@ -254,8 +254,7 @@ class AccountStage:
     def __init__(self, profile: Profile, universe: Universe) -> None:
         self._terms = build_terms(profile, universe)
         self._state = build_state(profile, len(universe))
-        needed = outputs_needed(self._state.books.size, self._state.orders.shape[1])
-        self._outputs = build_outputs(needed + _OUTPUT_ROWS)
+        self._outputs = build_outputs(outputs_needed(self._state.books.size, self._state.orders.shape[1]) + _OUTPUT_ROWS)
         self.strategies = tuple(terms.name for terms in profile.strategies)
 
     @property
