@@ -26,6 +26,11 @@ class Senders:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
+    async def get(self, session: str) -> Sender | None:
+        """Return who sends the messages of a session, or did last; None where nobody ever has."""
+        found = await self._connections.rows(select(alert_senders).where(_columns.session == session))
+        return Sender(**found[0]) if found else None
+
     async def claim(self, session: str, holder: str, able: bool, until_ns: int, now_ns: int) -> Sender:
         """Be the sender until then, unless somebody else is at `now_ns`; return who is.
 

@@ -129,7 +129,9 @@ class AlertsContract:
 
 class SendersContract:
     async def test_whoever_comes_first_sends_until_its_time_is_over(self, database: Database):
+        assert await database.senders.get("paper") is None
         first = await database.senders.claim("paper", "one", True, until_ns=60, now_ns=10)
+        assert await database.senders.get("paper") == first
         assert (first.holder, first.able, first.until_ns) == ("one", True, 60)
         assert await database.senders.claim("paper", "two", True, until_ns=109, now_ns=59) == first
         assert (await database.senders.claim("paper", "two", True, until_ns=110, now_ns=60)).holder == "two"

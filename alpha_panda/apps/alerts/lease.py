@@ -12,6 +12,8 @@ from alpha_panda.units import SECOND_NS
 LEASE_S = 6.0
 """For how long one process sends without saying so again; another one takes over that much later."""
 
+_RENEWED_S = 1.5  # after so much of it, at the next opportunity
+
 
 class Lease:
     """The right of one process, the `holder`, to send the messages of a session."""
@@ -38,12 +40,24 @@ class Lease:
     async def renew(self, able: bool) -> None:
         """Go on sending, or begin where nobody does; `able` says whether a target takes messages.
 
-        Raises DatabaseError.
+        Raises DatabaseError. It writes only where there is something to change, for others write there, too.
         """
-        until_ns = self._wall_ns() + int(LEASE_S * SECOND_NS)
-        found = await self._senders.claim(self._session, self._holder, able, until_ns, self._now_ns())
+        self._note(await self._senders.get(self._session))
+        if self._is_due(able):
+            until_ns = self._wall_ns() + int(LEASE_S * SECOND_NS)
+            self._note(await self._senders.claim(self._session, self._holder, able, until_ns, self._now_ns()))
+
+    def _note(self, found: Sender | None) -> None:
         if found != self._known:
             self._known, self._since_s = found, self._monotonic()
+
+    def _is_due(self, able: bool) -> bool:
+        """Return whether there is something to claim: what is free, ours and soon over, or of one who cannot send."""
+        known = self._known
+        if known is None or known.holder != self._holder:
+            return self.here or (known is not None and able and not known.able)
+        left_s = (known.until_ns - self._wall_ns()) / SECOND_NS
+        return left_s < LEASE_S - _RENEWED_S or known.able != able
 
     def _now_ns(self) -> int:
         """Return the time that a lease is held against.

@@ -19,6 +19,7 @@ _CLOCK_S = 2.0
 _STALE_S, _STALE_UNKNOWN_S, _TICKS_S = 10.0, 90.0, 6.0
 _STILL_S = 10.0
 _LAG, _PORTFOLIO_LAG = 100, 1_000
+_RACES = 2.0  # how many times as fast as the clock a market passes that is replayed and not traded
 _GROWTH_S = 20.0  # shorter than the delay of the alarm: a burst that is being worked off is none
 _NEAR, _NEAR_RELEASE, _LIMIT_RELEASE = 0.8, 0.75, 0.95
 _REFUSALS, _REFUSALS_S = 50, 300.0
@@ -43,23 +44,28 @@ class Measure(NamedTuple):
 
 
 def stages_down(look: Look) -> Iterator[Measure]:
-    """Measure how long ago each stage reported that should be at work; one that never did is down."""
+    """Measure how long ago each stage reported that should be at work; one that never did is down.
+
+    A session that has just begun, or is about to be resumed, has a minute for it: kernels may be compiled first.
+    """
     for name, stage in named_stages(look.picture) if look.working else ():
         if stage.phase in _AT_WORK:
             never = not stage.reported_ns
             silent_s = _DOWN_S if never else look.silent_s(name, stage)
             cause = "no process works on it" if never else f"{stage.holder} has not reported for {silent_s:,.0f} s"
+            silent_s = silent_s if look.looked_s >= _DOWN_S else min(silent_s, _DOWN_S / 2)
             # Trading never reads what the portfolio writes.
             priority = "high" if stage.stage == PORTFOLIO else None
             yield Measure(name, cause, silent_s, _DOWN_S, _FRESH_S, priority)
 
 
 def stages_silent(look: Look) -> Iterator[Measure]:
-    """Measure how long ago each stage reported that is at work."""
+    """Measure how long ago each stage reported that is at work; of one not yet heard here, it may be about to begin."""
     for name, stage in named_stages(look.picture) if look.working else ():
         if stage.phase in _AT_WORK and stage.reported_ns:
             silent_s = look.silent_s(name, stage)
             cause = f"{stage.holder} has not reported for {silent_s:,.0f} s"
+            silent_s = silent_s if look.was_heard(name, stage) else min(silent_s, _SILENT_S - 1)
             yield Measure(name, cause, silent_s, _SILENT_S, _FRESH_S, "high" if stage.stage == PORTFOLIO else None)
 
 
@@ -101,7 +107,8 @@ def clocks(look: Look) -> Iterator[Measure]:
 def feed_stale(look: Look) -> Iterator[Measure]:
     """Measure for how long the feed has said nothing although the market is open.
 
-    A feed of bars speaks once in an interval: what is usual is learnt, and three times that is an alarm.
+    A feed of bars speaks once in an interval: what is usual is learnt, and three times that is an alarm. What it said
+    before a session was resumed is no measure.
     """
     feed = look.picture.feed
     over = any(stage.stage == FEED and stage.phase in _OVER for stage in look.picture.stages)
@@ -110,24 +117,27 @@ def feed_stale(look: Look) -> Iterator[Measure]:
     silent_s, every_s = look.since_s(feed.heard_ns), look.feed_every_s()
     usual_s = _STALE_UNKNOWN_S / 3 if every_s is None else every_s
     limit_s = _STALE_S if usual_s <= _TICKS_S else 3 * usual_s
+    begins = look.looked_s < limit_s or not look.feed_counts
     held = "with something at stake" if look.holding else "nothing is at stake"
     cause = f"no event for {silent_s:,.0f} s while the market is open; {held}"
+    silent_s = min(silent_s, limit_s / 2) if begins else silent_s
     yield Measure("", cause, silent_s, limit_s, limit_s / 3, "critical" if look.holding else "high")
 
 
 def feed_reconnects(look: Look) -> Iterator[Measure]:
     """Count how often the feed was connected anew in ten minutes."""
-    feed, earlier = look.picture.feed, look.earlier(_RECONNECTS_S)
-    if feed is not None and earlier is not None:
-        count = feed.reconnects - earlier.reconnects
+    feed, earlier = look.picture.feed, look.earlier(_RECONNECTS_S, by_feed=True)
+    if feed is not None and earlier is not None and look.feed_counts:
+        began_anew = feed.reconnects < earlier.reconnects  # its process did, and counts from nothing
+        count = feed.reconnects - (0 if began_anew else earlier.reconnects)
         cause = f"it was connected anew {count} times in the latest ten minutes"
         yield Measure("", cause, count, _RECONNECTS + 1, _RECONNECTS)
 
 
 def events_kept_out(look: Look) -> Iterator[Measure]:
     """Count the market events that were kept out in five minutes."""
-    feed, earlier = look.picture.feed, look.earlier(_KEPT_OUT_S)
-    if feed is not None and earlier is not None:
+    feed, earlier = look.picture.feed, look.earlier(_KEPT_OUT_S, by_feed=True)
+    if feed is not None and earlier is not None and look.feed_counts:
         count = feed.kept_out - earlier.kept_out
         yield Measure("", f"{count} in the latest five minutes; they stand on market.ticks.dlq with the reason", count)
 
@@ -154,12 +164,16 @@ def screens_still(look: Look) -> Iterator[Measure]:
 
 
 def lag_grows(look: Look) -> Iterator[Measure]:
-    """Measure how far each stage is behind the log, as long as it does not catch up."""
+    """Measure how far each stage is behind the log, as long as it does not catch up.
+
+    A replay that goes faster than the market is read as fast as can be: nobody's orders are late for that.
+    """
     earlier = look.earlier(_GROWTH_S)
+    races = earlier is not None and look.market_s(earlier) > _RACES * look.since_s(earlier.taken_ns)
     for name, stage in named_stages(look.picture) if look.working and earlier else ():
         before = earlier.lags.get(name) if earlier else None
         if stage.stage != PORTFOLIO and stage.lag is not None and before is not None and stage.phase in _AT_WORK:
-            figure = stage.lag if stage.lag > before else min(stage.lag, _LAG)
+            figure = stage.lag if stage.lag > before and not races else min(stage.lag, _LAG)
             cause = f"it is {stage.lag:,} records behind, and was {before:,} not long ago"
             yield Measure(name, cause, figure, _LAG + 1, _LAG / 2)
 
@@ -175,12 +189,17 @@ def portfolio_behind(look: Look) -> Iterator[Measure]:
 def dead_letters(look: Look) -> Iterator[Measure]:
     """Count the records that nobody could process, beyond those that somebody has dealt with.
 
-    Market events that were kept out are letters, too, and have a rule of their own.
+    Market events that were kept out are letters, too, and have a rule of their own. How many those are the feed alone
+    knows: before it has said so, nothing new is found.
     """
-    kept_out = look.picture.feed.kept_out if look.picture.feed else 0
-    count = look.picture.dead_letters - kept_out
+    now = look.picture.feed.kept_out if look.picture.feed else 0
+    count = look.picture.dead_letters - max(now, *(each.kept_out for each in look.before), 0)
     limit = look.settled.get("DeadLetters", 0) + 1
-    yield Measure("", f"{count} records stand among the dead letters", count, limit, limit)
+    cause = f"{count} records stand among the dead letters"
+    if look.feed_counts:
+        yield Measure("", cause, count, limit, limit)
+    else:
+        yield Measure("", cause, min(count, limit - 1), limit, limit - 1)
 
 
 # ── The account ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,7 +232,7 @@ def account_unanswered(look: Look) -> Iterator[Measure]:
         yield Measure("kill", cause, priority="critical")
     if picture.commands_waiting:
         yield Measure("commands", f"{picture.commands_waiting} commands wait to be taken up")
-    if picture.account is None:
+    if picture.account is None and picture.phase == "trading":
         yield Measure("report", "it has not reported since the session began")
 
 
@@ -284,10 +303,12 @@ def _reached(look: Look, name: str, what: str) -> Iterator[Measure]:
 
 
 def refusals_burst(look: Look) -> Iterator[Measure]:
-    """Count by rule what was refused in five minutes."""
+    """Count by rule what was refused in five minutes: of the market, where a replay goes faster than the clock."""
     earlier = look.earlier(_REFUSALS_S)
+    span_s = max(look.market_s(earlier), _REFUSALS_S) if earlier is not None else _REFUSALS_S
     for refusals in look.picture.refusals if earlier is not None and look.working else ():
         count = refusals.count - (earlier.refusals.get(refusals.code, 0) if earlier else 0)
+        count = int(count * _REFUSALS_S / span_s)
         asked = collections.Counter(each.strategy for each in look.picture.decisions if each.code == refusals.code)
         of = f", lately most of {asked.most_common(1)[0][0]}" if asked else ""
         cause = f"{count} signals in the latest five minutes{of}"
@@ -318,7 +339,8 @@ def _is_stuck(order: Order, market_ns: int, market_open: bool) -> bool:
         return False
     if order.validity == "DAY" and ist_date(order.made_ns) < ist_date(market_ns):
         return True
-    at_once = order.order_type == "MARKET" or order.validity == "IOC"
+    triggered = order.order_type == "SL-M" and order.status != "working"  # it is a market order by then
+    at_once = order.order_type == "MARKET" or order.validity == "IOC" or triggered
     return at_once and market_open and market_ns - max(order.made_ns, order.updated_ns) >= _STUCK_NS
 
 

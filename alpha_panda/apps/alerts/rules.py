@@ -78,6 +78,7 @@ _MARKET = (
             "must not wait."
         ),
         measure=measures.feed_stale,
+        on_delay_s=2,
         off_delay_s=5,
         roots=(LOG_AWAY, *FEED_DEAD),
     ),

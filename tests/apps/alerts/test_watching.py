@@ -307,7 +307,7 @@ async def test_a_test_says_what_each_target_answered_and_who_asked(world: World,
         (delivery,) = await engine.test("asha")
         assert not delivery.delivered
         assert "500" in delivery.trouble
-        world.pass_time(engine, 11)
+        world.pass_time(engine, 101)
         assert [each.rule for each in engine.active()] == ["AlertTargetFails"]
         hears.status = 200
         (delivery,) = await engine.test("asha")
