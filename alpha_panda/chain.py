@@ -254,7 +254,8 @@ class AccountStage:
     def __init__(self, profile: Profile, universe: Universe) -> None:
         self._terms = build_terms(profile, universe)
         self._state = build_state(profile, len(universe))
-        self._outputs = build_outputs(outputs_needed(self._state.books.size, self._state.orders.shape[1]) + _OUTPUT_ROWS)
+        needed = outputs_needed(self._state.books.size, self._state.orders.shape[1])
+        self._outputs = build_outputs(needed + _OUTPUT_ROWS)
         self.strategies = tuple(terms.name for terms in profile.strategies)
 
     @property
@@ -390,8 +391,7 @@ def check_intervals(profile: Profile, finest_ns: int) -> None:
         if terms.interval_ns < finest_ns:
             raise ConfigurationError(
                 f"strategy {terms.name} wants bars of {terms.interval_ns // SECOND_NS} s, "
-                f"finer than the data's {finest_ns // (DAY_NS if finest_ns == DAY_NS else SECOND_NS)} "
-                f"{'day' if finest_ns == DAY_NS else 's'}"
+                f"finer than the data's {'1 day' if finest_ns == DAY_NS else f'{finest_ns // SECOND_NS} s'}"
             )
         if finest_ns > 0 and terms.interval_ns < DAY_NS and terms.interval_ns % finest_ns > 0:
             raise ConfigurationError(
