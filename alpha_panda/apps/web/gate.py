@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alpha_panda.apps.access import Principal
 from alpha_panda.apps.web.cookies import ACCESS, KILL, STOP
-from alpha_panda.apps.web.limits import Limits, Rates, network_of
+from alpha_panda.apps.web.limits import Limits, Rates, Turn, network_of
 from alpha_panda.apps.web.visit import Visit
 
 OPEN_PLACES: Mapping[str, tuple[str, ...]] = {
@@ -38,6 +38,7 @@ LOOK_EVERY_S = 5.0
 STOPS = frozenset((KILL, "/api/v1/control/pause", "/api/v1/control/flatten"))
 """What makes safer, and is never refused because of all the rest that somebody asks."""
 
+_STRATEGY_STOPS = re.compile(r"/api/v1/strategies/[^/]+/(?:pause|disable)")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[0-9a-z._-]+)(?::[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
 _DIGITS = 20  # of a length: what has more is too large as well
 _SIGNED_OUT = 4401  # the first four digits of applications, and HTTP's number for it
@@ -125,8 +126,9 @@ class Gate:
         principal = await self._who(visit)
         if principal is not None:
             visit.identify(principal)
-        if (wait_s := self._wait_s(visit)) > 0:
-            return Refusal(429, "too_many_requests", "too many requests: wait a moment", wait_s)
+        visit.turn = self._turn(visit)
+        if visit.turn.wait_s:
+            return Refusal(429, "too_many_requests", "too many requests: wait a moment", visit.turn.wait_s)
         if visit.changes_something and not self._from_us(visit, visit.bearer is not None or principal is None):
             return Refusal(403, "foreign_origin", "this was not asked for by a page of this app")
         if principal is None and visit.scope.get("method") not in OPEN_PLACES.get(visit.path, ()):
@@ -158,17 +160,16 @@ class Gate:
         host = visit.headers["host"].lower()
         return len(origins) == 1 and origins[0].lower() in (f"http://{host}", f"https://{host}")
 
-    def _wait_s(self, visit: Visit) -> float:
+    def _turn(self, visit: Visit) -> Turn:
         limits = self._house.limits
         if visit.principal is None:
             network = network_of(visit.address)
-            return self._rates.wait_s(f"address {network}", limits.anonymous_per_second, limits.anonymous_at_once)
+            return self._rates.take(f"address {network}", limits.anonymous_per_second, limits.anonymous_at_once)
         user = f"user {visit.principal.name}"
         if visit.path in self._house.pages:
-            return self._rates.wait_s(f"{user} pages", limits.pages_per_second, limits.pages_at_once)
+            return self._rates.take(f"{user} pages", limits.pages_per_second, limits.pages_at_once)
         # Whatever else somebody asks too often, they can stop: only the same command is counted, and it was heard then.
-        counted = visit.path if visit.path in STOPS else "all"
-        return self._rates.wait_s(f"{user} {counted}", limits.requests_per_second, limits.requests_at_once)
+        return self._rates.take(f"{user} {_counted(visit.path)}", limits.requests_per_second, limits.requests_at_once)
 
     # ── What they get ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -271,6 +272,11 @@ def _told(visit: Visit, refusal: Refusal) -> JSONResponse:
         headers["WWW-Authenticate"] = "Bearer"
     error: dict[str, Any] = {"code": refusal.code, "message": refusal.sentence, "request_id": visit.request_id}
     return JSONResponse({"error": error}, refusal.status, headers)
+
+
+def _counted(path: str) -> str:
+    """Return as what a request is counted: what makes safer by itself, all strategies together, and all else."""
+    return path if path in STOPS else "a strategy's" if _STRATEGY_STOPS.fullmatch(path) else "all"
 
 
 def _query(visit: Visit) -> str:

@@ -20,6 +20,16 @@ class Limits:
     pages_at_once: float = 60.0
 
 
+@dataclasses.dataclass(frozen=True)
+class Turn:
+    """What became of one request of a visitor: whether it has to wait, and how many more there may be."""
+
+    wait_s: float  # 0 where it may be served
+    left: int
+    at_once: int
+    full_s: float  # until there may be so many at once again
+
+
 @dataclasses.dataclass
 class _Bucket:
     tokens: float
@@ -34,8 +44,8 @@ class Rates:
         self._kept_max = kept_max
         self._buckets: collections.OrderedDict[str, _Bucket] = collections.OrderedDict()
 
-    def wait_s(self, visitor: str, per_second: float, at_once: float) -> float:
-        """Take one request of `visitor` from its bucket; return 0, or after how many seconds there is one again."""
+    def take(self, visitor: str, per_second: float, at_once: float) -> Turn:
+        """Take one request of `visitor` from its bucket, or say after how many seconds there is one again."""
         now_s = self._monotonic()
         bucket = self._buckets.setdefault(visitor, _Bucket(at_once, now_s))
         self._buckets.move_to_end(visitor)
@@ -43,10 +53,9 @@ class Rates:
             self._buckets.popitem(last=False)
         bucket.tokens = min(at_once, bucket.tokens + (now_s - bucket.filled_s) * per_second)
         bucket.filled_s = now_s
-        if bucket.tokens < 1.0:
-            return (1.0 - bucket.tokens) / per_second
-        bucket.tokens -= 1.0
-        return 0.0
+        wait_s = max(1.0 - bucket.tokens, 0.0) / per_second
+        bucket.tokens -= 0.0 if wait_s else 1.0
+        return Turn(wait_s, int(bucket.tokens), int(at_once), (at_once - bucket.tokens) / per_second)
 
 
 def network_of(address: str) -> str:

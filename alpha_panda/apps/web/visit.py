@@ -1,6 +1,7 @@
 """One connection as the gate sees it: who came from where, with which ids, and what was answered."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from starlette.types import Message, Scope, Send
 from alpha_panda.apps.access import VISIT_ID, VISITOR, Principal
 from alpha_panda.apps.web.cookies import KILL, SessionCookie
 from alpha_panda.apps.web.headers import CORRELATION_ID, REQUEST_ID, security_headers
+from alpha_panda.apps.web.limits import Turn
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _CORRELATION = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -29,6 +31,7 @@ class Visit:
     secure: bool
     principal: Principal | None = None
     status: int = 0  # of the answer, once it has begun
+    turn: Turn | None = None  # what is left of what the visitor may ask for
 
     @classmethod
     def of(cls, scope: Scope, random_bytes: Callable[[int], bytes], secure: bool) -> "Visit":
@@ -110,6 +113,10 @@ class Visit:
         for name, value in security_headers(self.path, self.secure):
             headers[name] = value
         headers[REQUEST_ID], headers[CORRELATION_ID] = self.request_id, self.correlation_id
+        if self.turn is not None:
+            headers["RateLimit-Limit"] = str(self.turn.at_once)
+            headers["RateLimit-Remaining"] = str(self.turn.left)
+            headers["RateLimit-Reset"] = str(math.ceil(self.turn.full_s))
 
     def fields(self) -> dict[str, Any]:
         """Return what a line of the log says of it."""

@@ -149,6 +149,11 @@ async def test_no_page_of_another_origin_may_read_an_answer(web: House):
 # ── How much ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def told(answer: httpx.Response) -> tuple[str, ...]:
+    """Return how many requests there may be at once, how many are left, and in how many seconds there are all."""
+    return tuple(answer.headers[f"ratelimit-{name}"] for name in ("limit", "remaining", "reset"))
+
+
 async def test_who_asks_too_often_waits_and_others_do_not(tmp_path: pathlib.Path):
     limits = Limits(requests_per_second=2, requests_at_once=3, anonymous_per_second=50, anonymous_at_once=50)
     async with (
@@ -161,6 +166,10 @@ async def test_who_asks_too_often_waits_and_others_do_not(tmp_path: pathlib.Path
         assert (await other.get("/api/v1/boot")).status_code == 200
         refused = await page.get("/api/v1/boot")
         assert (code(refused), refused.headers["retry-after"]) == ("too_many_requests", "1")
+        assert told(refused) == ("3", "0", "2")
+        for path in ("control/pause", "strategies/momentum/pause"):
+            stopped = await page.post(f"/api/v1/{path}", headers={"Origin": "http://127.0.0.1"})
+            assert (stopped.status_code, told(stopped)) == (403, ("3", "2", "1")), "for a viewer, but heard"
         web.clock.move(1.0)
         assert [(await page.get("/api/v1/boot")).status_code for _ in range(3)] == [200, 200, 429]
 
