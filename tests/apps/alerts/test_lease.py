@@ -184,6 +184,7 @@ async def test_what_people_do_on_one_screen_counts_on_both(two: Two, database: D
         await until(lambda: shown(two.first) == shown(two.second) and len(shown(two.first)) == 2)
         await two.second.acknowledge("KillEngaged", "asha")
         await two.second.resolve("DeadLetters", "ravi")
+        await until(lambda: two.first._alarms.settled)
         await two.pass_time(14)
         await until(lambda: shown(two.first) == shown(two.second))
         (killed,) = two.first.active()

@@ -210,7 +210,7 @@ def test_a_target_that_fails_is_an_alarm_of_its_own():
     watched = Watched(channels=(GOOD, FAILING))
     watched.pass_time(85)  # it is tried again meanwhile
     assert watched.shown() == {}
-    watched.pass_time(5)
+    watched.pass_time(6)
     (alert,) = watched.shown().values()
     assert (alert.id, alert.priority) == ("AlertTargetFails:slack://T...2", "high")
     assert alert.cause == "error=404"
