@@ -24,14 +24,21 @@ from alpha_panda.errors import LogError
 from alpha_panda.kernels.commands import command_block
 from alpha_panda.kernels.jit import cache_directory, kernels_digest, python_function
 from alpha_panda.kernels.replay import account_block, strategy_block
-from alpha_panda.live.build import REDIS_URL, has_embedded_log, kafka_address, log_writer, open_log, topic_differences
+from alpha_panda.live.build import (
+    REDIS_URL,
+    has_embedded_log,
+    kafka_address,
+    log_writer,
+    open_log,
+    redis_url,
+    topic_differences,
+)
 from alpha_panda.live.control.configured import Beginning, beginning
 from alpha_panda.live.control.killswitch import KillSwitch
 from alpha_panda.live.envelope import VERSION, version_of
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.session import blueprint_of, check_profile, read_session
 from alpha_panda.live.snapshots import latest_snapshot
-from alpha_panda.live.store.address import parsed
 from alpha_panda.live.topics import topics_of_session
 from alpha_panda.sessions import days, known_years
 from alpha_panda.units import SECOND_NS, ist_date, ist_datetime
@@ -183,11 +190,10 @@ class Preflight:
 
     def _clock(self) -> Finding:
         """Compare this machine's clock with that of the Redis server: between two readings of ours lies its answer."""
-        url = os.environ.get(REDIS_URL)
+        url = redis_url()
         if not url:
             return fine(f"there is no server to compare it with, as {REDIS_URL} names none")
-        address = parsed(url).url
-        with redis.Redis.from_url(address, socket_connect_timeout=_ANSWER_S, socket_timeout=_ANSWER_S) as client:
+        with redis.Redis.from_url(url, socket_connect_timeout=_ANSWER_S, socket_timeout=_ANSWER_S) as client:
             client.ping()  # so that connecting is not taken for time that passes
             before_ns = self.clock()
             seconds, microseconds = client.time()

@@ -34,6 +34,7 @@ from alpha_panda.live.pipeline import STAGES, Parts, Surroundings, run_session
 from alpha_panda.live.routing import new_record
 from alpha_panda.live.session import Blueprint, blueprint_of, check_profile, open_session, read_session
 from alpha_panda.live.status import WAITING, Status
+from alpha_panda.live.store.address import parsed
 from alpha_panda.live.store.base import Store
 from alpha_panda.live.store.redis import RedisStore
 from alpha_panda.live.supervision import enduring
@@ -149,6 +150,12 @@ async def topic_differences(address: str, state: pathlib.Path, topics: Sequence[
     """Return in what the topics of the session in `state` differ, on the Kafka at `address`, from these."""
     async with open_topics(address) as broker:
         return await broker.differences(state.absolute().name, topics)
+
+
+def redis_url() -> str:
+    """Return the URL of the Redis server that the environment names, checked, or nothing; ConfigurationError if wrong."""
+    url = os.environ.get(REDIS_URL)
+    return parsed(url).url if url else ""
 
 
 async def open_store(address: str | None) -> Store:
