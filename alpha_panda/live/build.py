@@ -153,7 +153,7 @@ async def topic_differences(address: str, state: pathlib.Path, topics: Sequence[
 
 
 def redis_url() -> str:
-    """Return the URL of the Redis server that the environment names, checked, or nothing; ConfigurationError if wrong."""
+    """Return the URL of the Redis server that the environment names, or nothing; ConfigurationError if wrong."""
     url = os.environ.get(REDIS_URL)
     return parsed(url).url if url else ""
 
