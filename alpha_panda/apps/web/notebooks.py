@@ -4,6 +4,7 @@ import ast
 import asyncio
 import html
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 
 from fastapi import FastAPI
@@ -16,12 +17,21 @@ KERNELS_MAX = 16
 _KERNEL_LASTS_S = 30  # after its page was closed, for one that comes back
 _TRY_LATER = 1013  # of RFC 6455's registry
 
+_READING = ("GET", "HEAD")
 _MOVED = ("set_ui_element_value", "set_model_value", "function_call")
 _OPEN: Mapping[str, frozenset[str]] = {
     "websocket": frozenset({"/ws"}),
     "POST": frozenset(f"/api/kernel/{what}" for what in _MOVED),
 }
 """What of a notebook is open besides what can be read: its one websocket, and what a hand moves in it."""
+
+_READ = re.compile(
+    r"|/|/health|/assets/.+|/[\w-]+\.(?:js|json|ico|png|svg)"
+    # What a notebook has made to be looked at, by the names that marimo gives: where no notebook runs, it would take
+    # any other name for one of the memory that the programs of this machine share.
+    r"|/@file/[0-9]{1,9}-[0-9]{1,10}-[A-Za-z0-9]{8}\.[A-Za-z0-9]+"
+)
+"""What can be read: the page and what belongs to it. Marimo has more, of which some starts a notebook uncounted."""
 
 _PAGE = pathlib.Path(__file__).parent / "files" / "research.html"
 
@@ -70,7 +80,7 @@ class _Notebook:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, of the few kinds that a notebook which only runs has use for."""
         kind, path = scope.get("method", "websocket"), scope["path"].removeprefix(scope.get("root_path", ""))
-        if kind not in ("GET", "HEAD") and path not in _OPEN.get(kind, ()):
+        if not (_READ.fullmatch(path) if kind in _READING else path in _OPEN.get(kind, ())):
             return await _refuse(scope, receive, send)
         if kind != "websocket":
             return await self._made()(scope, receive, send)
@@ -98,7 +108,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close", "code": 1008, "reason": sentence})
     else:
         error = {"code": "not_allowed", "message": sentence, "request_id": scope["state"]["request_id"]}
-        await JSONResponse({"error": error}, 405)(scope, receive, send)
+        await JSONResponse({"error": error}, 404 if scope["method"] in _READING else 405)(scope, receive, send)
 
 
 def _listing(files: Sequence[pathlib.Path]) -> str:

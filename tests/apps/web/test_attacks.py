@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import AsyncIterator
+from multiprocessing.shared_memory import SharedMemory
 
 import pytest
 
@@ -87,6 +88,31 @@ async def test_a_notebook_is_run_and_by_no_way_edited(web: House):
         speaker = Speaker(web, headers, f"/research/yesterday/{path}")
         await speaker.talk()
         assert (await speaker.next())["code"] == 1008, path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("sse?session_id=s_abc123", "api/files/download?path=web.db", "api/sessions", "api/status/connections"),
+        *("auth/login", "auth/token", "terminal/ws", "public/yesterday.py", "yesterday.py", "assets/"),
+    ],
+)
+async def test_nothing_of_a_notebook_is_read_but_its_page_and_what_belongs_to_it(web: House, path: str):
+    async with web.client(headers={"Authorization": f"Bearer {web.token('vera')}"}) as viewer:
+        assert (await viewer.get(f"/research/yesterday/{path}")).status_code == 404
+        assert (await viewer.get("/research/yesterday/health")).status_code == 200
+
+
+async def test_no_memory_that_programs_share_is_read_as_a_file_of_a_notebook(web: House):
+    shared = SharedMemory(create=True, size=16)
+    try:
+        shared.buf[:6] = b"secret"
+        async with web.client(headers={"Authorization": f"Bearer {web.token('vera')}"}) as viewer:
+            answer = await viewer.get(f"/research/yesterday/@file/16-{shared.name}")
+    finally:
+        shared.close()
+        shared.unlink()
+    assert (answer.status_code, b"secret" in answer.content) == (404, False)
 
 
 async def test_no_visitor_starts_more_notebooks_than_the_process_can_bear(web: House, monkeypatch: pytest.MonkeyPatch):
