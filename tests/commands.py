@@ -27,10 +27,10 @@ _PLACEHOLDERS = {
 }
 
 
-def commands_in(markdown: pathlib.Path) -> Iterator[str]:
-    """Yield the commands of ours that stand in a text, between backticks or in lines of a block of code."""
+def commands_in(markdown: pathlib.Path, language: str = r"\w*") -> Iterator[str]:
+    """Yield the commands of ours that stand in a text, between backticks or in lines of code, of `language` if told."""
     text = markdown.read_text(encoding="utf-8")
-    blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
     for line in (*(line for block in blocks for line in block.splitlines()), *spans):
         command = _RUN_IN.sub("", line.split(" #")[0].strip(), count=1)

@@ -11,7 +11,7 @@ from alpha_panda.cli.lazy import register
 app = App(
     name="alpha-panda",
     help="From an idea in a notebook to orders in an account: one chain of kernels for backtest, sweep and live.",
-    help_epilogue="Every command explains itself with --help and answers in JSON with --json.",
+    help_epilogue="Every command explains itself with --help; what it answers, it says in JSON with --json.",
     version=lambda: importlib.metadata.version("alpha-panda"),
 )
 app.command(

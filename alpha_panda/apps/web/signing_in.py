@@ -30,6 +30,7 @@ class Refused:
     retry_s: float = 0.0
 
 
+_WITHOUT_LINK = "`alpha-panda users add NAME --role admin` on this machine makes a user who signs in with a password"
 _WRONG = Refused(401, "wrong_credentials", "name or password is wrong")
 _BUSY = Refused(503, "busy", "too many sign in at this moment: try again in some seconds", 5.0)
 
@@ -94,7 +95,7 @@ class SigningIn:
             return Refused(429, "throttled", f"too many failed: wait {wait_s:,.0f} seconds", wait_s)
         is_right = hmac.compare_digest(self._link, _digest(token)) and self._monotonic() < self._link_until_s
         if not is_right:
-            return Refused(401, "link_spent", "this link was used or is too old: start the web app again for another")
+            return Refused(401, "link_spent", f"this link was used or is too old: {_WITHOUT_LINK}")
         self._link = b""
         self._throttle.succeeded("", address)
         user = await self._users.get(OWNER)
