@@ -31,11 +31,12 @@ from alpha_panda.live.messages import Session
 from alpha_panda.live.observer import ACCOUNT
 from alpha_panda.live.store.base import Places, Portfolio
 from alpha_panda.sessions import session_of
-from alpha_panda.units import ist_date
+from alpha_panda.units import SECOND_NS, ist_date
 
 Phase = Literal["waiting", "recovering", "trading", "ended", "failed", "unknown"]
 
 _OVER = ("ended", "stopped")
+_OPENING_NS = 10 * SECOND_NS  # which the first tick of a day may take
 
 
 @dataclasses.dataclass
@@ -77,7 +78,7 @@ def draw(facts: Facts, number: int, now_ns: int) -> Picture:
         phase=_phase(facts, sources, stages),
         account=account,
         limits=_limits(facts),
-        feed=_feed(facts),
+        feed=_feed(facts, now_ns),
         stages=stages,
         strategies=tuple(_strategies(facts, books)),
         positions=_positions(facts, books),
@@ -138,19 +139,27 @@ def _limits(facts: Facts) -> tuple[Limit, ...]:
     return limits_of(facts.shower.profile.risk, facts.reports.reported()) if facts.shower else ()
 
 
-def _feed(facts: Facts) -> Feed | None:
+def _feed(facts: Facts, now_ns: int) -> Feed | None:
     if facts.shower is None or facts.minutes is None:
         return None
     market_ns = facts.minutes.time_ns
-    return facts.reports.feed(market_ns, facts.heard_ns, _is_open(facts.shower, market_ns), facts.gaps)
+    silent_ns = max(now_ns - facts.heard_ns, 0) if facts.heard_ns else 0
+    return facts.reports.feed(market_ns, facts.heard_ns, _is_open(facts.shower, market_ns, silent_ns), facts.gaps)
 
 
-def _is_open(shower: Shower, time_ns: int) -> bool | None:
-    """Return whether any calendar of the session's instruments is open at an instant; None before there is one."""
-    if not time_ns:
+def _is_open(shower: Shower, market_ns: int, silent_ns: int) -> bool | None:
+    """Return whether any calendar of the session's instruments is open; None before the market has said anything.
+
+    While it says nothing, its day goes on: it is open where the first tick is some seconds late, and it closes.
+    """
+    if not market_ns:
         return None
+    time_ns = market_ns + silent_ns
+    if ist_date(time_ns) != ist_date(market_ns):
+        return False
     hours = [session_of(calendar, ist_date(time_ns)) for calendar in {each.calendar for each in shower.universe}]
-    return any(each is not None and each[0] <= time_ns < each[1] for each in hours)
+    latest_ns = max(market_ns, time_ns - _OPENING_NS)
+    return any(each is not None and each[0] <= latest_ns and time_ns < each[1] for each in hours)
 
 
 def _positions(facts: Facts, books: Sequence[Position]) -> tuple[Position, ...]:
