@@ -161,7 +161,7 @@ class Position(Shown):
     quantity: int  # signed
     average_e4: int | None  # of the open quantity, to the nearest E4; None when flat
     last_e4: int | None  # the price that the account values it at; None where it did not report one
-    last_ns: TimeNs = 0  # when the market said that price
+    last_ns: TimeNs = 0  # when the market said that price, to the microsecond
     unrealised_e4: int | None
     realised_e4: int  # before charges
     charges_e4: int

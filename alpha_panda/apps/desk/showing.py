@@ -111,7 +111,7 @@ class Shower:
         is_of_now = figures.get(f"quantity.{name}") == book.quantity
         unrealised = figures.get(f"unrealised_e4.{name}") if is_of_now else None
         last = figures.get(f"last_e4.{book.instrument_token}")
-        last_ns = figures.get(f"last_ns.{book.instrument_token}", 0.0)
+        last_us = figures.get(f"last_us.{book.instrument_token}", 0.0)
         return models.Position(
             strategy=book.strategy,
             symbol=self.symbol(book.instrument_token),
@@ -120,7 +120,7 @@ class Shower:
             quantity=book.quantity,
             average_e4=_average_e4(book.cost_e4, book.quantity),
             last_e4=None if last is None else int(last),
-            last_ns=int(last_ns),
+            last_ns=int(last_us) * 1_000,
             unrealised_e4=0 if book.quantity == 0 else None if unrealised is None else int(unrealised),
             realised_e4=book.realised_e4,
             charges_e4=book.charges_e4,

@@ -24,7 +24,7 @@ def account_figures(stage: AccountStage, names: Names) -> dict[str, float]:
 
     Of each book that is open, or has opened today, `quantity.{strategy}:{instrument_token}` and `unrealised_e4.…`, and
     of each instrument with such a book `last_e4.{instrument_token}`, the price at which the account values it, and
-    `last_ns.…`, when that was, to 256 ns.
+    `last_us.…`, when that was, in microseconds: nanoseconds would be rounded.
 
     `opening_e4` is what orders at work would open, at those prices, and `opening_positions` how many flat books have
     an order at work: the risk rules count both as if they were filled.
@@ -70,4 +70,4 @@ def _of_books(stage: AccountStage, names: Names) -> Iterator[tuple[str, float]]:
         yield f"unrealised_e4.{book}", float(unrealised_e4[strategy, instrument])
     for instrument in np.unique(shown[:, 1]).tolist():
         yield f"last_e4.{names.instrument_tokens[instrument]}", float(last_e4[instrument])
-        yield f"last_ns.{names.instrument_tokens[instrument]}", float(stage.quotes["time_ns"][instrument])
+        yield f"last_us.{names.instrument_tokens[instrument]}", float(stage.quotes["time_ns"][instrument] // 1_000)

@@ -79,4 +79,4 @@ def test_what_orders_at_work_would_open_is_told_as_the_risk_rules_count_it():
 
 
 def test_a_price_is_told_with_its_time():
-    assert figures(two_books())["last_ns.738561"] == float(at("10:00:02"))
+    assert figures(two_books())["last_us.738561"] == at("10:00:02") / 1_000
