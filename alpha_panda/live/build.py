@@ -27,7 +27,7 @@ from alpha_panda.live.feed.pacing import Pacer
 from alpha_panda.live.feed.replay import replay_feed
 from alpha_panda.live.feed.synthetic import synthetic_feed
 from alpha_panda.live.log.base import Log
-from alpha_panda.live.log.opening import LOG_FILE, lock_holder
+from alpha_panda.live.log.opening import LOCK_FILE, LOG_FILE, lock_holder
 from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.observer import FEED, PORTFOLIO
 from alpha_panda.live.pipeline import STAGES, Parts, Surroundings, run_session
@@ -129,6 +129,15 @@ def open_log(state: pathlib.Path, read_only: bool = False, profile: Profile | No
 def log_writer(state: pathlib.Path) -> str:
     """Return who has the embedded log of the session in `state` open for writing, or nothing."""
     return lock_holder(state)
+
+
+def worked_on(states: pathlib.Path) -> dict[pathlib.Path, int]:
+    """Return the sessions kept in `states`, and when a process last began to work on each, in nanoseconds.
+
+    Whoever begins a session, or goes on with it, writes one of two files; nobody who only looks does.
+    """
+    notes = [path for name in (LOCK_FILE, KAFKA_NOTE) for path in states.glob(f"*/{name}")]
+    return {path.parent: path.stat().st_mtime_ns for path in notes}
 
 
 def open_topics(address: str) -> "KafkaTopics":

@@ -30,7 +30,6 @@ from alpha_panda.database import database_url, open_database
 from alpha_panda.errors import ConfigurationError
 from alpha_panda.live import pipeline
 from alpha_panda.live.build import (
-    KAFKA_NOTE,
     REDIS_URL,
     STATES,
     kafka_address,
@@ -38,8 +37,8 @@ from alpha_panda.live.build import (
     new_surroundings,
     open_log,
     open_store,
+    worked_on,
 )
-from alpha_panda.live.log.opening import LOCK_FILE
 from alpha_panda.live.watch.endpoint import LOOPBACK, serving
 from alpha_panda.live.watch.logs import Logs
 from alpha_panda.live.watch.observing import Watching
@@ -48,7 +47,6 @@ from alpha_panda.live.watch.redaction import Redaction, secrets_in
 SECRET = "ALPHA_PANDA_SECRET"
 """The environment variable that holds what tokens are signed with."""
 
-_NOTES = (LOCK_FILE, KAFKA_NOTE)  # written by whoever begins a session, or goes on with it, and by nobody who looks
 _SWITCH_S = 0.0005  # as where a session trades
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -175,7 +173,7 @@ def session_here() -> pathlib.Path:
 
     Raises ConfigurationError where there is none, and where several run: a STOP must not reach the wrong one.
     """
-    worked_ns = {path.parent: path.stat().st_mtime_ns for name in _NOTES for path in sorted(STATES.glob(f"*/{name}"))}
+    worked_ns = worked_on(STATES)
     running = sorted(path for path in worked_ns if log_writer(path))
     if len(running) > 1:
         raise ConfigurationError(f"{', '.join(map(str, running))} run at the same time: name one with --state")
