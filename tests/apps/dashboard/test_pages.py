@@ -164,6 +164,38 @@ def test_five_hundred_orders_are_shown_and_filtered(page: Page, home: str, desk:
     expect(page.get_by_text("1 found")).to_be_visible()
 
 
+def test_rows_change_places_only_when_the_pointer_rests(page: Page, home: str, desk: AnsweringDesk):
+    opened(page, f"{home}/orders", "Orders", 4)
+    place = page.get_by_label("Orders", exact=True).locator(".place")
+    moving = place.evaluate("(place) => setInterval(() => place.dispatchEvent(new PointerEvent('pointermove')), 50)")
+    working, *others = desk.picture.orders
+    newer = working.model_copy(update={"order_id": 43, "made_ns": working.made_ns + 1})
+    desk.change(orders=(newer, working.model_copy(update={"filled": 7}), *others))
+    expect(page.get_by_text("1 more when the pointer rests")).to_be_visible()
+    expect(rows(page, "Orders").first).to_contain_text("7")
+    expect(rows(page, "Orders")).to_have_count(4)
+    place.evaluate(f"(place) => (clearInterval({moving}), place.dispatchEvent(new PointerEvent('pointerleave')))")
+    expect(rows(page, "Orders")).to_have_count(5)
+    expect(rows(page, "Orders").first).to_contain_text("43")
+
+
+def test_a_filter_and_an_order_hold_while_rows_come_and_figures_change(page: Page, home: str, desk: AnsweringDesk):
+    opened(page, f"{home}/orders", "Orders", 4)
+    working, filled, *others = desk.picture.orders
+    page.get_by_label("Filter Orders").fill("trend")
+    expect(rows(page, "Orders")).to_have_count(2)
+    page.get_by_label("Orders", exact=True).get_by_text("Quantity").click()
+    expect(rows(page, "Orders").first).to_contain_text("60")
+    page.mouse.move(0, 0)
+    huge = working.model_copy(update={"quantity": 12_34_567})
+    unlike = working.model_copy(update={"order_id": 44, "strategy": "breakout"})
+    desk.change(orders=(unlike, huge, filled, *others))
+    expect(rows(page, "Orders").last).to_contain_text("12,34,567")
+    expect(rows(page, "Orders")).to_have_count(2)
+    figure = rows(page, "Orders").last.get_by_text("12,34,567")
+    assert figure.evaluate("(text) => text.parentElement.scrollWidth <= text.parentElement.clientWidth")
+
+
 def test_keys_walk_the_rows_and_open_one(page: Page, home: str, desk: AnsweringDesk):
     opened(page, f"{home}/strategies", "Strategies", 3)
     page.keyboard.press("j")

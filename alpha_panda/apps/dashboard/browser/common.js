@@ -129,6 +129,8 @@ function confirmed({ title, detail = "", label, grave = false, asksReason = true
       dialog.remove();
       resolve(dialog.returnValue === "act" ? (reason?.value.trim() ?? "") : null);
     });
+    // The key that opened it is not the one that answers it, however long it is held.
+    dialog.addEventListener("keydown", (event) => event.key === "Enter" && event.repeat && event.preventDefault());
     document.body.append(dialog);
     dialog.showModal();
     (reason ?? act).focus();

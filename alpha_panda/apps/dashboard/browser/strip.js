@@ -31,6 +31,8 @@ function watchServer(boot, silence) {
   const look = async () => {
     const silent = silence();
     if (silent < SILENT_S) { says = ""; return; }
+    // What a person is about to answer, or has just been told, stays; the commands need no connection of the page.
+    if (document.querySelector("dialog[open], .notice:not(.wrong)")) return;
     try {
       const answer = await ask("/api/v1/boot", undefined, 4);
       if (answer.status === 401) return signIn();
@@ -80,8 +82,9 @@ export function render({ model, el }) {
   const standing = node("div", { class: "standing", tabindex: "0", role: "group", "aria-label": "How things stand" }, ...Object.values(chips).map((each) => each.made));
   el.append(node("section", { class: "status", "aria-label": "Status" }, mode, standing, says, time, stop?.says, stop?.button));
 
-  let heard = performance.now(), base = model.beat, hidden = "";
-  const silence = () => (performance.now() - heard) / 1000;
+  let heard = performance.now(), heardAt = Date.now(), base = model.beat, hidden = "";
+  // A machine that sleeps may stop the one clock, and somebody sets the other.
+  const silence = () => Math.max(performance.now() - heard, Date.now() - heardAt) / 1000;
   const server = watchServer(shownOf(model).boot, silence);
 
   const draw = () => {
@@ -135,7 +138,7 @@ export function render({ model, el }) {
       paint(says, "troubles lost");
     }
   };
-  model.on("beat", () => { heard = performance.now(); base = model.beat; server.heard(); attempt(); });
+  model.on("beat", () => { heard = performance.now(); heardAt = Date.now(); base = model.beat; server.heard(); attempt(); });
   for (const name of ["shown", "failed"]) model.on(name, attempt);
   const drawing = setInterval(attempt, 250);
   attempt();

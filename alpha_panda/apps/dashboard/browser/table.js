@@ -1,6 +1,6 @@
 // A table on Tabulator: its cells are text, its rows are patched where they stand, and keys walk it.
 
-const AGAIN_MS = 1000, LETTER_PX = 7.4, PADDING_PX = 18;
+const AGAIN_MS = 1000, REST_MS = 3000, SETTLE_MS = 500, LETTER_PX = 7.4, PADDING_PX = 18;
 
 const whole = (cell) => (typeof cell === "string" ? { text: cell } : cell ?? { text: "" });
 
@@ -67,6 +67,10 @@ class Bar {
     return isUnder(this.group, row) && this.looked.every((word) => words(row).includes(word));
   }
 
+  waits(count) {
+    if (count) this.found.textContent = `${count} more when the pointer rests`;
+  }
+
   tell(rows, active) {
     for (const [group, tab] of this.tabs) {
       const under = rows.filter((row) => isUnder(group, row)).length;
@@ -85,27 +89,35 @@ function columnOf({ field, title, width, number, grows }) {
 
 class Rows {
   constructor(model, place, nothing, note) {
-    Object.assign(this, { model, nothing, note, picked: null, told: Promise.resolve(), keys: new Set() });
+    Object.assign(this, { model, nothing, note, picked: null, told: Promise.resolve(), keys: new Set(), pointed: -Infinity });
+    this.waiting = { come: new Map(), gone: new Set(), order: [] };
     this.bar = new Bar(shownOf(model), () => (shownOf(model).sifts ? this.ask() : this.sift()));
     this.table = new window.Tabulator(place, {
       ...{ index: "key", columns: shownOf(model).columns.map(columnOf), layout: "fitColumns", height: "100%" },
       ...{ rowHeight: 28, selectableRows: false, headerSortElement: "<i></i>", placeholder: false },
+      rowFormatter: (row) => row.getElement().classList.toggle("picked", row.getData().key === this.picked),
     });
+    for (const name of ["pointermove", "pointerdown"]) place.addEventListener(name, () => (this.pointed = performance.now()));
+    place.addEventListener("pointerleave", () => (this.pointed = -Infinity));
     this.table.on("rowClick", (event, row) => {
       if (!event.composedPath().some((each) => each.dataset?.act)) this.open(row);
     });
     this.table.on("tableBuilt", () => {
-      model.on("msg:custom", (text) => {
-        this.told = this.told.then(() => this.take(JSON.parse(text))).then(() => this.note(null), (error) => this.fail(error));
-      });
+      model.on("msg:custom", (text) => this.work(() => this.take(JSON.parse(text))));
+      this.settling = setInterval(() => this.work(() => this.settle()), SETTLE_MS);
       model.send_msg("ready");
     });
   }
 
-  // What stands here may be half of it: all rows are asked for anew.
-  fail(error) {
-    this.note(error);
-    setTimeout(() => this.model.send_msg("ready"), AGAIN_MS);
+  // One after the other. Where one fails, what stands here may be half of it, and all rows are asked for anew.
+  work(task) {
+    this.told = this.told.then(task).then(
+      () => this.note(null),
+      (error) => {
+        this.note(error);
+        setTimeout(() => this.model.send_msg("ready"), AGAIN_MS);
+      },
+    );
   }
 
   // Figures that lose their last digits are others: a column of figures is as wide as the longest that stood there.
@@ -118,30 +130,63 @@ class Rows {
     }
   }
 
-  async take({ all, put: rows, gone, order }) {
-    this.widen(all ?? rows);
-    if (all) {
-      this.keys = new Set(all.map((row) => row.key));
-      await this.table.replaceData(all);
-    } else {
-      gone.forEach((key) => this.keys.delete(key));
-      if (gone.length) await this.table.deleteRow(gone);
-      const known = rows.filter((row) => this.keys.has(row.key));
-      if (known.length) await this.table.updateData(known);
-      await this.add(rows.filter((row) => !this.keys.has(row.key)), order);
+  // Figures change at once; rows come, go and change places when the pointer rests, lest a click meets another row.
+  async take({ all, put: rows = all, gone, order }) {
+    const { come, gone: going } = this.waiting;
+    this.widen(rows);
+    for (const row of rows) if (!this.keys.has(row.key)) come.set(row.key, row);
+    const known = rows.filter((row) => this.keys.has(row.key));
+    const there = new Set(rows.map((row) => row.key));
+    for (const key of gone ?? [...this.keys, ...come.keys()].filter((key) => !there.has(key))) {
+      come.delete(key);
+      going.add(key);
     }
-    this.sift();
+    for (const key of there) going.delete(key);
+    if (all || order.length) this.waiting.order = order ?? all.map((row) => row.key);
+    this.changed = true;
+    if (all && !this.isPointedAt) return this.replace(all);
+    if (known.length) await this.table.updateData(known);
+    return this.settle();
+  }
+
+  get isPointedAt() {
+    return performance.now() - this.pointed < REST_MS;
+  }
+
+  async replace(all) {
+    this.waiting = { come: new Map(), gone: new Set(), order: [] };
+    this.keys = new Set(all.map((row) => row.key));
+    await this.table.replaceData(all);
+    this.arrange();
+  }
+
+  async settle() {
+    const { come, gone, order } = this.waiting;
+    if (this.changed && this.isPointedAt) this.bar.waits(come.size + gone.size);
+    if (!this.changed || this.isPointedAt) return;
+    this.waiting = { come: new Map(), gone: new Set(), order: [] };
+    const leaving = [...gone].filter((key) => this.keys.delete(key));
+    if (leaving.length) await this.table.deleteRow(leaving);
+    await this.add(come, order);
+    this.arrange();
   }
 
   // From the last to the first, each goes before the one that follows it.
-  async add(rows, order) {
-    const places = new Map(order.map((key, place) => [key, place]));
-    for (const row of rows.reverse()) {
-      const following = order[places.get(row.key) + 1];
-      const isThere = this.keys.has(following);
+  async add(come, order) {
+    for (let place = order.length - 1; place >= 0 && come.size; place--) {
+      const row = come.get(order[place]), following = order[place + 1], isThere = this.keys.has(following);
+      if (!row) continue;
       await this.table.addRow(row, isThere, isThere ? following : undefined);
       this.keys.add(row.key);
+      come.delete(row.key);
     }
+  }
+
+  arrange() {
+    this.changed = false;
+    this.sift();
+    const sorted = this.table.getSorters().map(({ field, dir }) => ({ column: field, dir }));
+    if (sorted.length) this.table.setSort(sorted);
   }
 
   // Where the rows come from a longer history, the page looks there, once the person has written it.
@@ -162,20 +207,20 @@ class Rows {
   }
 
   pick(row) {
-    if (this.picked) this.picked.getElement().classList.remove("picked");
-    this.picked = row;
-    row.getElement().classList.add("picked");
+    const before = this.picked && this.table.getRow(this.picked);
+    this.picked = row.getData().key;
+    for (const each of [before, row]) if (each) each.getElement().classList.toggle("picked", each === row);
   }
 
   open(row) {
     if (!shownOf(this.model).opens) return;
     this.pick(row);
-    this.model.send_msg({ open: row.getData().key });
+    this.model.send_msg({ open: this.picked });
   }
 
   async walk(event) {
     const rows = this.table.getRows("active");
-    const place = rows.indexOf(this.picked);
+    const place = rows.findIndex((row) => row.getData().key === this.picked);
     if (event.key === "/") {
       if (this.bar.root.hidden) return;
       event.preventDefault();
@@ -185,7 +230,7 @@ class Rows {
       if (!next) return;
       await this.table.scrollToRow(next, "nearest", false).catch(() => {});
       this.pick(next);
-    } else if (event.key === "Enter" && place >= 0) this.open(this.picked);
+    } else if (event.key === "Enter" && place >= 0) this.open(rows[place]);
   }
 }
 
@@ -213,6 +258,7 @@ export function render({ model, el }) {
   model.on("remove", () => {
     sight.disconnect();
     document.removeEventListener("keydown", walk);
+    clearInterval(rows?.settling);
     rows?.table.destroy();
   });
 }
