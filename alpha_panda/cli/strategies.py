@@ -81,11 +81,14 @@ def set_strategy(
         raise ConfigurationError("nothing is set: write what to change, as fast=10 or size.value=0.5, or --from FILE")
 
     async def change(database: "Database", found: Mapping[str, Configured]) -> "StrategyVersion":
-        before = _terms(name, seed, found.get(name)) if source is None else terms_in(source, name)
+        each = found.get(name)
+        before = _terms(name, seed, each) if source is None else terms_in(source, name)
         told = with_changes(before, changes)
         others = {each: found[each].newest.terms for each in seed.own if each in found}
         seed.check({**others, name: told}, f"{profile} with what strategy {name} is to be told")
-        return await database.strategies.set(name, told, person_here(), reason, _now_ns())
+        # A change is one of what was read; a file says all there is.
+        made_from = None if source is not None else each.newest.digest if each is not None else ""
+        return await database.strategies.set(name, told, person_here(), reason, _now_ns(), made_from)
 
     before, after = asyncio.run(_changed("set", name, reason, change))
     differences = _differences(_terms(name, seed, before), after.terms)
@@ -187,7 +190,7 @@ def _switch(name: str, enabled: bool, profile: pathlib.Path, reason: str, json: 
     async def change(database: "Database", found: Mapping[str, Configured]) -> "StrategyVersion":
         who, now_ns = person_here(), _now_ns()
         if name not in found:
-            await database.strategies.set(name, seed.own[name], who, f"as {profile} has it", now_ns)
+            await database.strategies.set(name, seed.own[name], who, f"as {profile} has it", now_ns, made_from="")
         switch = database.strategies.enable if enabled else database.strategies.disable
         return await switch(name, who, now_ns, reason)
 

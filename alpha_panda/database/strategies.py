@@ -72,16 +72,37 @@ class Strategies:
         found = await self._connections.rows(asked.order_by(_columns.version.desc()).limit(1))
         return _version(found[0]) if found else None
 
-    async def set(self, name: str, terms: Mapping[str, Any], who: str, reason: str, now_ns: int) -> StrategyVersion:
+    async def set(
+        self,
+        name: str,
+        terms: Mapping[str, Any],
+        who: str,
+        reason: str,
+        now_ns: int,
+        made_from: str | None = None,
+    ) -> StrategyVersion:
         """Set what a strategy is told, as a table `[[strategies]]` says it; the same again makes no version.
 
-        A new strategy is enabled; one that is disabled stays so. ConfigurationError for terms that no profile may say.
+        A new strategy is enabled; one that is disabled stays so. `made_from` is the digest of the terms that these are
+        a change of, empty where there were none: nobody undoes unseen what somebody else has set meanwhile.
+
+        Raises ConfigurationError for terms that no profile may say, and where there are other terms than those.
         """
         validated(StrategyTerms, dict(terms), f"strategy {name}")
         if terms["name"] != name:
             raise ConfigurationError(f"the terms of strategy {name} name {terms['name']}: a strategy keeps its name")
         text = canonical(terms, f"what strategy {name} is told")
-        return await self._add(name, lambda newest: (text, newest is None or newest.enabled), who, reason, now_ns)
+
+        def change(newest: StrategyVersion | None) -> tuple[str, bool]:
+            is_other = made_from is not None and made_from != (newest.digest if newest else "")
+            if newest is not None and is_other and newest.digest != digest_of(text):
+                raise ConfigurationError(
+                    f"{newest.who} has set version {newest.version} of strategy {name} meanwhile, and nothing was set "
+                    "now: look at that, and set yours again"
+                )
+            return text, newest is None or newest.enabled
+
+        return await self._add(name, change, who, reason, now_ns)
 
     async def enable(self, name: str, who: str, now_ns: int, reason: str = "") -> StrategyVersion:
         """Let a strategy run; the same again makes no version."""

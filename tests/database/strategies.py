@@ -1,6 +1,7 @@
 """What the configurations of strategies must be in every database."""
 
 import asyncio
+import hashlib
 from typing import Any
 
 import pytest
@@ -92,6 +93,38 @@ class StrategiesContract:
         made = await asyncio.gather(*setting)
         assert sorted(each.version for each in made) == list(range(1, 9))
         assert await database.strategies.history("momentum") == sorted(made, key=lambda each: -each.version)
+
+    async def test_of_two_people_who_change_the_same_version_at_once_the_second_is_told(
+        self, database: Database, second: Database
+    ):
+        first = await database.strategies.set("momentum", with_lookback(20), "asha", "", 1, made_from="")
+        setting = [
+            where.strategies.set("momentum", with_lookback(lookback), who, "", 2, made_from=first.digest)
+            for where, who, lookback in ((database, "asha", 30), (second, "ravi", 40))
+        ]
+        made = await asyncio.gather(*setting, return_exceptions=True)
+        (refused,) = (each for each in made if isinstance(each, ConfigurationError))
+        assert "has set version 2 of strategy momentum meanwhile" in str(refused)
+        assert len(await database.strategies.history("momentum")) == 2
+
+    async def test_a_switch_or_the_same_terms_are_no_change_of_what_was_read(self, database: Database):
+        first = await database.strategies.set("momentum", with_lookback(20), "asha", "", 1)
+        await database.strategies.disable("momentum", "ravi", 2)
+        other = await database.strategies.set("momentum", with_lookback(30), "asha", "", 3, made_from=first.digest)
+        assert (other.version, other.enabled) == (3, False)
+        again = await database.strategies.set("momentum", with_lookback(30), "ravi", "", 4, made_from=first.digest)
+        assert again == other
+
+    async def test_the_digest_is_that_of_the_content_wherever_it_is_computed(self, database: Database):
+        terms = {**TERMS, "parameters": {"threshold": 1e-07, "lookback": 20, "allow_short": 1}, "capital": 500_000.25}
+        made = await database.strategies.set("momentum", terms, "asha", "", 1)
+        # What RFC 8785 writes differs only in numbers that no profile has: shortest floats, sorted keys, no blanks.
+        text = (
+            '{"capital":500000.25,"instruments":["NSE:INFY","NSE:TCS"],"interval":"1m","name":"momentum",'
+            '"parameters":{"allow_short":1,"lookback":20,"threshold":1e-07},"size":{"mode":"fraction","value":0.15},'
+            '"strategy":"momentum"}'
+        )
+        assert made.digest == hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     async def test_programs_that_set_the_same_at_once_make_one_version(self, database: Database, second: Database):
         setting = [where.strategies.set("momentum", TERMS, "asha", "", 7) for where in [database, second] * 4]
