@@ -4,7 +4,7 @@ import asyncio
 import functools
 from typing import Annotated, Literal
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from alpha_panda.apps.api.errors import responses
@@ -22,7 +22,7 @@ Command = Literal["kill", "pause", "resume", "flatten", "reset"]
 _STOPPING = ("kill", "pause", "flatten")
 
 
-class Order(BaseModel):
+class Instruction(BaseModel):
     """What is meant, and why."""
 
     model_config = ConfigDict(extra="forbid")
@@ -33,7 +33,12 @@ class Order(BaseModel):
 
 @router.post("/control/{command}", responses=responses(409, 503))
 async def give_command(
-    request: Request, api: Api, who: Operator, command: Command, order: Order | None = None, key: IdempotencyKey = ""
+    request: Request,
+    api: Api,
+    who: Operator,
+    command: Annotated[Command, Path(description="What to do.", examples=["pause"])],
+    instruction: Instruction | None = None,
+    key: IdempotencyKey = "",
 ) -> Receipt:
     """Give the account a command, and say what became of it.
 
@@ -49,29 +54,29 @@ async def give_command(
     of the session, too: who heard no answer asks again with the same key. The correlation id of the request stands in
     the command on the log, in the audit trail and in the logs.
     """
-    order = order or Order()
-    deed = Deed(request, who, f"control.{command}", order.strategy, order.reason)
-    return await carry_out(api, deed, command, order, key)
+    instruction = instruction or Instruction()
+    deed = Deed(request, who, f"control.{command}", instruction.strategy, instruction.reason)
+    return await carry_out(api, deed, command, instruction, key)
 
 
-async def carry_out(api: Parts, deed: Deed, command: Command, order: Order, key: str) -> Receipt:
+async def carry_out(api: Parts, deed: Deed, command: Command, instruction: Instruction, key: str) -> Receipt:
     """Give a command to the account, once under one key; raises as `operator.give` does."""
-    giving = functools.partial(_carried_out, api, deed, command, order, key)
+    giving = functools.partial(_carried_out, api, deed, command, instruction, key)
     if not key or command == "kill":  # whoever asks for a kill again must not hear of an earlier one
         return await giving()
-    meaning = "\0".join((command, order.strategy, order.reason))
+    meaning = "\0".join((command, instruction.strategy, instruction.reason))
     receipt, repeated = await api.once.do(deed.who.name, key, meaning, giving)
     return receipt.model_copy(update={"repeated": True}) if repeated else receipt
 
 
-async def _carried_out(api: Parts, deed: Deed, command: Command, order: Order, key: str) -> Receipt:
+async def _carried_out(api: Parts, deed: Deed, command: Command, instruction: Instruction, key: str) -> Receipt:
     """Give a command to the account, with the deed written down before and after."""
     if command in _STOPPING:
         # The first step of a kill is the latch, and it is taken before the database is asked for anything.
-        became, trouble = await asyncio.gather(_given(api, deed, command, order, key), deed.try_note("asked"))
+        became, trouble = await asyncio.gather(_given(api, deed, command, instruction, key), deed.try_note("asked"))
     else:
         await deed.note("asked")
-        became, trouble = await _given(api, deed, command, order, key), ""
+        became, trouble = await _given(api, deed, command, instruction, key), ""
     outcome, detail = _told(became)
     trouble = await deed.try_note(outcome, detail) or trouble
     if isinstance(became, AlphaPandaError):
@@ -92,10 +97,14 @@ async def _carried_out(api: Parts, deed: Deed, command: Command, order: Order, k
     )
 
 
-async def _given(api: Parts, deed: Deed, command: Command, order: Order, key: str) -> Became | AlphaPandaError:
+async def _given(
+    api: Parts, deed: Deed, command: Command, instruction: Instruction, key: str
+) -> Became | AlphaPandaError:
     correlation_id = correlation_id_of(deed.request.scope)
     try:
-        return await api.desk.command(command, order.strategy, deed.who.name, order.reason, key, correlation_id)
+        return await api.desk.command(
+            command, instruction.strategy, deed.who.name, instruction.reason, key, correlation_id
+        )
     except AlphaPandaError as error:
         return error
 

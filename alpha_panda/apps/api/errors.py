@@ -57,13 +57,38 @@ _CODES: Mapping[int, str] = {
     503: "away",
 }
 _DEFECT = (500, "defect")
+_AT_THE_GATE = ("foreign_origin", "unknown_host")  # what is refused before any route is asked
+
+CODES: Sequence[str] = sorted(
+    {*(code for _, code in STATUSES.values()), *_CODES.values(), _DEFECT[1], "refused", *_AT_THE_GATE}
+)
+"""Every code of an error."""
+
 _INVALID_DATA = 1007  # of RFC 6455, section 7.4.1
+
+
+_SENTENCES: Mapping[int, str] = {
+    401: "Nobody is signed in, or no longer.",
+    403: "Their role may not do this.",
+    404: "There is no such thing.",
+    409: "As things stand it cannot be done.",
+    422: "What was asked for, or said, cannot be.",
+    429: "Too many requests: `Retry-After` says after how many seconds there is one again.",
+    503: "Something that is needed is away: ask again.",
+}
+_HEADERS: Mapping[int, dict[str, Any]] = {
+    429: {"headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}}
+}
 
 
 class Problem(BaseModel):
     """What was wrong."""
 
-    code: str = Field(examples=["not_found"], description="What kind of problem it is, for programs.")
+    code: str = Field(
+        examples=["not_found"],
+        description="What kind of problem it is, for programs.",
+        json_schema_extra={"enum": [*CODES]},
+    )
     message: str = Field(
         examples=["there is no strategy momentun; there are mean_reversion, momentum"],
         description="What was wrong, where, and what to do about it, in one sentence.",
@@ -79,7 +104,10 @@ class ErrorAnswer(BaseModel):
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return what a route declares to answer besides its own model: ErrorAnswer with each of these statuses."""
-    return {status: {"model": ErrorAnswer, "description": _CODES[status].replace("_", " ")} for status in statuses}
+    return {
+        status: {"model": ErrorAnswer, "description": _SENTENCES[status], **_HEADERS.get(status, {})}
+        for status in statuses
+    }
 
 
 def status_of(error: AlphaPandaError) -> tuple[int, str]:

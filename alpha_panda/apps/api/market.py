@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import HTTPException, Query
+from fastapi import HTTPException, Path, Query
 
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Listed
@@ -14,6 +14,8 @@ from alpha_panda.strategy import did_you_mean
 
 router = subject("market")
 
+Symbol = Annotated[str, Path(max_length=100, description="With its exchange.", examples=["NSE:INFY"])]
+
 
 @router.get("/instruments")
 async def instruments(api: Api) -> Listed[InstrumentTerms]:
@@ -22,7 +24,7 @@ async def instruments(api: Api) -> Listed[InstrumentTerms]:
 
 
 @router.get("/instruments/{symbol}", responses=responses(404))
-async def instrument(api: Api, symbol: str) -> InstrumentTerms:
+async def instrument(api: Api, symbol: Symbol) -> InstrumentTerms:
     """One instrument of the session, such as `NSE:INFY`."""
     known = {each.symbol: each for each in api.desk.instruments()}
     if symbol not in known:
@@ -31,7 +33,7 @@ async def instrument(api: Api, symbol: str) -> InstrumentTerms:
 
 
 @router.get("/instruments/{symbol}/bars", responses=responses(404))
-async def bars(api: Api, symbol: str) -> Listed[Bar]:
+async def bars(api: Api, symbol: Symbol) -> Listed[Bar]:
     """The minutes of one instrument's day, oldest first, from the events that the session saw."""
     await instrument(api, symbol)
     return Listed(rows=api.desk.bars(symbol))
@@ -39,7 +41,7 @@ async def bars(api: Api, symbol: str) -> Listed[Bar]:
 
 @router.get("/instruments/{symbol}/fills", responses=responses(404, 503))
 async def instrument_fills(
-    api: Api, symbol: str, strategy: Annotated[str, Query(max_length=100, description="Only of this strategy.")] = ""
+    api: Api, symbol: Symbol, strategy: Annotated[str, Query(max_length=100, description="Only of this strategy.")] = ""
 ) -> FillsFound:
     """The executions of one instrument with their charges, newest first, and whether these are all of them."""
     await instrument(api, symbol)

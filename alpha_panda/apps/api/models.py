@@ -10,6 +10,7 @@ from alpha_panda.apps.desk.models import (
     Account,
     Delay,
     Feed,
+    Happening,
     Latch,
     Limit,
     Picture,
@@ -40,20 +41,32 @@ class Moment(Shown):
         return cls(picture=picture.number, taken_ns=picture.taken_ns, sources=picture.sources)
 
 
-class Rows(Shown, Generic[Row]):
+class _Many(Shown):
+    """What has rows, of any kind: each kind is described as all are."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls.__doc__ = cls.__doc__ or cls.__base__.__doc__
+
+
+class Rows(_Many, Generic[Row]):
     """All rows of one kind at one moment."""
 
     moment: Moment
     rows: tuple[Row, ...]
 
 
-class Listed(Shown, Generic[Row]):
+class Tape(Rows[Happening]):
+    """What happened lately, at one moment."""
+
+
+class Listed(_Many, Generic[Row]):
     """All rows of one kind."""
 
     rows: tuple[Row, ...]
 
 
-class Paged(Shown, Generic[Row]):
+class Paged(_Many, Generic[Row]):
     """Some rows of a history, newest first."""
 
     rows: tuple[Row, ...]

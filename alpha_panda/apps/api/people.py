@@ -16,7 +16,9 @@ from alpha_panda.database import users as stored
 
 router = subject("people", "admin")
 
-Name = Annotated[str, Path(max_length=64, pattern=ONE_LINE, description="The name that somebody signs in with.")]
+Name = Annotated[
+    str, Path(max_length=64, pattern=ONE_LINE, description="The name that somebody signs in with.", examples=["asha"])
+]
 
 
 class NewUser(BaseModel):

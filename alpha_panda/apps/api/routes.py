@@ -35,6 +35,31 @@ TAGS: Sequence[dict[str, str]] = (
 )
 """The subjects of the routes, in the order in which the documentation has them."""
 
+DESCRIPTION = """Everything that the dashboard shows, and what it can do, for programs.
+
+**Signing in.** `POST /auth/sign-in` with `{"name": …, "password": …, "bearer": true}` answers with an access token
+for a quarter of an hour, sent as `Authorization: Bearer …`, and a refresh token for `POST /auth/refresh`.
+
+**Units.** A field that ends in `_e4` is an integer in 1/10,000 rupee. An instant is ISO 8601 text in IST with six
+decimals and its offset, or null where there is none. Quantities are units, not lots. Ratios are fractions: 0.05 is
+five per cent. Null is a figure that nobody has said. In the export of the logs `time_ns` is the same instant in
+nanoseconds UTC.
+
+**Pages.** A history is newest first. `following` is the `cursor` of the next older page, null where there is none; a
+page may be short, or empty, and yet not be the last. What is added meanwhile moves nothing.
+
+**Errors.** Every refusal has one body: `{"error": {"code": …, "message": …, "request_id": …}}`. Programs go by
+`code`, people by `message`, and `request_id` finds the request in the logs.
+
+**Ids.** Each answer bears `X-Request-ID`. What you send as `X-Correlation-ID`, up to 64 letters, digits, `.`, `_` and
+`-`, comes back, and stands in the logs, in the audit trail and in the commands that you give; else it is the
+request's id.
+
+**Limits.** Each user has so many requests: `RateLimit-Limit` at once, `RateLimit-Remaining` of them left, all of them
+again in `RateLimit-Reset` seconds. Stopping is counted apart, so nothing else that you ask keeps you from it.
+"""
+"""What is the same for all routes, in Markdown."""
+
 _MODULES = (portfolio, trading, strategies, control, pipeline, logs, alerts, market, system, people, streaming)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import HTTPException, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from alpha_panda.apps.api.control import Order, carry_out
+from alpha_panda.apps.api.control import Instruction, carry_out
 from alpha_panda.apps.api.errors import responses
 from alpha_panda.apps.api.models import Listed, Moment, Paged, Receipt, Rows, StrategyVersion
 from alpha_panda.apps.api.parts import ONE_LINE, Admin, Api, IdempotencyKey, Limit, Operator, RowCursor
@@ -22,7 +22,9 @@ router = subject("strategies")
 
 _OWN_STRATEGY = re.compile(r"(?:[A-Za-z0-9_-]+)?", re.ASCII)
 
-Name = Annotated[str, Path(max_length=100, pattern=ONE_LINE, description="As the profile names it.")]
+Name = Annotated[
+    str, Path(max_length=100, pattern=ONE_LINE, description="As the profile names it.", examples=["momentum"])
+]
 
 
 class Terms(BaseModel):
@@ -118,8 +120,10 @@ async def pause_strategy(
     request: Request, api: Api, who: Operator, name: Name, why: Why | None = None, key: IdempotencyKey = ""
 ) -> Receipt:
     """Let a strategy open nothing from now on; its exits and guards go on."""
-    order = Order(strategy=name, reason=_reason(why))
-    return await carry_out(api, Deed(request, who, "control.pause", name, order.reason), "pause", order, key)
+    instruction = Instruction(strategy=name, reason=_reason(why))
+    return await carry_out(
+        api, Deed(request, who, "control.pause", name, instruction.reason), "pause", instruction, key
+    )
 
 
 @router.post("/strategies/{name}/resume", responses=responses(409, 503))
@@ -127,8 +131,10 @@ async def resume_strategy(
     request: Request, api: Api, who: Operator, name: Name, why: Why | None = None, key: IdempotencyKey = ""
 ) -> Receipt:
     """Let a strategy that was paused open again."""
-    order = Order(strategy=name, reason=_reason(why))
-    return await carry_out(api, Deed(request, who, "control.resume", name, order.reason), "resume", order, key)
+    instruction = Instruction(strategy=name, reason=_reason(why))
+    return await carry_out(
+        api, Deed(request, who, "control.resume", name, instruction.reason), "resume", instruction, key
+    )
 
 
 def _reason(why: Why | None) -> str:

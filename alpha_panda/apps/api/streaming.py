@@ -47,6 +47,10 @@ Topics = Annotated[
 ]
 After = Annotated[str, Query(max_length=100, description="The id of the last event that was seen; as Last-Event-ID.")]
 
+LastEventId = Annotated[
+    str, Header(max_length=100, description="What a browser sends when it comes back; it goes before `after`.")
+]
+
 
 @dataclasses.dataclass(frozen=True)
 class Message:
@@ -97,7 +101,9 @@ async def stream(
     who: Whoever,
     topics: Topics = _ALL,
     after: After = "",
-    last_event_id: Annotated[str, Header(max_length=100)] = "",
+    last_event_id: Annotated[
+        str, Header(max_length=100, description="What a browser sends when it comes back; goes before `after`.")
+    ] = "",
 ) -> StreamingResponse:
     """Server-sent events of some topics, in the order in which they happened.
 

@@ -7,16 +7,21 @@ from typing import Annotated, TypeVar
 from fastapi import HTTPException, Path
 
 from alpha_panda.apps.api.errors import responses
-from alpha_panda.apps.api.models import Moment, Paged, Rows
+from alpha_panda.apps.api.models import Moment, Paged, Rows, Tape
 from alpha_panda.apps.api.parts import Api, Cursor, Limit, Parts
 from alpha_panda.apps.api.subject import subject
 from alpha_panda.apps.desk.history_models import Kind, Lineage
-from alpha_panda.apps.desk.models import Command, Decision, Fill, Happening, Order, Refusals, Shown, Signal
+from alpha_panda.apps.desk.models import Command, Decision, Fill, Order, Refusals, Shown, Signal
 from alpha_panda.errors import ConfigurationError
 
 router = subject("trading")
 
 Row = TypeVar("Row", bound=Shown)
+
+OrderId = Annotated[int, Path(ge=1, lt=2**63, description="As the orders have it.", examples=[1])]
+RefusalCursor = Annotated[
+    str, Path(max_length=200, description="As the refusals have it.", examples=["paper.signals.rejected:0"])
+]
 
 
 async def _page(api: Parts, kind: Kind, row: type[Row], cursor: str | None, limit: int) -> Paged[Row]:
@@ -38,7 +43,7 @@ async def orders(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged[O
 
 
 @router.get("/orders/{order_id}/lineage", responses=responses(404, 503))
-async def order_lineage(api: Api, order_id: Annotated[int, Path(ge=1, lt=2**63)]) -> Lineage:
+async def order_lineage(api: Api, order_id: OrderId) -> Lineage:
     """What led to an order and what came of it: tick, signal, decision with its figures, order, fills with charges."""
     with _unknown_is_not_found():
         return await api.desk.lineage(order_id)
@@ -63,7 +68,7 @@ async def refusals(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged
 
 
 @router.get("/refusals/{cursor}/lineage", responses=responses(404, 503))
-async def refusal_lineage(api: Api, cursor: Annotated[str, Path(max_length=200)]) -> Lineage:
+async def refusal_lineage(api: Api, cursor: RefusalCursor) -> Lineage:
     """What led to a refusal, which its `cursor` names."""
     with _unknown_is_not_found():
         return await api.desk.lineage_of(cursor)
@@ -97,7 +102,7 @@ async def commands(api: Api, cursor: Cursor = None, limit: Limit = 100) -> Paged
 
 
 @router.get("/happenings")
-async def happenings(api: Api) -> Rows[Happening]:
+async def happenings(api: Api) -> Tape:
     """The tape: the latest signals, decisions, orders, fills and commands, newest first."""
     now = api.desk.picture
-    return Rows(moment=Moment.of(now), rows=now.happenings)
+    return Tape(moment=Moment.of(now), rows=now.happenings)

@@ -13,7 +13,7 @@ from alpha_panda.apps.access import VISITOR
 from alpha_panda.apps.api.errors import error_handlers
 from alpha_panda.apps.api.feeding import feed
 from alpha_panda.apps.api.parts import Parts as ApiParts
-from alpha_panda.apps.api.routes import PREFIX, TAGS, routers
+from alpha_panda.apps.api.routes import DESCRIPTION, PREFIX, TAGS, routers
 from alpha_panda.apps.dashboard import DashboardParts, pages
 from alpha_panda.apps.dashboard.navigation import PLACES
 from alpha_panda.apps.dashboard.shell import THEME_COOKIE
@@ -73,6 +73,7 @@ def _inside(parts: Parts, auth: AuthParts) -> FastAPI:
     app = FastAPI(
         title="Alpha Panda",
         version=parts.version,
+        description=DESCRIPTION,
         openapi_url=f"{PREFIX}/openapi.json",
         openapi_tags=list(TAGS),
         docs_url=None,

@@ -21,7 +21,7 @@ from alpha_panda.apps.alerts.watching import AlertEngine
 from alpha_panda.apps.api.errors import error_handlers
 from alpha_panda.apps.api.feeding import feed
 from alpha_panda.apps.api.parts import Parts
-from alpha_panda.apps.api.routes import PREFIX, routers
+from alpha_panda.apps.api.routes import DESCRIPTION, PREFIX, TAGS, routers
 from alpha_panda.apps.desk.desk import Desk
 from alpha_panda.apps.desk.models import Picture, Refusals
 from alpha_panda.database import open_database
@@ -166,7 +166,9 @@ def application(api: Parts) -> ASGIApp:
 
 def documented() -> FastAPI:
     """Return the routes as an application that is only looked at."""
-    app = FastAPI(exception_handlers=error_handlers())
+    app = FastAPI(
+        title="Alpha Panda", description=DESCRIPTION, openapi_tags=list(TAGS), exception_handlers=error_handlers()
+    )
     for router in routers():
         app.include_router(router, prefix=PREFIX)
     return app
