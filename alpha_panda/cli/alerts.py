@@ -71,6 +71,7 @@ def try_alerts(*, json: Json = False) -> int:
             for each in deliveries
         ]
         show(table("Test message", ("service", "target", "taken", "after>", "answer"), rows))
+    asyncio.run(_audited(deliveries))  # last: what the targets said matters more than a database that is away
     return 0 if all(each.delivered for each in deliveries) else UNDELIVERED
 
 
@@ -90,18 +91,22 @@ async def _acknowledged(number: int) -> "AlertRow":
 
 async def _tried() -> "Sequence[Delivery]":
     from alpha_panda.apps.alerts.channels import ALERTS, Channels
-    from alpha_panda.apps.alerts.telling import arrived, test_message
+    from alpha_panda.apps.alerts.telling import test_message
 
     surroundings = new_surroundings()
     channels = Channels(os.environ.get(ALERTS, ""), surroundings.wall_ns, surroundings.monotonic)
     if not channels.shown():
         raise ConfigurationError(f"{ALERTS} names no target: live/README.md says how they are written")
-    now_ns, who = surroundings.wall_ns(), person_here()
-    deliveries = await channels.deliver(test_message("alpha-panda", who, now_ns))
+    return await channels.deliver(test_message("alpha-panda", person_here(), surroundings.wall_ns()))
+
+
+async def _audited(deliveries: "Sequence[Delivery]") -> None:
+    from alpha_panda.apps.alerts.telling import arrived
+
     if is_there(database_url()):
+        who, detail, now_ns = person_here(), arrived(deliveries), new_surroundings().wall_ns()
         async with open_database(database_url()) as database:
-            await database.audit.add(who, "alert.test", "", arrived(deliveries), "done", "", _ADDRESS, now_ns)
-    return deliveries
+            await database.audit.add(who, "alert.test", "", detail, "done", "", _ADDRESS, now_ns)
 
 
 def _session(row: "AlertRow") -> str:

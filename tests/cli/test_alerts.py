@@ -112,6 +112,19 @@ def test_test_without_targets_says_where_they_are_named(command: Command, url: s
 
 # apprise looks for a module that later Pythons do not have, as it loads its services.
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_test_says_what_each_target_answered_also_where_the_database_is_away(
+    command: Command, url: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "alpha_panda.db").write_text("no database")
+    with receiver() as received:
+        monkeypatch.setenv("ALPHA_PANDA_ALERTS", f"json://127.0.0.1:{received.port}")
+        answer = command("alerts", "test", "--json")
+    assert [each["delivered"] for each in answer.json["deliveries"]] == [True]
+    assert (answer.code, "file is not a database" in answer.complaint) == (15, True)
+
+
+# apprise looks for a module that later Pythons do not have, as it loads its services.
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (500, UNDELIVERED)])
 def test_test_says_what_each_target_answered(
     status: int, code: int, command: Command, kept: str, monkeypatch: pytest.MonkeyPatch
