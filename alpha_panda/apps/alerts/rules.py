@@ -183,7 +183,10 @@ _MESSAGES = (
         name="AlertsNotKept",
         priority="low",
         title="The database does not take what happens to alarms",
-        consequence="Who acknowledged and what was shelved is not kept over a restart, until it is back.",
+        consequence=(
+            "Who acknowledged and what was shelved is not kept over a restart, and every web app of the session sends "
+            "messages, until it is back."
+        ),
         action="Bring the database back; what waits is then written.",
         measure=measures.not_kept,
         on_delay_s=5,
