@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cyclopts import App, CycloptsError, MissingArgumentError
 
 from alpha_panda.cli import app as alpha_panda
-from alpha_panda.live.__main__ import app as live
+from alpha_panda.cli.live import app as live
 
 # How a command of ours begins, wherever it is run, and which command line reads it.
 _BEGINNINGS: tuple[tuple[str, App], ...] = (

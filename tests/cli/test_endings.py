@@ -20,6 +20,20 @@ def test_a_pipe_that_closes_early_is_no_defect():
         assert (process.wait(), process.stderr.read()) == (141, b"")
 
 
+def test_a_session_that_is_interrupted_before_it_is_even_imported_ends_quietly():
+    """It sends itself the signal as soon as it imports something of ours."""
+    script = (
+        "import runpy, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        name == 'alpha_panda.chain' and signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "runpy.run_module('alpha_panda.live', run_name='__main__')\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, cwd=ROOT)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (130, b"", b"")
+
+
 def test_a_question_in_sql_is_interrupted_like_any_command(catalog: pathlib.Path):
     endless = "SELECT count(*) FROM bars_1m a, bars_1m b, bars_1m c, bars_1m d, bars_1m e"
     begun = "import sys; from alpha_panda.cli import main; print('begun', flush=True); sys.exit(main({}))"

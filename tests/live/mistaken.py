@@ -8,10 +8,10 @@ import shutil
 from typing import NamedTuple
 
 from alpha_panda import terminal
+from alpha_panda.cli.live import app
 from alpha_panda.errors import (
     AlphaPandaError,
 )
-from alpha_panda.live.__main__ import app
 from tests.live.trading import (
     PAPER_TOML,
     ROOT,

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import pytest
 
 from alpha_panda import terminal
+from alpha_panda.cli.live import app
 from alpha_panda.data.catalog import Catalog
 from alpha_panda.data.ingest import ingest
 from alpha_panda.errors import CorruptRecordError, LogError, RecoveryError
-from alpha_panda.live.__main__ import app
 from alpha_panda.live.log.sqlite import SqliteLog
 from tests.live.trading import PAPER, PAPER_TOML, ROOT, SYMBOLS, market, replayed
 
