@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from playwright.sync_api import Page, expect
 
+from alpha_panda.apps.dashboard import summary
 from alpha_panda.apps.desk import models
 from alpha_panda.units import SECOND_NS
 from tests.apps.dashboard.example import NOW_NS, FakeDesk, empty_picture, quiet_board
@@ -135,6 +136,29 @@ def test_a_source_that_is_away_says_since_when_and_why(page: Page, home: str, de
     expect(chip(page, "Store")).to_have_text(re.compile(r"away \d+ s"))
     expect(page.get_by_text("The store cannot be read: Redis refuses connections")).to_be_visible()
     expect(page.get_by_text("₹10,03,590.47", exact=True)).to_be_visible()
+
+
+def test_a_part_that_cannot_be_drawn_says_so_there_and_in_the_strip_and_heals(
+    page: Page, home: str, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+):
+    opened(page, home)
+    expect(page.get_by_text("NFO:NIFTY25NOVFUT", exact=True)).to_be_visible()
+    with monkeypatch.context() as defect:
+        defect.setattr(summary, "position_row", lambda position: position.no_such_field)
+        defect.setattr(summary, "limit_row", lambda limit: None)  # which the browser cannot draw
+        desk.change()
+        expect(
+            page.get_by_text(re.compile("As of 14:15:.., not drawn since, by a defect of Alpha Panda"))
+        ).to_be_visible()
+        expect(page.get_by_text(re.compile("As of .*, not drawn since, by a defect of Alpha Panda"))).to_have_count(2)
+        expect(chip(page, "Page")).to_contain_text("2 parts not drawn")
+        expect(page.locator(".bars")).to_have_css("filter", "grayscale(1) opacity(0.5)")
+        desk.change_account(equity_e4=11_11_111_11_00)
+        expect(page.get_by_text("₹11,11,111.11", exact=True)).to_be_visible()
+        expect(page.get_by_text("NFO:NIFTY25NOVFUT", exact=True)).to_be_visible()
+    desk.change()
+    expect(chip(page, "Page")).to_be_hidden()
+    expect(page.get_by_text("not drawn since")).to_have_count(0)
 
 
 def test_without_a_session_it_says_so_everywhere(page: Page, home: str, desk: FakeDesk):

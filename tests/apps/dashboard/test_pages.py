@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from alpha_panda.apps.desk import models
 from tests.apps.dashboard.answering import AnsweringDesk
@@ -18,6 +18,7 @@ from tests.browser import Witness
 
 pytestmark = pytest.mark.filterwarnings(PANEL_WARNS)
 
+PHONE: ViewportSize = {"width": 390, "height": 844}
 EVIL = "<img src=x onerror=\"document.title='taken'\">"
 
 
@@ -78,6 +79,11 @@ def test_a_page_is_complete_and_asks_nobody_outside(
     assert list(witness.outside(home, home.replace("http", "ws"))) == []
     assert witness.complaints == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.set_viewport_size(PHONE)
+    expect(page.locator("button.stop")).to_be_in_viewport(ratio=1)
+    assert page.locator(".card").evaluate_all(
+        "(cards) => cards.every((card) => card.getBoundingClientRect().right <= innerWidth)"
+    )
 
 
 @pytest.mark.parametrize(
