@@ -59,11 +59,15 @@ def test_a_person_signs_in_and_gets_where_they_wanted_to_go(web: tuple[House, st
     assert not witness.complaints
 
 
-def test_the_description_of_the_api_opens_for_each_route(web: tuple[House, str], page: Page):
+def test_the_description_of_the_api_opens_for_each_route_and_model(web: tuple[House, str], page: Page):
     page.goto(f"{web[1]}/docs")
     sign_in(page, "vera", PASSWORD)
     page.get_by_text("/api/v1/control/{command}", exact=True).click()
-    expect(page.get_by_text("in:", exact=False).or_(page.get_by_text("command", exact=True)).first).to_be_visible()
+    expect(page.get_by_role("cell", name="Idempotency-Key")).to_be_visible()
+    page.get_by_text("/api/v1/stream", exact=True).click()
+    expect(page.locator("pre", has_text="Last-Event-ID")).to_be_visible()
+    page.locator("summary", has_text="What became of a command.").click()
+    expect(page.get_by_role("cell", name="repeated", exact=True)).to_be_visible()
 
 
 def test_what_is_wrong_is_told_with_a_label_and_a_sentence(web: tuple[House, str], page: Page):
