@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
@@ -60,7 +59,12 @@ class Facts:
     dead_letters: int = 0
     gaps: int = 0
     heard_ns: int = 0
+    market_ns: int = 0  # of the last event on the log, as it was looked up; the minutes may still be read
     missing: str = ""
+
+    def market(self) -> int:
+        """Return the time of the last event on the log, as far as it is known; 0 before it is."""
+        return max(self.market_ns, self.minutes.time_ns if self.minutes else 0)
 
 
 def draw(facts: Facts, number: int, now_ns: int) -> Picture:
@@ -98,7 +102,7 @@ def draw(facts: Facts, number: int, now_ns: int) -> Picture:
 
 def _sources(facts: Facts, stages: Sequence[Stage], now_ns: int) -> tuple[Source, ...]:
     readings = facts.sources
-    log = log_source(readings["log"], facts.missing, facts.minutes.time_ns if facts.minutes else 0, now_ns)
+    log = log_source(readings["log"], facts.missing, facts.market(), now_ns)
     store = store_source(readings["store"], facts.freshness, stages, log, facts.folds, now_ns)
     return log, store, folder_source(readings["folder"], now_ns)
 
@@ -142,7 +146,7 @@ def _limits(facts: Facts) -> tuple[Limit, ...]:
 def _feed(facts: Facts, now_ns: int) -> Feed | None:
     if facts.shower is None or facts.minutes is None:
         return None
-    market_ns = facts.minutes.time_ns
+    market_ns = facts.market()
     silent_ns = max(now_ns - facts.heard_ns, 0) if facts.heard_ns else 0
     return facts.reports.feed(market_ns, facts.heard_ns, _is_open(facts.shower, market_ns, silent_ns), facts.gaps)
 
@@ -164,7 +168,7 @@ def _is_open(shower: Shower, market_ns: int, silent_ns: int) -> bool | None:
 
 def _positions(facts: Facts, books: Sequence[Position]) -> tuple[Position, ...]:
     """Return the books that are open, or were closed on the market's day."""
-    day = ist_date(facts.minutes.time_ns) if facts.minutes else datetime.date.min
+    day = ist_date(facts.market())
     return tuple(book for book in books if book.quantity or ist_date(book.updated_ns) >= day)
 
 

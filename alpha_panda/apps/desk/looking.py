@@ -7,6 +7,8 @@ import pathlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
+import numpy as np
+
 from alpha_panda.apps.desk.drawing import Facts
 from alpha_panda.apps.desk.following import Following, last_that
 from alpha_panda.apps.desk.freshness import Freshness
@@ -17,6 +19,7 @@ from alpha_panda.apps.desk.reports import Reports, says_money
 from alpha_panda.apps.desk.showing import Shower
 from alpha_panda.apps.desk.tape import Tape
 from alpha_panda.errors import AlphaPandaError, LogError, StoreError
+from alpha_panda.kernels.records import EVENT
 from alpha_panda.live.build import LOG_FILE
 from alpha_panda.live.log.base import Log
 from alpha_panda.live.messages import PnlSnapshot, Session, StageReport, Ticks
@@ -38,6 +41,7 @@ from alpha_panda.live.watch.overview import market_time_ns
 from alpha_panda.live.watch.redaction import Redaction
 from alpha_panda.units import SECOND_NS
 
+_NO_EVENTS = np.zeros(0, EVENT)
 _TAPE_RECORDS, _SIGNALS_RECORDS, _REPORTS = 300, 2_000, 64
 _MANY = 256  # records at once: there are more, and they are read without a pause
 _LOG_EVERY_S, _STORE_EVERY_S, _PROGRESS_EVERY_S = 0.1, 0.25, 1.0
@@ -139,7 +143,7 @@ class LogLook:
             facts.tape, facts.reports = Tape(facts.shower), Reports()
             facts.minutes, facts.portfolio = Minutes(len(facts.shower.universe)), None
             facts.freshness = Freshness(topics_of(topics))
-            facts.dead_letters = facts.gaps = facts.heard_ns = 0
+            facts.dead_letters = facts.gaps = facts.heard_ns = facts.market_ns = 0
             self._following = [
                 Following(STAGES, latest=_REPORTS),
                 Following(CONTROL),
@@ -205,10 +209,13 @@ class LogLook:
             await each.begin(log)
         past = True
         while True:
-            frames = [entry for each in self._ticks for entry in await each.read()]
-            for frame in frames:
-                if isinstance(frame.message.data, Ticks):
-                    facts.minutes.add(events_of(frame.message.data))
+            frames = list[Entry]()
+            for each in self._ticks:
+                read = await each.read()
+                events = [events_of(entry.message.data) for entry in read if isinstance(entry.message.data, Ticks)]
+                # A frame has some events, and each step in numpy its price: together they are added up at once.
+                facts.minutes.add(np.concatenate([_NO_EVENTS, *events]))
+                frames += read
             if frames:
                 now_ns = self._around.wall_ns()
                 # What stood there before was heard when it was appended, where the log knows that.
@@ -221,11 +228,14 @@ class LogLook:
     async def _follow_progress(self, log: Log, topics: BrokerTopics, partitions: int) -> None:
         """Look up how far in the market each stage has come, and how much there is that nobody could process."""
         known = {topic.name: topic for topic in topics_of_session([topics.broker], partitions)}
+        ticks = market_ticks(partitions)
         letters = [topic for topic in known.values() if topic.name.endswith(".dlq")]
         while True:
             for stage, report in self._facts.reports.shown():
                 if report is not None:
                     self._facts.reports.markets_ns[stage, report.holder] = await _market_ns(log, known, report)
+            ends = [(ticks, each, await log.end(ticks, each)) for each in range(partitions)]
+            self._facts.market_ns = max([await market_time_ns(log, *place) for place in ends])
             self._facts.dead_letters = sum([await log.end(topic, 0) for topic in letters])
             self._facts.gaps = await log.end(GAPS, 0)
             await self._around.sleep(_PROGRESS_EVERY_S)
