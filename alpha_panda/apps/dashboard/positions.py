@@ -99,7 +99,7 @@ def holdings(positions: Iterable[Position]) -> Iterator[Row]:
             "product": Cell(each.product, "muted"),
             "quantity": cells.quantity(each.quantity),
             "average": cells.price(each.average_e4),
-            "last": cells.price(each.last_e4),
+            "last": Cell(shown.price(each.last_e4), "", each.last_e4, f"at {shown.day_and_clock(each.last_ns)}"),
             "unrealised": cells.money(each.unrealised_e4, signed=True),
             "realised": cells.money(each.realised_e4, signed=True),
             "charges": cells.money(each.charges_e4, quiet=True),
@@ -164,7 +164,8 @@ def chosen_figures(position: Position) -> Html:
 
 def how_far(found: FillsFound) -> str:
     """Return how far back fills were looked for, where there may be older ones."""
-    return "" if found.all else f" · only those among the latest {shown.count(found.looked)} fills of the session"
+    latest = f"the latest {shown.count(len(found.rows))}, of the latest {shown.count(found.looked)} fills of the session"
+    return "" if found.all else f" · only {latest}"
 
 
 def why_none(picture: Picture) -> str:

@@ -13,8 +13,8 @@ from alpha_panda.live.past.pages import LIMIT_MAX, page
 from alpha_panda.live.streams import Entry
 from alpha_panda.live.topics import CONTROL, BrokerTopics, Topic
 
-LOOKED_MAX = 200_000
-"""How many fills are looked through, at most, for those of one instrument."""
+LOOKED_MAX, FOUND_MAX = 200_000, 2_000
+"""How many fills are looked through, at most, for those of one instrument, and about how many of those are shown."""
 
 
 class Folded(NamedTuple):
@@ -62,8 +62,8 @@ async def find_fills(
 ) -> FillsFound:
     """Return the fills of an instrument, by one strategy unless that is empty, back to the first of them.
 
-    How many there are the portfolio knows, as far as it is `folded`. Back from the latest, at most LOOKED_MAX fills of
-    the session are looked through.
+    How many there are the portfolio knows, as far as it is `folded`. Back from the latest, fills of the session are
+    looked through until LOOKED_MAX of them were, or FOUND_MAX were found.
     """
     rows, looked, counted, known = list[Fill](), 0, 0, False
     cursor: str | None = None
@@ -71,13 +71,15 @@ async def find_fills(
         entries, cursor = await page(log, [topics.orders_filled], messages.Fill, cursor, LIMIT_MAX)
         looked += len(entries)
         for entry in entries:
-            fill, is_folded = _row(entry, shower), entry.message.sequence < folded.until
+            fill, is_folded = entry.message.data, entry.message.sequence < folded.until
             known = known or is_folded  # from here back the portfolio has counted
-            if isinstance(fill, Fill) and fill.symbol == symbol and strategy in ("", fill.strategy):
-                rows.append(fill)
+            if not isinstance(fill, messages.Fill) or strategy not in ("", fill.strategy):
+                continue
+            if shower.symbol(fill.instrument_token) == symbol:
+                rows.append(shower.fill(fill))
                 counted += is_folded
         is_all = cursor is None or (known and counted == folded.fills)
-        if is_all or looked >= LOOKED_MAX:
+        if is_all or looked >= LOOKED_MAX or len(rows) >= FOUND_MAX:
             return FillsFound(rows=tuple(rows), looked=looked, all=is_all)
 
 
