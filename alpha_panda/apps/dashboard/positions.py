@@ -164,8 +164,8 @@ def chosen_figures(position: Position) -> Html:
 
 def how_far(found: FillsFound) -> str:
     """Return how far back fills were looked for, where there may be older ones."""
-    latest = f"the latest {shown.count(len(found.rows))}, of the latest {shown.count(found.looked)} fills of the session"
-    return "" if found.all else f" · only {latest}"
+    rows, looked = shown.count(len(found.rows)), shown.count(found.looked)
+    return "" if found.all else f" · only the latest {rows}, of the latest {looked} fills of the session"
 
 
 def why_none(picture: Picture) -> str:
