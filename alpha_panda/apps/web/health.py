@@ -21,7 +21,7 @@ def health_routes(parts: Parts) -> APIRouter:
     async def ready() -> Response:
         """Say whether all that is shown can be read: the log, the store, the session's folder and the database."""
         checks = {
-            each.name: {"passes": each.well, "reason": parts.redaction.text(each.trouble)}
+            each.name: {"passes": each.is_read, "reason": parts.redaction.text(each.trouble)}
             for each in parts.desk.picture.sources
         }
         checks["database"] = await _database(parts)
