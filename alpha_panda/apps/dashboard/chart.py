@@ -88,7 +88,7 @@ def instrument_rows(instruments: Iterable[InstrumentTerms], picture: Picture) ->
         held.setdefault(each.symbol, []).append(each.quantity)
     for each in instruments:
         quantities = held.get(each.symbol, [])
-        said = " ".join(shown.count(quantity) for quantity in quantities if quantity)
+        said = " · ".join(shown.count(quantity) for quantity in quantities if quantity)
         yield {
             "key": each.symbol,
             "symbol": Cell(each.symbol, "strong" if said else "", hint=each.name),

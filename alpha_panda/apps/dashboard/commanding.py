@@ -25,7 +25,7 @@ def acts(picture: Picture) -> Iterator[Command]:
     nobody = "" if picture.session is not None else "No session has begun."
     yield Command("Pause", _PAUSE, nobody or ("It is paused." if state == "paused" else ""))
     yield Command("Resume", _RESUME, nobody or ("It is not paused." if state in ("running", "reducing") else ""))
-    yield Command("Flatten", _FLATTEN, nobody)
+    yield Command("Flatten", _FLATTEN_KILLED if picture.killed or state == "killed" else _FLATTEN, nobody)
     yield Command("Reset", _RESET, nobody or ("It is neither killed nor halted." if needs_no_reset else ""))
 
 
@@ -44,6 +44,10 @@ _FLATTEN = _act(
     "Close all positions",
     grave=True,
 )
+_FLATTEN_KILLED = {
+    **_FLATTEN,
+    "detail": "It is killed, so no exit leaves before a person resets it; then every position does, at the market.",
+}
 _RESET = _act(
     "reset",
     "Reset the account?",

@@ -33,6 +33,14 @@ def test_a_latch_that_the_account_has_not_heeded_yet_can_be_reset():
     assert "Reset" in on(desk)
 
 
+@pytest.mark.parametrize(("state", "leaves"), [("running", True), ("killed", False)])
+def test_a_flatten_under_a_kill_does_not_promise_that_anything_leaves(state: str, leaves: bool):
+    desk = FakeDesk()
+    desk.change_account(state=state)
+    [flatten] = [command for command in acts(desk.picture) if command.label == "Flatten"]
+    assert ("no exit leaves before" not in flatten.act["detail"]) is leaves
+
+
 def test_a_disabled_strategy_can_be_reset():
     desk = FakeDesk()
     desk.change(strategies=(desk.shown.strategies[0].model_copy(update={"state": "disabled"}),))

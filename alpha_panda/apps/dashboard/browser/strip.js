@@ -141,6 +141,8 @@ export function render({ model, el }) {
   model.on("beat", () => { heard = performance.now(); heardAt = Date.now(); base = model.beat; server.heard(); attempt(); });
   for (const name of ["shown", "failed"]) model.on(name, attempt);
   const drawing = setInterval(attempt, 250);
+  // A page that the browser had put away, for the way back, has no connection any more.
+  window.addEventListener("pageshow", (event) => event.persisted && location.reload());
   attempt();
   return () => { clearInterval(drawing); server.forget(); stop?.forget(); };
 }
