@@ -49,6 +49,7 @@ class Facts:
     embedded: bool = True
     shower: Shower | None = None
     tape: Tape | None = None
+    counts_signals: bool = False  # whether the tape has seen them from the first one on
     minutes: Minutes | None = None
     reports: Reports = dataclasses.field(default_factory=Reports)
     portfolio: Portfolio | None = None
@@ -188,7 +189,8 @@ def _strategies(facts: Facts, books: Sequence[Position]) -> Iterator[Strategy]:
     for book in books:
         held[book.strategy].append(book)
     for terms in facts.shower.profile.strategies:
-        yield _strategy(terms, figures, held[terms.name], facts.tape.spoken[terms.name])
+        shown = _strategy(terms, figures, held[terms.name], facts.tape.spoken[terms.name])
+        yield shown if facts.counts_signals else shown.model_copy(update={"signals": None})
 
 
 def _strategy(terms: StrategyTerms, figures: Mapping[str, float], held: list[Position], spoken: Spoken) -> Strategy:

@@ -21,6 +21,7 @@ class Following:
         """Begin `latest` records before the end, or at the beginning where that is None."""
         self.topic = topic
         self.partition = partition
+        self.is_whole = False  # whether it began at the beginning
         self._latest = latest
         self._log: Log | None = None
         self._reader: Reader | None = None
@@ -33,7 +34,11 @@ class Following:
     async def begin(self, log: Log) -> None:
         """Read on from `log`: where this stood, or for the first time near the end."""
         self._log = log
-        place = self._reader.place if self._reader is not None else await self._first_place(log)
+        if self._reader is None:
+            place = await self._first_place(log)
+            self.is_whole = place is None
+        else:
+            place = self._reader.place
         self._reader = Reader(log, self.topic, self.partition, place)
 
     async def read(self) -> list[Entry]:

@@ -75,6 +75,7 @@ class LogLook:
         self._news = news
         self._began_ns = surroundings.wall_ns()
         self._following: list[Following] = []
+        self._raw: list[Following] = []  # those of them that have the signals
         self._ticks: list[Following] = []
 
     async def run(self) -> None:
@@ -144,20 +145,23 @@ class LogLook:
             facts.minutes, facts.portfolio = Minutes(len(facts.shower.universe)), None
             facts.freshness = Freshness(topics_of(topics))
             facts.dead_letters = facts.gaps = facts.heard_ns = facts.market_ns = 0
+            partitions = range(session.partitions)
+            self._raw = [Following(topics.signals_raw, each, _SIGNALS_RECORDS) for each in partitions]
             self._following = [
                 Following(STAGES, latest=_REPORTS),
                 Following(CONTROL),
                 Following(topics.pnl_snapshots),
-                *(Following(topics.signals_raw, each, _SIGNALS_RECORDS) for each in range(session.partitions)),
+                *self._raw,
                 *(Following(topic, latest=_TAPE_RECORDS) for topic in topics.of_account()[:-1]),
             ]
-            self._ticks = [Following(market_ticks(session.partitions), each) for each in range(session.partitions)]
+            self._ticks = [Following(market_ticks(session.partitions), each) for each in partitions]
         return topics
 
     async def _follow_tape(self, log: Log, news: bool) -> None:
         """Take in what stages, account and people say; `news` says whether what stands there already is any."""
         for each in self._following:
             await each.begin(log)
+        self._facts.counts_signals = all(each.is_whole for each in self._raw)
         # All that was there before goes into the order of time together.
         entries = [entry for each in self._following for entry in await each.read_all()]
         lines = self._take(entries, up_to_date=False)

@@ -184,7 +184,7 @@ class Strategy(Shown):
     unrealised_e4: int | None
     charges_e4: int
     open_positions: int
-    signals: int  # that this process has read: the latest when it began to look, and all since
+    signals: int | None  # since the session began; None where this process did not read from its first one on
     last_signal_ns: TimeNs
     last_symbol: str
     last_target: float | None

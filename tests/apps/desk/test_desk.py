@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from alpha_panda.apps.desk import histories
+from alpha_panda.apps.desk import histories, looking
 from alpha_panda.apps.desk.desk import Desk
 from alpha_panda.apps.desk.history_models import Kind
 from alpha_panda.apps.desk.models import Decision, Fill, Order
@@ -39,6 +39,7 @@ async def test_a_session_is_shown_as_its_account_ended(tmp_path: pathlib.Path):
     assert sum(position.quantity for position in picture.positions) == books["quantity"].sum()
     assert len(picture.orders) == account["orders_made"]
     assert sum(refusals.count for refusals in picture.refusals) == account["refused"]
+    assert sum(strategy.signals or 0 for strategy in picture.strategies) == account["signals"]
     assert all(source.well for source in picture.sources)
     assert picture.troubles == ()
 
@@ -98,6 +99,14 @@ async def test_the_fills_of_a_position_are_all_that_the_log_has_or_it_is_said_ho
 
     assert list(of_all.rows) == [fill for fill in every if fill.symbol == SYMBOLS[0]]
     assert (oldest.looked, oldest.all) == (2, False)
+
+
+async def test_signals_that_were_not_all_read_are_not_counted(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(looking, "_SIGNALS_RECORDS", 3)
+    async with at_work(await traded_morning(tmp_path / "s1")) as desk:
+        picture = await seen(desk, lambda picture: bool(picture.strategies) and bool(picture.happenings))
+
+    assert {strategy.signals for strategy in picture.strategies} == {None}
 
 
 async def test_before_a_session_has_begun_the_desk_waits_and_says_so(tmp_path: pathlib.Path):
