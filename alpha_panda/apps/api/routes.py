@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from alpha_panda.apps.api import (
     alerts,
     control,
+    exporting,
     logs,
     market,
     people,
@@ -60,7 +61,20 @@ again in `RateLimit-Reset` seconds. Stopping is counted apart, so nothing else t
 """
 """What is the same for all routes, in Markdown."""
 
-_MODULES = (portfolio, trading, strategies, control, pipeline, logs, alerts, market, system, people, streaming)
+_MODULES = (
+    portfolio,
+    trading,
+    exporting,
+    strategies,
+    control,
+    pipeline,
+    logs,
+    alerts,
+    market,
+    system,
+    people,
+    streaming,
+)
 
 
 def routers() -> Sequence[APIRouter]:

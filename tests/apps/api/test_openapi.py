@@ -25,9 +25,9 @@ def test_every_operation_has_a_name_of_its_own():
 
 NAMES = """
 account acknowledge_alert add_user alert alert_history alerts audit bars boot commands configured_strategies curve
-dead_letters decisions delays disable_strategy disable_user enable_strategy enable_user equity export_logs feed
-fills give_command happenings instrument instrument_fills instruments limits order_lineage orders orders_now
-pause_strategy picture pipeline portfolio positions refusal_counts refusal_lineage refusals resolve_alert
+dead_letters decisions delays disable_strategy disable_user enable_strategy enable_user equity export_history
+export_logs feed fills give_command happenings instrument instrument_fills instruments limits order_lineage orders
+orders_now pause_strategy picture pipeline portfolio positions refusal_counts refusal_lineage refusals resolve_alert
 resume_strategy search_logs services session sessions set_role set_strategy signals stages strategies strategy
 strategy_versions stream suppress_alert system tail_logs test_alerts users
 """

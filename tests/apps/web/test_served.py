@@ -52,7 +52,7 @@ GET /api/v1/pipeline/feed                       GET /api/v1/pipeline/dead-letter
 GET /api/v1/logs/tail   GET /api/v1/logs/search GET /api/v1/logs/export
 GET /api/v1/alerts      GET /api/v1/alerts/history                      GET /api/v1/alerts/{id}
 GET /api/v1/instruments GET /api/v1/instruments/{symbol}                GET /api/v1/instruments/{symbol}/bars
-GET /api/v1/instruments/{symbol}/fills
+GET /api/v1/instruments/{symbol}/fills          GET /api/v1/histories/{kind}/export
 GET /api/v1/stream      websocket /api/v1/ws
 """
 
