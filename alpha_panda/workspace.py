@@ -10,7 +10,7 @@ from alpha_panda.errors import ConfigurationError
 
 _PACKAGE = pathlib.Path(__file__).parent
 
-_SHIPPED = ("strategies/*.py", "strategies/README.md", "live/*.toml", "backtest/*.toml", "notebooks/*.py")
+_SHIPPED = ("strategies/*.py", "strategies/README.md", "live/*.toml", "live/*.md", "backtest/*.toml", "notebooks/*.py")
 _IGNORED = """\
 # What a run produces: the catalog, results and live state.
 /data/

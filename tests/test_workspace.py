@@ -25,6 +25,7 @@ def test_a_new_workspace_holds_what_we_ship_and_all_of_it_loads(tmp_path: pathli
         "notebooks",
         "strategies",
     }
+    assert {"live/README.md", "live/RUNBOOK.md"} < set(made.written), "alarms and commands refer to them"
     for place in made.written:
         path = made.root / place
         if path.suffix == ".toml":

@@ -24,5 +24,5 @@ def init(
     rows = [(place, "written") for place in made.written] + [(place, "kept as it was") for place in made.kept]
     show(table(f"The workspace {root.resolve()}", ("file", ""), sorted(rows)))
     ingest, backtest = "alpha-panda data ingest FILE_OR_FOLDER", "alpha-panda backtest live/paper.toml"
-    steps = ("alpha-panda live", "alpha-panda research", f"{ingest}, and then", backtest)
+    steps = ("alpha-panda live --web-port 8000", "alpha-panda research", f"{ingest}, and then", backtest)
     show("next, in that folder:", *(f"  {step}" for step in steps))
