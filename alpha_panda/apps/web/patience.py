@@ -1,11 +1,16 @@
 """How long, and for how many at once, the server waits: whoever only keeps connections open keeps nobody else out."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from alpha_panda.apps.web.limits import network_of
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGIReceiveEvent
 
 CONNECTIONS_MAX = 512
 """Connections that are open at once, websockets among them: each is a file of a process that may be trading."""
@@ -70,6 +75,31 @@ class PatientProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+class PatientSocket(WebSocketsSansIOProtocol):
+    """One websocket: of whoever does not read, nothing more is read, and who does not answer is left at once."""
+
+    def pause_writing(self) -> None:
+        """Wait until what was sent has been read, also with what would have to be answered, such as pings."""
+        super().pause_writing()
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        if not self.read_paused:
+            self.transport.resume_reading()
+
+    async def receive(self) -> "ASGIReceiveEvent":
+        """Return what was said next, once there is room for an answer."""
+        await self.writable.wait()
+        return await super().receive()
+
+    def keepalive_timeout(self) -> None:
+        """End the connection of whoever does not answer; to close it would wait until they have read all."""
+        super().keepalive_timeout()
+        self.transport.abort()
 
 
 def _host_of(connection: asyncio.Protocol) -> str:

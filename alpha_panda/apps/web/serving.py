@@ -8,7 +8,7 @@ from collections.abc import Generator
 import uvicorn
 from starlette.types import ASGIApp
 
-from alpha_panda.apps.web.patience import PatientProtocol
+from alpha_panda.apps.web.patience import PatientProtocol, PatientSocket
 from alpha_panda.errors import ConfigurationError
 
 _CLOSING_S = 2  # for answers under way; streams and websockets have no end of their own
@@ -47,6 +47,7 @@ class Serving(uvicorn.Server):
         config = uvicorn.Config(
             app,
             http=PatientProtocol,
+            ws=PatientSocket,
             log_config=None,
             log_level="error",  # else whoever sends what is no HTTP writes a line on the terminal with each
             access_log=False,

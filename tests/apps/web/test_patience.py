@@ -1,13 +1,16 @@
 """Whoever only keeps connections open, or sends a byte now and then, keeps nobody else out."""
 
 import asyncio
+import contextlib
 import pathlib
+import socket
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
 from alpha_panda.apps.web import patience
+from alpha_panda.apps.web.patience import PatientSocket
 from tests.apps.web.house import house, on_a_socket
 
 SLOW = {
@@ -69,6 +72,40 @@ async def test_one_network_does_not_take_all_connections(place: tuple[str, int],
             writer.close()
     await asyncio.sleep(0.2)
     assert await is_alive(place)
+
+
+async def test_of_whoever_does_not_read_a_websocket_nothing_more_is_read_and_they_are_left_at_once(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    made: list[PatientSocket] = []
+
+    def keep(line: PatientSocket) -> None:
+        made.append(line)
+
+    monkeypatch.setattr(PatientSocket, "start_keepalive", keep)
+    ping = b"\x89\xfd" + bytes(4 + 125)  # as long as one may be, and masked with zeros
+    async with asyncio.timeout(60), house(tmp_path) as web, on_a_socket(web.app) as served:
+        head = f"GET /api/v1/ws?topics=alerts HTTP/1.1\r\nHost: {served}\r\nAuthorization: Bearer {web.token('vera')}"
+        upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13"
+        with socket.socket() as visitor:
+            visitor.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            visitor.connect((served.partition(":")[0], int(served.partition(":")[2])))
+            visitor.setblocking(False)
+            visitor.send(f"{head}\r\n{upgrade}\r\nSec-WebSocket-Key: {'A' * 22}==\r\n\r\n".encode())
+            while not made:
+                await asyncio.sleep(0)
+            (line,) = made
+            line.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+            left = b""
+            while line.transport.is_reading():
+                left = left or ping * 100
+                with contextlib.suppress(BlockingIOError):
+                    left = left[visitor.send(left) :]
+                await asyncio.sleep(0)
+            assert line.transport.get_write_buffer_size() < 1_000_000
+            line.keepalive_timeout()
+            while not line.disconnected:
+                await asyncio.sleep(0)
 
 
 async def test_what_is_no_http_writes_nothing_on_the_terminal(place: tuple[str, int], caplog: pytest.LogCaptureFixture):
