@@ -86,7 +86,9 @@ def status(picture: Picture, board: AlarmBoard) -> dict[str, Any]:
         "broker": session.broker if session else "",
         "session": session.name if session else "",
         "phase": picture.phase,
-        "state": account.state if account else "unknown",
+        "is_old": account is not None and picture.phase == "unknown",
+        # What an account said that is silent since, or on a log that is away, is not what it does now.
+        "state": account.state if account and picture.phase != "unknown" else "unknown",
         "halt": shown.words(account.halt) if account else "",
         "killed": picture.killed,
         "account_killed": account is not None and account.state == "killed",

@@ -27,6 +27,15 @@ def test_a_latch_is_a_kill_but_only_the_account_says_that_it_stopped():
     assert said["troubles"] == ["Killed by asha at 14:15:00: too wild"]
 
 
+def test_the_state_of_an_account_that_is_silent_is_unknown():
+    picture = example_picture()
+    known = status(picture, quiet_board())
+    silent = status(picture.model_copy(update={"phase": "unknown"}), quiet_board())
+    assert (known["state"], known["is_old"]) == ("running", False)
+    assert (silent["state"], silent["is_old"]) == ("unknown", True)
+    assert not status(empty_picture(), quiet_board())["is_old"]
+
+
 def test_ages_are_counted_by_the_servers_own_clock():
     picture = example_picture()
     later_ns = NOW_NS + 3 * SECOND_NS

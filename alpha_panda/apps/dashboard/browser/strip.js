@@ -109,10 +109,11 @@ export function render({ model, el }) {
     }
     show("Alarms", alarmsOf(shown.alarms));
 
-    const age = base.feed_age_s == null ? null : base.feed_age_s + gone, open = shown.market_open === true;
+    // A session that has ended waits for no frame, and its figures stay what they are.
+    const age = base.feed_age_s == null ? null : base.feed_age_s + gone, open = shown.market_open === true && shown.phase !== "ended";
     const late = open && age !== null ? (age > RED_S ? "bad" : age > AMBER_S ? "warn" : "well") : age === null ? "unknown" : "note";
     chips.Feed.show(late, age === null ? "unknown" : ageText(age), "Since the last frame of the market arrived");
-    const stale = old > SILENT_S || late === "bad" ? "red" : unknown || late === "warn" ? "amber" : "";
+    const stale = old > SILENT_S || late === "bad" || shown.is_old ? "red" : unknown || late === "warn" ? "amber" : "";
     if (document.documentElement.dataset.stale !== stale) document.documentElement.dataset.stale = stale;
 
     const names = [...new Set(undrawn.values())];
