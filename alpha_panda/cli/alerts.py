@@ -33,8 +33,7 @@ def list_alerts(
 ) -> None:
     """List the alarms of all sessions that are not over, the newest first.
 
-    One that is no longer so, and that nobody has acknowledged, is among them as long as the web app of its session does
-    not know better.
+    One that is no longer so, and that nobody has acknowledged, is among them as `returned`.
     """
     rows = asyncio.run(_listed(past)) if is_there(database_url()) else ()
     if json:
@@ -125,7 +124,7 @@ def _cells(row: "AlertRow") -> tuple[str, ...]:
         _session(row),
         _alarm(row),
         row.severity,
-        row.state,
+        "returned" if row.state == "open" and row.returned_ns else row.state,
         f"{row.count:,}",
         f"{ist_datetime(row.last_ns):%Y-%m-%d %H:%M:%S}",
         row.acknowledged_by or "",
@@ -138,6 +137,8 @@ def _plain(row: "AlertRow") -> dict[str, Any]:
     times = {
         "first": row.first_ns,
         "last": row.last_ns,
+        "returned": row.returned_ns,
+        "told": row.told_ns,
         "acknowledged": row.acknowledged_ns,
         "resolved": row.resolved_ns,
     }

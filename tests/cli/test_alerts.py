@@ -64,6 +64,12 @@ def test_list_shows_what_is_not_over(command: Command, kept: str):
     assert "StageDown" not in answer.output
 
 
+def test_list_shows_what_is_no_longer_so_and_nobody_has_acknowledged(command: Command, kept: str):
+    within(kept, lambda database: database.alerts.note_returned(1, FIRST_NS + 1))
+    assert "returned" in command("alerts", "list").output
+    assert command("alerts", "list", "--json").json["alerts"][0]["returned"] == "2025-11-21T14:15:00+05:30"
+
+
 def test_list_as_json_has_everything(command: Command, kept: str):
     over, still = command("alerts", "list", "--all", "--json").json["alerts"]
     assert still == {
@@ -77,6 +83,8 @@ def test_list_as_json_has_everything(command: Command, kept: str):
         "times": 1,
         "first": "2025-11-21T14:15:00+05:30",
         "last": "2025-11-21T14:15:00+05:30",
+        "returned": None,
+        "told": None,
         "acknowledged": None,
         "resolved": None,
         "acknowledged_by": None,

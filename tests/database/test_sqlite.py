@@ -204,6 +204,22 @@ async def test_a_file_that_may_not_be_written_is_refused(url: str, tmp_path: pat
     assert f"{path}: Permission denied; check the path and its rights" in await refusal(url)
 
 
+async def test_a_disk_that_is_full_is_told_of_and_nothing_is_lost(url: str):
+    async with connected(url) as connections:
+        await upgrade(connections)
+        database = Database.over(connections)
+        kept = await database.audit.add("asha", "pause", "", "", "done", "", "", 1)
+        async with connections.writing() as connection:
+            pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar()
+            await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")  # as if there were no room for more
+        with pytest.raises(DatabaseError, match="disk is full; make room there"):
+            await database.audit.add("asha", "pause", "", "a long story " * 5_000, "done", "", "", 2)
+        assert await database.audit.list() == [kept]
+        async with connections.writing() as connection:
+            await connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+        await database.audit.add("asha", "pause", "", "a long story " * 5_000, "done", "", "", 2)
+
+
 async def test_who_holds_the_file_for_too_long_is_told_of(
     url: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ):

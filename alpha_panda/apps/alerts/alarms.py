@@ -14,6 +14,9 @@ from alpha_panda.units import SECOND_NS
 CHATTER, CHATTER_S = 3, 60.0
 """An alarm that was raised so often in so many seconds is held until it is quiet for as long."""
 
+SEEN_BY_ALL_S = 30.0
+"""By then every process that looks at a session has found what is so of it."""
+
 SENT_AGAIN_S: Mapping[Priority, float] = {"critical": 300.0, "high": 900.0}
 """After how long a message is sent again that nobody acknowledged; each further one waits twice as long."""
 
@@ -203,6 +206,11 @@ class Alarm:
     def over(self) -> bool:
         """Whether it can be closed: it is no longer so, and somebody knew or nobody needed to."""
         return self.active and not self.present and bool(self.acknowledged_ns or self.root)
+
+    def seen_here_alone(self, moment: Moment) -> bool:
+        """Return whether it has been over for so long that whoever sends messages would have known of it by now."""
+        over = self.active and not self.present and self.episode.number is None
+        return over and moment.time_ns - self.returned_ns >= SEEN_BY_ALL_S * SECOND_NS
 
     def close(self) -> None:
         """Forget what was shown; how often it was raised lately is remembered, and that it is shelved."""

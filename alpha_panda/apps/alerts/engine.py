@@ -74,6 +74,8 @@ class Alarms:
                 self._look_at(alarm, here if sends else self._here_or_there(alarm, here), moment, changes)
                 if sends:
                     self._say(alarm, moment, changes)
+                elif alarm.seen_here_alone(moment):
+                    alarm.close()
         self._alarms = {id: alarm for id, alarm in alarms.items() if not alarm.idle}
         # Where nobody works on a session any more nothing is found wrong with it, and nothing is well.
         changes.all_clear = self._all_clear() if sends and not look.is_history else ()

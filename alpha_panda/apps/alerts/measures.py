@@ -291,7 +291,7 @@ def _limit(look: Look, name: str) -> Limit | None:
 
 
 def _near(limit: Limit, what: str) -> Measure:
-    cause = f"{limit.used:.2%} {what}, of {limit.allowed:.2%} that are allowed"
+    cause = f"{limit.used:.2%} {what}; at {limit.allowed:.2%} {limit.action}"
     return Measure("", cause, limit.used / limit.allowed, _NEAR, _NEAR_RELEASE)
 
 

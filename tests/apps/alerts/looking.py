@@ -119,6 +119,7 @@ class Watched:
     now_ns: int = NOW_NS
     channels: tuple[Channel, ...] = (GOOD,)
     kept: bool = True
+    sends: bool = True
     changes: list[Changes] = dataclasses.field(default_factory=list[Changes])
 
     @property
@@ -129,8 +130,8 @@ class Watched:
     def look(self, picture: Picture) -> Changes:
         """Look at a picture now."""
         before = self.memory.counted(picture)
-        look = Look(picture, before, self.now_ns, self.channels, self.kept, self.alarms.settled)
-        self.changes.append(self.alarms.look(look, self.moment))
+        look = Look(picture, before, self.now_ns, self.channels, self.kept, self.alarms.settled, self.sends)
+        self.changes.append(self.alarms.look(look, self.moment, self.sends))
         return self.changes[-1]
 
     def pass_time(self, seconds: float, change: Change = unchanged, every_s: float = 0.5) -> None:

@@ -90,6 +90,26 @@ def test_what_nobody_was_told_of_needs_no_all_clear():
     assert not any(changes.all_clear for changes in watched.changes)
 
 
+def test_what_only_a_process_saw_that_does_not_send_is_forgotten_soon_after_it_is_over():
+    watched = Watched(sends=False)
+    watched.pass_time(10, with_source("store", "connection refused"))
+    watched.pass_time(30)
+    assert states(watched) == {"SourceAway:store": "returned"}
+    watched.pass_time(10)
+    assert states(watched) == {}
+    watched.sends = True
+    watched.pass_time(10)
+    assert watched.due() == []
+
+
+def test_what_nobody_could_send_before_this_process_did_is_sent_although_it_is_over():
+    watched = Watched(sends=False)
+    watched.pass_time(10, with_source("store", "connection refused"))
+    watched.sends = True
+    watched.pass_time(10)
+    assert watched.due() == ["SourceAway:store"]
+
+
 def test_a_flood_is_counted():
     watched = Watched()
     codes = [f"rule_{number}" for number in range(FLOOD)]
