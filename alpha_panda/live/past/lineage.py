@@ -183,7 +183,7 @@ async def _merged(recordings: Sequence[Recording]) -> AsyncIterator[Entry]:
 def _event(frame: Entry, decision: Decision, cause: Cause | None) -> MarketEvent | None:
     """Return the event that a signal names; else the last one of the decision's time, best of its instrument."""
     if cause is not None:
-        return MarketEvent.of(frame, cause.index)
+        return MarketEvent.of(frame, cause.index) if 0 <= cause.index < ticks_in(frame).count else None
     events = events_of(ticks_in(frame))
     at_time = events["time_ns"] == decision.time_ns
     for mask in (at_time & (events["instrument_token"] == decision.instrument_token), at_time):
