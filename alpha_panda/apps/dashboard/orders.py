@@ -31,7 +31,7 @@ ORDERS = (
     Column("average", "Average", 80, number=True),
     Column("type", "Type", 72),
     Column("limit", "Limit", 80, number=True),
-    Column("guard", "Guard", 72),
+    Column("guard", "Guard", 84),
     Column("number", "Order", 54, number=True),
 )
 
