@@ -154,6 +154,13 @@ def test_a_person_is_told_of_a_warning_once_in_ten_seconds(opened: Logs, clocks:
     ]
 
 
+def test_a_person_is_told_of_each_command_however_soon_it_follows_another(opened: Logs, told: list[str]):
+    with opened:
+        for command in ("pause", "kill"):
+            opened.channel("audit").warning("a command was carried out", data=command)
+    assert [line.rpartition("data=")[2] for line in told] == ["pause", "kill"]
+
+
 def test_no_line_can_be_forged(opened: Logs, tmp_path: pathlib.Path, told: list[str]):
     with opened:
         opened.channel("audit").warning("began\n{}", who='x"}\n{"event": "forged"}\x1b[2J')
