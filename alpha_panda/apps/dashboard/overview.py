@@ -121,7 +121,7 @@ def positions(parts: DashboardParts, **terms: Any) -> Viewable:
         held = _held(picture)
         table.put(held)
         table.say("" if held else summary.why_flat(picture))
-        card.note(f"{len(held)} open" if held else "")
+        card.note(" · ".join(filter(None, (f"{len(held)} open" if held else "", summary.portfolio_age(picture)))))
 
     refresh(parts.picture, card, draw)
     return card

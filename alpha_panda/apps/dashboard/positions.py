@@ -12,6 +12,7 @@ from alpha_panda.apps.dashboard.parts import DashboardParts
 from alpha_panda.apps.dashboard.refreshing import refresh
 from alpha_panda.apps.dashboard.sheets import Sheet, figures, note
 from alpha_panda.apps.dashboard.shell import shell
+from alpha_panda.apps.dashboard.summary import portfolio_age
 from alpha_panda.apps.dashboard.tables import Cell, Column, Row, Table
 from alpha_panda.apps.desk.history_models import FillsFound
 from alpha_panda.apps.desk.models import Account, Fill, Picture, Position, Strategy
@@ -67,6 +68,7 @@ def positions(parts: DashboardParts) -> Viewable:
         drilled.note(f"{position.symbol} · {position.strategy}{how_far(found)}")
 
     held = Table("Positions", HOLDINGS, empty="", groups=_TABS, opened=attempting(drilled, drill, parts.now_ns))
+    held_card = Card("Positions", held)
     made = Table("Strategies", SLEEVES, empty="No strategy has begun.", filtered=False)
 
     def hold(picture: Picture) -> None:
@@ -74,15 +76,14 @@ def positions(parts: DashboardParts) -> Viewable:
         at_hand.update((key_of(each), each) for each in picture.positions)
         held.put(holdings(picture.positions))
         held.say(why_none(picture))
+        held_card.note(portfolio_age(picture))
 
     refresh(parts.picture, account, lambda picture: account.put(totals(picture.account)))
     refresh(parts.picture, held, hold)
     refresh(parts.picture, made, lambda picture: made.put(sleeves(picture.strategies)))
     totals_card = Card("Account", account, height=92, sizing_mode="stretch_width")
     by_strategy = Card("By strategy", made, height=250, sizing_mode="stretch_width", note="before charges")
-    return shell(
-        parts, "/positions", column(totals_card, row(Card("Positions", held), column(by_strategy, drilled, width=470)))
-    )
+    return shell(parts, "/positions", column(totals_card, row(held_card, column(by_strategy, drilled, width=470))))
 
 
 _TABS = (("all", "All"), ("open", "Open"), ("closed", "Closed today"))

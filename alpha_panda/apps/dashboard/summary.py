@@ -105,6 +105,14 @@ def position_row(position: Position) -> Row:
     }
 
 
+def portfolio_age(picture: Picture) -> str:
+    """Return until when what the portfolio store shows is so, beside what is of it; nothing where it is well."""
+    old = [source for source in picture.sources if source.name == "store" and not source.well]
+    if not old or picture.account is None:
+        return ""
+    return f"as they were at {shown.clock(old[0].market_ns)} in the market" if old[0].market_ns else "perhaps old"
+
+
 def why_flat(picture: Picture) -> str:
     """Return why no position is open, in a sentence."""
     if picture.session is None:

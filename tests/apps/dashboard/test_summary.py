@@ -20,6 +20,18 @@ def test_the_first_figures_are_the_accounts_own():
     }
 
 
+def test_positions_of_a_store_that_is_behind_say_until_when_they_are_so():
+    picture = example_picture()
+    log, store, folder = picture.sources
+    behind = store.model_copy(update={"well": False, "market_ns": picture.taken_ns, "behind": 7})
+    unknown = behind.model_copy(update={"market_ns": 0})
+
+    assert summary.portfolio_age(picture) == ""
+    for source, says in ((behind, "as they were at 14:15:00 in the market"), (unknown, "perhaps old")):
+        assert summary.portfolio_age(picture.model_copy(update={"sources": (log, source, folder)})) == says
+    assert summary.portfolio_age(empty_picture()) == ""
+
+
 def test_a_figure_that_the_account_did_not_report_is_a_dash():
     picture = example_picture()
     assert picture.account is not None
