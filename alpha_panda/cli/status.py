@@ -4,6 +4,7 @@ import asyncio
 import collections
 import dataclasses
 import pathlib
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -42,6 +43,8 @@ def status(
     """
     if follow and json:
         raise ConfigurationError("--follow draws a screen and --json prints one object: leave out one of them")
+    if follow and not sys.stdout.isatty():
+        raise ConfigurationError("--follow draws a screen, and there is no terminal to draw it on: leave it out")
     try:
         overview = asyncio.run(_follow(state) if follow else _look(state))
     except asyncio.CancelledError:
@@ -139,7 +142,7 @@ def _position(position: Position) -> Sequence[RenderableType]:
     return (
         position.symbol,
         position.strategy,
-        f"{position.quantity:,}",
+        f"{position.quantity:,}".replace("-", "−"),
         format_rupees(position.price_e4),
         _clock(position.time_ns),
     )

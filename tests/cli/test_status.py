@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import pathlib
+import sys
 import time
 from collections.abc import Sequence
 
@@ -86,6 +87,7 @@ def test_a_script_is_told_everything_in_rupees_and_ist(command: Command, tmp_pat
 def test_a_session_is_followed_until_somebody_has_seen_enough(
     command: Command, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     looks: list[float] = []
 
     async def sleep(pause_s: float) -> None:
@@ -102,6 +104,7 @@ def test_a_session_is_followed_until_somebody_has_seen_enough(
 def test_a_session_is_followed_through_the_loss_of_its_log(
     command: Command, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     paused: list[float] = []
 
     async def sleep(pause_s: float) -> None:
@@ -119,3 +122,9 @@ def test_one_object_cannot_be_drawn_again_and_again(command: Command, tmp_path: 
     answer = command("status", "--state", session(tmp_path), "--follow", "--json")
     assert answer.code == 2
     assert "leave out one of them" in answer.complaint
+
+
+def test_what_nobody_could_see_is_not_drawn(command: Command, tmp_path: pathlib.Path):
+    answer = command("status", "--state", session(tmp_path), "--follow")
+    assert answer.code == 2
+    assert "there is no terminal to draw it on" in answer.complaint
