@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, Route, ViewportSize, expect
 
 from alpha_panda.apps.desk import models
 from tests.apps.dashboard.answering import AnsweringDesk
@@ -237,9 +237,23 @@ def test_a_strategy_is_paused_through_the_api_after_a_confirmation(
     dialog = page.get_by_role("dialog", name="Pause trend?")
     dialog.get_by_label("Reason").fill("spread too wide")
     assert app.state.asked == []
+    keys: list[str] = []
+
+    def lose_the_first_answer(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) > 1:
+            return route.continue_()
+        route.fetch()
+        return route.abort()
+
+    page.route("**/pause", lose_the_first_answer)
     dialog.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("Pause: done.")).to_be_visible()
-    assert app.state.asked == [("strategies/trend/pause", {"reason": "spread too wide"})]
+    # It is sent again where nobody knows whether it came, under the key by which it counts once.
+    assert app.state.asked == [("strategies/trend/pause", {"reason": "spread too wide"})] * 2
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+    assert keys[0]
 
 
 def test_thinking_better_of_it_sends_nothing(page: Page, home: str, desk: AnsweringDesk, app: FastAPI):

@@ -5,8 +5,10 @@ async function perform({ path, body = {}, title, detail, label, grave, asks_reas
   const reason = await confirmed({ title, detail, label, grave, asksReason });
   if (reason === null) return;
   const until = seconds ? { until: new Date(Date.now() + seconds * 1000).toISOString() } : {};
+  const key = Array.from(crypto.getRandomValues(new Uint32Array(4)), (each) => each.toString(16)).join("-");
+  const send = () => ask(`/api/v1${path}`, { ...body, ...until, ...(asksReason ? { reason } : {}) }, 20, { "Idempotency-Key": key });
   try {
-    const answer = await ask(`/api/v1${path}`, { ...body, ...until, ...(asksReason ? { reason } : {}) });
+    const answer = await send().catch(send);  // under its key a command counts once, however often it is sent
     if (answer.ok) notify(answer.said?.command ? told(answer.said) : `${label}: done.`, answer.said?.told === "nobody");
     else notify(`${label}: ${reasonOf(answer)}`, true);
   } catch (error) {

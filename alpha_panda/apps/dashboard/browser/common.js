@@ -77,19 +77,19 @@ function isWriting() {
 
 // ── The API ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-async function fetched(path, body, seconds) {
+async function fetched(path, body, seconds, headers = {}) {
   const terms = { redirect: "error", credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(seconds * 1000) };
-  if (body !== undefined) Object.assign(terms, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  if (body !== undefined) Object.assign(terms, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) });
   return fetch(path, terms);
 }
 
 // A session's token is short-lived: whoever is refused for its age asks for another one, once. Where nobody can say
 // whether the session lasts, that is the answer, and not that it has ended.
-async function ask(path, body, seconds = 20) {
-  let answer = await fetched(path, body, seconds);
+async function ask(path, body, seconds = 20, headers = {}) {
+  let answer = await fetched(path, body, seconds, headers);
   if (answer.status === 401) {
     const renewed = await fetched("/auth/refresh", {}, 5);
-    answer = renewed.ok ? await fetched(path, body, seconds) : renewed;
+    answer = renewed.ok ? await fetched(path, body, seconds, headers) : renewed;
   }
   let said = null;
   try { said = await answer.json(); } catch { /* an answer without words */ }
