@@ -58,5 +58,5 @@ async def session(api: Api) -> SessionTerms:
 
 @router.get("/sessions")
 async def sessions(api: Api) -> Listed[SessionListing]:
-    """The sessions whose folders lie beside that of the one which is shown."""
+    """The sessions whose folders lie beside that of the one which is shown: of many, the 200 written to last."""
     return Listed(rows=api.desk.sessions())
