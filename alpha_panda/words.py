@@ -43,12 +43,24 @@ WORDS: Mapping[str, Mapping[int, str]] = {
 def figures_of(code: str, figure: float, limit: float) -> tuple[str, str]:
     """Return what a risk rule measured and what it allows, in the unit of that rule; empty where it says neither.
 
-    Where no rule objects, what the opening part of the order is worth was measured; an exit opens nothing.
+    Where no rule objects, what the opening part of the order is worth was measured; an exit opens nothing. What is
+    close to its limit has as many digits as it takes to see on which side it is.
     """
+    if (say := _FRACTIONS.get(code)) is not None:
+        more = next((more for more in range(_DIGITS_MORE_MAX) if say(figure, more) != say(limit, more)), 0)
+        return say(figure, more), say(limit, more)
     read = _UNITS.get(code)
     if read is None or (code == "none" and not figure):
         return "", ""
     return read(figure), "" if code in _WITHOUT_LIMIT else read(limit)
+
+
+def _age(age_ns: float, more: int) -> str:
+    return f"{age_ns / SECOND_NS:,.{1 + more}f} s"
+
+
+def _distance(ratio: float, more: int) -> str:
+    return f"{ratio:.{2 + more}%} from the last price"
 
 
 def _clock(day_ns: float) -> str:
@@ -69,12 +81,12 @@ _UNITS: Mapping[str, Callable[[float], str]] = {
     **dict.fromkeys(("rate_second", "rate_second_strategy"), lambda count: f"{count:,.0f} a second"),
     "rate_minute": lambda count: f"{count:,.0f} a minute",
     "strategy_disabled": lambda count: f"{count:,.0f} refusals in a row",
-    "collar": lambda ratio: f"{ratio:.2%} from the last price",
-    **dict.fromkeys(("stale_price", "duplicate"), lambda age_ns: f"{age_ns / SECOND_NS:,.1f} s"),
     "after_market": _instant,
     "outside_window": _clock,
     "self_cross": lambda order_id: f"order {order_id:.0f}",
     **dict.fromkeys(("halted", "reduce_only"), lambda code: risk.CODES[round(code)].replace("_", " ")),
     "exiting": lambda guard: WORDS["guard"][round(guard)].replace("_", " "),
 }
+_FRACTIONS: Mapping[str, Callable[[float, int], str]] = {"stale_price": _age, "duplicate": _age, "collar": _distance}
+_DIGITS_MORE_MAX = 9
 _WITHOUT_LIMIT = ("none", "self_cross", "halted", "reduce_only", "exiting")

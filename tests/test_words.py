@@ -48,6 +48,12 @@ def test_a_rule_that_measures_nothing_says_nothing(code: str):
     assert figures_of(code, 0.0, 0.0) == ("", "")
 
 
+def test_what_is_close_to_its_limit_is_seen_to_be_beyond_it():
+    assert figures_of("stale_price", 3.041e9, 3e9) == ("3.04 s", "3.00 s")
+    assert figures_of("collar", 0.0200004, 0.02) == ("2.00004% from the last price", "2.00000% from the last price")
+    assert figures_of("stale_price", 3e9, 3e9) == ("3.0 s", "3.0 s")
+
+
 def test_an_exit_that_no_rule_measures_says_nothing():
     assert figures_of("none", 0.0, 0.0) == ("", "")
 
