@@ -61,7 +61,7 @@ Asked = Annotated[logreading.Query, Depends(query_of)]
 
 @router.get("/logs/tail")
 async def tail_logs(api: Api, query: Asked, limit: Limit = 100) -> Listed[LogLine]:
-    """The last lines, the newest at the end."""
+    """The last lines, the newest at the end, of the last 32 MiB of the files; `/logs/search` goes on from there."""
     lines = await asyncio.to_thread(logreading.tail, api.desk.state, limit, query)
     return Listed(rows=tuple(map(line_of, lines)))
 
