@@ -1,6 +1,7 @@
 """How long, and for how many at once, the server waits: whoever only keeps connections open keeps nobody else out."""
 
 import asyncio
+import ipaddress
 from typing import TYPE_CHECKING
 
 import h11
@@ -56,10 +57,16 @@ class PatientProtocol(H11Protocol):
         """Return whether too many are open, in all or of one network, which has half of them unless it is our proxy."""
         if len(self.connections) > CONNECTIONS_MAX:
             return True
-        host = _host_of(self)
-        network = network_of(host)
+        network = network_of(_host_of(self))
         of_network = sum(network_of(_host_of(each)) == network for each in self.connections)
-        return host != self.config.forwarded_allow_ips and of_network > CONNECTIONS_MAX // 2
+        return of_network > CONNECTIONS_MAX // 2 and not self._is_our_proxy()
+
+    def _is_our_proxy(self) -> bool:
+        try:
+            believed = ipaddress.ip_network(str(self.config.forwarded_allow_ips), strict=False)
+            return ipaddress.ip_address(_host_of(self)) in believed
+        except ValueError:
+            return False  # none is believed
 
     def _watch(self) -> None:
         """Let a request that is not all here have its time from its first byte on, any other as long as it takes."""

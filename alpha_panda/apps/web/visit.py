@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import re
+import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
@@ -110,6 +111,8 @@ class Visit:
     def _dress(self, headers: MutableHeaders) -> None:
         for name in [name for name in headers if name.startswith("access-control-")]:
             del headers[name]  # marimo would share its answers with pages of any origin
+        if "location" in headers:
+            headers["location"] = self._within(headers["location"])
         for name, value in security_headers(self.path, self.secure):
             headers[name] = value
         headers[REQUEST_ID], headers[CORRELATION_ID] = self.request_id, self.correlation_id
@@ -117,6 +120,12 @@ class Visit:
             headers["RateLimit-Limit"] = str(self.turn.at_once)
             headers["RateLimit-Remaining"] = str(self.turn.left)
             headers["RateLimit-Reset"] = str(math.ceil(self.turn.full_s))
+
+    def _within(self, location: str) -> str:
+        """Return where somebody is sent, within this app by its path alone: behind a proxy the scheme may differ."""
+        parts = urllib.parse.urlsplit(location)
+        is_ours = parts.netloc == self.headers.get("host") and not parts.path.startswith(("//", "/\\"))
+        return urllib.parse.urlunsplit(("", "", *parts[2:])) if is_ours else location
 
     def fields(self) -> dict[str, Any]:
         """Return what a line of the log says of it."""

@@ -171,10 +171,10 @@ async def house(folder: pathlib.Path, limits: Limits | None = None, **changed: A
 
 
 @contextlib.asynccontextmanager
-async def on_a_socket(app: Application) -> AsyncIterator[str]:
-    """Serve an application on a real socket; give host and port."""
+async def on_a_socket(app: Application, proxy: str = "") -> AsyncIterator[str]:
+    """Serve an application on a real socket, behind a proxy at an address that is believed; give host and port."""
     stop, listening = asyncio.Event(), bound("127.0.0.1", 0)
-    server = Serving(app)
+    server = Serving(app, proxy)
     running = asyncio.create_task(server.serve_on(listening, stop))
     while not server.started:
         await asyncio.sleep(0.01)

@@ -4,6 +4,7 @@ import pathlib
 from collections.abc import AsyncIterator
 from multiprocessing.shared_memory import SharedMemory
 
+import httpx
 import pytest
 
 from alpha_panda.apps.web import notebooks
@@ -11,7 +12,14 @@ from alpha_panda.apps.web.gate import STOPS
 from alpha_panda.apps.web.limits import Limits
 from alpha_panda.apps.web.served import served_by
 from alpha_panda.apps.web.throttle import FREE_FAILURES
-from tests.apps.web.house import ADDRESS, HOST, House, Speaker, house
+from tests.apps.web.house import ADDRESS, HOST, House, Speaker, house, on_a_socket
+
+WRITTEN = """
+    //sign-in /sign-in/ /SIGN-IN /sign-in;x /sign-in%00 /sign-in%0a /sign-in%2e%2e /%2fsign-in /sign-in/page.js/ //
+    /health/live/ /health/live;/../../docs /health/live/..%2f..%2fdocs /health//live /health/live%20 /.//api/v1/boot
+    /auth/sign-in/ /auth/link/ /auth/refresh// /auth/refresh%3f /sign-in/..%2fapi%2fv1%2fboot //api/v1/boot /API/v1/boot
+"""
+"""How a path may be written that is none of the open ones, though some server or other might take it for one."""
 
 ONE_EACH = Limits(requests_per_second=0.001, requests_at_once=1.0)
 
@@ -34,6 +42,35 @@ async def test_headers_that_are_none_are_refused_and_no_defect(web: House):
         for host in (*(f"{HOST}{more}" for more in ("/x", "?x", "#x", ":x", ":999999", " x")), f"mallory@{HOST}"):
             assert (await visitor.get("/sign-in", headers={"Host": host})).status_code == 421, host
         assert (await visitor.get("/sign-in", headers={"Content-Length": "9" * 5_000})).status_code == 413
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get"])
+async def test_no_way_of_writing_a_path_is_taken_for_an_open_place(tmp_path: pathlib.Path, method: str):
+    async with house(tmp_path, Limits(anonymous_at_once=1_000.0)) as web, web.client() as visitor:
+        visitor.headers["Origin"] = ADDRESS
+        for path in WRITTEN.split():
+            answer = await visitor.request(method, ADDRESS + path)
+            assert answer.status_code == 401, path
+
+
+async def test_whoever_is_sent_on_stays_where_they_are(web: House):
+    async with web.client(headers={"Authorization": f"Bearer {web.token('vera')}"}) as viewer:
+        for path, place in (("/positions/", "/positions"), ("/research/yesterday?a=b", "/research/yesterday/?a=b")):
+            assert (await viewer.get(path)).headers["location"] == place
+        for path in ("//evil.example/", "///evil.example/x/", "/\\evil.example/"):
+            assert "location" not in (await viewer.get(ADDRESS + path)).headers
+
+
+@pytest.mark.parametrize(
+    ("proxy", "seen"),
+    [("", "127.0.0.1"), ("192.0.2.1", "127.0.0.1"), ("127.0.0.1", "203.0.113.9"), ("127.0.0.0/8", "203.0.113.9")],
+)
+async def test_nobody_but_the_proxy_that_was_named_says_where_a_visitor_is(web: House, proxy: str, seen: str):
+    forwarded = {"X-Forwarded-For": "198.51.100.7, 203.0.113.9", "X-Forwarded-Host": "evil.example"}
+    async with on_a_socket(web.app, proxy) as place, httpx.AsyncClient(headers=forwarded) as visitor:
+        answer = await visitor.post(f"http://{place}/auth/sign-in", json={"name": "asha", "password": "a guess"})
+    assert answer.status_code == 401
+    assert [row.address for row in await web.database.audit.list()] == [seen]
 
 
 async def test_strangers_of_one_ipv6_network_are_counted_together(tmp_path: pathlib.Path):

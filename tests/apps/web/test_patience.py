@@ -74,6 +74,18 @@ async def test_one_network_does_not_take_all_connections(place: tuple[str, int],
     assert await is_alive(place)
 
 
+async def test_a_proxy_may_take_more_for_it_comes_for_others(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(patience, "CONNECTIONS_MAX", 20)
+    async with house(tmp_path) as web, on_a_socket(web.app, "127.0.0.0/8") as served:
+        host, _, port = served.partition(":")
+        held: list[OPENED] = [await asyncio.open_connection(host, int(port)) for _ in range(15)]
+        reader, writer = held[-1]
+        writer.write(b"GET /health/live HTTP/1.1\r\nHost: panda.test\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        for _, writer in held:
+            writer.close()
+
+
 async def test_of_whoever_does_not_read_a_websocket_nothing_more_is_read_and_they_are_left_at_once(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ):
