@@ -147,9 +147,9 @@ def _limits(facts: Facts) -> tuple[Limit, ...]:
 def _feed(facts: Facts, now_ns: int) -> Feed | None:
     if facts.shower is None or facts.minutes is None:
         return None
-    market_ns = facts.market()
-    silent_ns = max(now_ns - facts.heard_ns, 0) if facts.heard_ns else 0
-    return facts.reports.feed(market_ns, facts.heard_ns, _is_open(facts.shower, market_ns, silent_ns), facts.gaps)
+    market_ns, heard_ns = facts.market(), facts.heard_ns or facts.reports.feed_heard_ns()
+    silent_ns = max(now_ns - heard_ns, 0) if heard_ns else 0
+    return facts.reports.feed(market_ns, heard_ns, _is_open(facts.shower, market_ns, silent_ns), facts.gaps)
 
 
 def _is_open(shower: Shower, market_ns: int, silent_ns: int) -> bool | None:

@@ -135,13 +135,24 @@ class Reports:
             **told,
         )
 
+    def _feed_report(self) -> StageReport | None:
+        return next((each for stage, each in reversed(self.shown()) if stage == FEED), None)
+
+    def feed_heard_ns(self) -> int:
+        """Return when the last frame came by what the feed says, or when it began to wait for one; 0 where it does not.
+
+        That is by the clock of this process: of the feed's only differences count.
+        """
+        report = self._feed_report()
+        if report is None or "silent_s" not in report.figures:
+            return 0
+        return self._heard_ns[FEED, report.holder] - int(report.figures["silent_s"] * SECOND_NS)
+
     def feed(self, market_ns: int, heard_ns: int, market_open: bool | None, gaps: int) -> Feed:
         """Return the feed, with the counts of its stage."""
-        reports = [each for stage, each in self.shown() if stage == FEED and each is not None]
-        figures: Mapping[str, float] = reports[-1].figures if reports else {}
+        report = self._feed_report()
+        figures: Mapping[str, float] = report.figures if report is not None else {}
         counts = {name: int(figures.get(name, 0)) for name in ("reconnects", "kept_out")}
-        if not heard_ns and "silent_s" in figures:
-            heard_ns = self._heard_ns[FEED, reports[-1].holder] - int(figures["silent_s"] * SECOND_NS)
         return Feed(market_ns=market_ns, heard_ns=heard_ns, market_open=market_open, gaps=gaps, **counts)
 
 
