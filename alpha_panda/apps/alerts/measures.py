@@ -146,15 +146,19 @@ def sources_away(look: Look) -> Iterator[Measure]:
     """Find the places that cannot be read; without the log nobody knows what the session does.
 
     What was never read may just not have begun, and is no reason to call anybody. One that can be read and shows what
-    is old has its alarms by the stage that should fill it.
+    is old has its alarms by the stage that should fill it. While the log is away, the store is held against nothing:
+    what is said of it then is no news.
     """
     begun = look.picture.session is not None
+    blind = any(source.name == "log" and not source.is_read for source in look.picture.sources)
     for source in look.picture.sources:
         if not source.is_read and look.picture.number:
             seen = f"last read at {_clock(source.read_ns)}" if source.read_ns else "it was never read"
             cause = f"{source.trouble}; {seen}"
             worst = "critical" if source.name == "log" else "high"
-            yield Measure(source.name, cause, priority=worst if begun or source.read_ns else "low")
+            figure = 0.5 if blind and source.name == "store" else 1.0
+            priority = worst if begun or source.read_ns else "low"
+            yield Measure(source.name, cause, figure, release=0.5, priority=priority)
 
 
 def screens_still(look: Look) -> Iterator[Measure]:

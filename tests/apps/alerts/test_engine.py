@@ -52,6 +52,7 @@ def test_a_log_that_is_away_explains_every_stage():
     names = ("feed", "signals", "account", "portfolio")
     blind = all_of(
         with_source("log", "connection refused"),
+        with_source("store", "nobody can tell how old it is while the event log is away"),
         with_feed(heard_ns=away_ns),
         having(phase="unknown"),
         *(with_stage(name, reported_ns=away_ns) for name in names),
@@ -60,6 +61,14 @@ def test_a_log_that_is_away_explains_every_stage():
     assert states(watched) == {"SourceAway:log": "unacknowledged"}
     watched.pass_time(20)
     assert states(watched) == {"SourceAway:log": "returned"}
+
+
+def test_a_store_that_was_away_before_the_log_was_is_so_still():
+    watched = Watched()
+    watched.pass_time(10, with_source("store", "connection refused"))
+    both = all_of(with_source("store", "connection refused"), with_source("log", "connection refused"))
+    watched.pass_time(30, both)
+    assert watched.present() == {"SourceAway:store", "SourceAway:log"}
 
 
 def test_only_the_worst_of_the_loss_limits_is_told():

@@ -192,7 +192,6 @@ def test_before_a_session_has_begun_nobody_is_called_because_its_log_is_not_ther
     watched.pass_time(60, lambda picture, now_ns: empty.model_copy(update={"number": 1, "taken_ns": now_ns}))
     assert {id: alert.priority for id, alert in watched.shown().items()} == {
         "SourceAway:log": "low",
-        "SourceAway:store": "low",
         "SourceAway:folder": "low",
     }
     assert watched.due() == []
