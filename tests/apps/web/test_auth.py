@@ -2,7 +2,8 @@
 
 import asyncio
 import pathlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import argon2
 import pytest
@@ -73,10 +74,18 @@ async def test_whoever_is_not_let_in_costs_one_verification_and_no_hash(
 ):
     name, password = {"unknown": "nobody", "no name at all": "a" * 900}.get(who, "asha"), PASSWORD
     worked: list[str] = []
-    for work in ("verify", "hash"):
+
+    def counting(work: str) -> Callable[..., Any]:
         real = getattr(argon2.PasswordHasher, work)
-        counted = lambda *given, real=real, work=work: (worked.append(work), real(*given))[1]  # noqa: E731
-        monkeypatch.setattr(argon2.PasswordHasher, work, counted)
+
+        def counted(*given: object) -> Any:
+            worked.append(work)
+            return real(*given)
+
+        return counted
+
+    for work in ("verify", "hash"):
+        monkeypatch.setattr(argon2.PasswordHasher, work, counting(work))
     match who:
         case "wrong":
             password = "a guess"
