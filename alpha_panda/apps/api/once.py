@@ -15,9 +15,10 @@ KEPT_MAX = 1_000
 
 
 class Once(Generic[Done]):
-    """What was asked under keys, each of them one person's own, and what came of it."""
+    """What was asked under keys, each of them one person's own, and what came of it, once that is settled."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_settled: Callable[[Done], bool]) -> None:
+        self._is_settled = is_settled
         self._asked: collections.OrderedDict[tuple[str, str], tuple[str, asyncio.Task[Done]]] = (
             collections.OrderedDict()
         )
@@ -27,8 +28,8 @@ class Once(Generic[Done]):
     ) -> tuple[Done, bool]:
         """Return what came of `doing`, and whether it had been asked before under this key, and so was not done again.
 
-        Who asks while it is being done waits for it. What failed may be asked again. A key that stood for something of
-        another `meaning` is refused.
+        Who asks while it is being done waits for it. What failed, or is not settled, may be asked again. A key that
+        stood for something of another `meaning` is refused.
         """
         meant, task = self._asked.get((who, key), (meaning, None))
         if meant != meaning:
@@ -44,5 +45,5 @@ class Once(Generic[Done]):
         return await asyncio.shield(task), False
 
     def _on_done(self, place: tuple[str, str], task: asyncio.Task[Done]) -> None:
-        if task.cancelled() or task.exception() is not None:
+        if task.cancelled() or task.exception() is not None or not self._is_settled(task.result()):
             self._asked.pop(place, None)

@@ -33,6 +33,10 @@ class Written:
         return self._text
 
 
+def _has_answered(receipt: Receipt) -> bool:
+    return receipt.account is not None
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Parts:
     """What the routes read and act with; the application keeps it as `app.state.api`."""
@@ -52,8 +56,8 @@ class Parts:
     beat_every_s: float = 5.0  # how often a stream says that it is alive
     hub: Hub = dataclasses.field(default_factory=Hub)
     written: Written = dataclasses.field(default_factory=Written)
-    once: Once[Receipt] = dataclasses.field(default_factory=Once[Receipt])
-    """The commands that were given under a key."""
+    once: Once[Receipt] = dataclasses.field(default_factory=lambda: Once(_has_answered))
+    """The commands that were given under a key, once the account has answered."""
     audit_order: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
     writing: set[asyncio.Task[None]] = dataclasses.field(default_factory=set[asyncio.Task[None]])
     """What is still being written into the audit trail, for those who did not wait for it."""

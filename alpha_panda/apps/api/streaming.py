@@ -175,11 +175,14 @@ async def websocket(websocket: WebSocket, api: Api, who: Whoever, topics: Topics
     else that is sent here ends the stream.
     """
     await websocket.accept()
-    choice = Choice(_listed(topics))
+    choice, is_understood = Choice(_listed(topics)), True
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_send, websocket, messages(api, choice, after, who), tasks.cancel_scope)
-        await _hear(websocket, choice, api.hub)
+        is_understood = await _hear(websocket, choice, api.hub)
         tasks.cancel_scope.cancel()
+    if not is_understood:
+        example = f'say {{"topics": ["{TOPICS[0]}", "{TOPICS[1]}"]}}, of {", ".join(TOPICS)}, or nothing'
+        await websocket.close(_INVALID_DATA, example)
 
 
 async def _send(websocket: WebSocket, sent: AsyncIterator[Message], scope: anyio.CancelScope) -> None:
@@ -193,17 +196,15 @@ async def _send(websocket: WebSocket, sent: AsyncIterator[Message], scope: anyio
     scope.cancel()
 
 
-async def _hear(websocket: WebSocket, choice: "Choice", hub: Hub) -> None:
-    """Do as the viewer says, until they leave or say something that nobody understands."""
+async def _hear(websocket: WebSocket, choice: "Choice", hub: Hub) -> bool:
+    """Do as the viewer says until they leave; return False once they say something that nobody understands."""
     while (said := await websocket.receive())["type"] != "websocket.disconnect":
         try:
             choice.topics = _choosing.validate_json(said.get("text") or "").topics
         except ValidationError:
-            example = f'say {{"topics": ["{TOPICS[0]}", "{TOPICS[1]}"]}}, of {", ".join(TOPICS)}, or nothing'
-            with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it may have been closed meanwhile
-                await websocket.close(_INVALID_DATA, example)
-            return
+            return False
         hub.wake()
+    return True
 
 
 def _listed(topics: str) -> Sequence[Topic]:

@@ -11,11 +11,13 @@ import pytest
 
 from alpha_panda.apps.api import recording
 from alpha_panda.live.build import Options, new_status, open_log, planned, trade
+from alpha_panda.live.log.sqlite import SqliteLog
 from alpha_panda.live.messages import Control
+from alpha_panda.live.session import open_session
 from alpha_panda.live.topics import CONTROL
 from tests.apps.api.asking import Served, over
 from tests.apps.desk_at_work import seen
-from tests.live.trading import PAPER_TOML, SYMBOLS, messages_of
+from tests.live.trading import PAPER_TOML, SYMBOLS, blueprint, messages_of
 
 
 @contextlib.asynccontextmanager
@@ -109,7 +111,7 @@ async def test_a_flatten_that_is_asked_for_again_under_its_key_is_given_once(run
     assert again == first | {"repeated": True}
     assert await commands_of(running) == ["flatten", "resume"]
 
-    running.api.once.__init__()  # another process, which knows of no key
+    running.api.once.__init__(lambda receipt: True)  # another process, which knows of no key
     after_a_restart = await asked()
     assert (after_a_restart["id"], after_a_restart["repeated"]) == (first["id"], True)
     assert await commands_of(running) == ["flatten", "resume"]
@@ -124,10 +126,23 @@ async def test_a_reset_that_is_repeated_releases_no_later_kill_and_a_kill_is_giv
     keyed = {"as": "omar", "Idempotency-Key": "a-key"}
     for command in ("kill", "reset", "kill", "reset"):
         assert (await running.client.post(f"/api/v1/control/{command}", headers=keyed)).status_code == 200
-        running.api.once.__init__()
+        running.api.once.__init__(lambda receipt: True)
     assert (running.api.desk.state / "kill").exists()
     given = await commands_of(running)
     assert (given.count("reset"), given[-1]) == (1, "kill")
+
+
+async def test_a_command_that_waits_for_a_session_waits_once_under_its_key(tmp_path: pathlib.Path):
+    state = tmp_path / "s1"
+    async with SqliteLog(state) as log:
+        await open_session(log, blueprint(), 1)
+    async with over(state, tmp_path) as api:
+        keyed = {"as": "omar", "Idempotency-Key": "a-key"}
+        told = [(await api.client.post("/api/v1/control/flatten", headers=keyed)).json() for _ in range(2)]
+    assert [(each["told"], each["account"], each["repeated"]) for each in told] == [
+        *(("spool", None, False), ("spool", None, True)),
+    ]
+    assert len(list((state / "control").iterdir())) == 1
 
 
 @pytest.mark.parametrize("key", ["x" * 65, "two words", "\t"])
