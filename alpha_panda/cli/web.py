@@ -26,7 +26,7 @@ def web(
         str, Parameter(show_default=False, help="How others reach it, as https://panda.example.com.")
     ] = "",
     proxy: Annotated[
-        str, Parameter(show_default=False, help="Address of a proxy in front, whose word for a visitor's is taken.")
+        str, Parameter(show_default=False, help="Address or network of a proxy in front, which is believed who visits.")
     ] = "",
     metrics_port: Annotated[
         int | None, Parameter(help="Port for /metrics, for a scraper that does not sign in; 0 takes a free one.")
