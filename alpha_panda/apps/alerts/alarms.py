@@ -185,8 +185,8 @@ class Alarm:
     def adopt(self, kept: Adopted, moment: Moment) -> None:
         """Take over what the database knows of it: what another process, or this one before, found and told."""
         if not self.active:
-            self.present, self.returned_ns = not kept.returned_ns, kept.returned_ns
-            self.owed = not kept.told
+            self.returned_ns, self.owed = kept.returned_ns, not kept.told
+        self.present = self.present or not kept.returned_ns
         self.count, self.raised_ns = kept.count, kept.raised_ns
         self.episode = Episode(kept.number, kept.figure, kept.count, bool(kept.returned_ns))
         if kept.told:

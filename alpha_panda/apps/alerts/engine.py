@@ -71,7 +71,12 @@ class Alarms:
         for alarm in sorted(alarms.values(), key=lambda alarm: self._rank[alarm.rule.name]):
             if alarm.rule.name not in self._failing:
                 here = found.get(alarm.id)
-                self._look_at(alarm, here if sends else self._here_or_there(alarm, here), moment, changes)
+                self._look_at(alarm, here if sends else self._here_or_there(alarm, here), moment)
+                if alarm.over:
+                    # What needed nobody is for whoever sends to say.
+                    if sends or alarm.acknowledged_by:
+                        changes.closed.append((alarm.episode, alarm.acknowledged_by or BY_ITSELF))
+                    alarm.close()
                 if sends:
                     self._say(alarm, moment, changes)
                 elif alarm.seen_here_alone(moment):
@@ -97,14 +102,11 @@ class Alarms:
             found |= {each.id: each for each in (Found(rule, measure) for measure in measures)}
         return found
 
-    def _look_at(self, alarm: Alarm, found: Found | None, moment: Moment, changes: Changes) -> None:
+    def _look_at(self, alarm: Alarm, found: Found | None, moment: Moment) -> None:
         roots = (self._alarms.get(root) for root in alarm.rule.roots_of(alarm.measure.key))
         root = next((each.id for each in roots if each is not None and each.present), "")
         if alarm.look(found, root, moment):
             self._raised_s.append(moment.monotonic_s)
-        if alarm.over:
-            changes.closed.append((alarm.episode, alarm.acknowledged_by or BY_ITSELF))
-            alarm.close()
 
     def _here_or_there(self, alarm: Alarm, found: Found | None) -> Found | None:
         """Return what is found here; of what is so elsewhere, and not here, that it is so still."""

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from alpha_panda.apps.alerts.alarms import Shelf
-from alpha_panda.apps.alerts.engine import FLOOD, Alarms
+from alpha_panda.apps.alerts.alarms import Adopted, Shelf
+from alpha_panda.apps.alerts.engine import FLOOD, Alarms, Known
 from alpha_panda.apps.alerts.looks import Look
 from alpha_panda.apps.alerts.rules import RULES
 from alpha_panda.apps.desk.models import Refusals
@@ -117,6 +117,36 @@ def test_what_nobody_could_send_before_this_process_did_is_sent_although_it_is_o
     watched.sends = True
     watched.pass_time(10)
     assert watched.due() == ["SourceAway:store"]
+
+
+def test_what_the_sender_finds_is_shown_also_where_it_is_not_found_here():
+    watched = Watched(sends=False)
+    watched.pass_time(10, with_source("store", "connection refused"))
+    watched.pass_time(10)
+    assert states(watched) == {"SourceAway:store": "returned"}
+    kept = Adopted(1, "SourceAway", "store", "refused", 0.7, 1, watched.now_ns, 0, 0, "", 1, watched.now_ns)
+    watched.alarms.take_over(Known([kept], {}, {}, {}), watched.moment)
+    watched.pass_time(20)
+    assert states(watched) == {"SourceAway:store": "unacknowledged"}
+    over = dataclasses.replace(kept, returned_ns=watched.now_ns)
+    watched.alarms.take_over(Known([over], {}, {}, {}), watched.moment)
+    watched.pass_time(20)
+    assert states(watched) == {"SourceAway:store": "returned"}
+    assert watched.due() == []
+    watched.alarms.take_over(Known([], {}, {}, {1: "asha"}), watched.moment)
+    watched.pass_time(1)
+    assert states(watched) == {}
+
+
+def test_what_needs_nobody_is_closed_by_whoever_sends_alone():
+    both = all_of(with_limit("day_loss_reduce", 0.012), with_limit("day_loss_halt", 0.03))
+    for sends, closed in ((True, 1), (False, 0)):
+        watched = Watched(sends=sends)
+        watched.pass_time(5, with_limit("day_loss_reduce", 0.012))
+        watched.pass_time(5, both)
+        watched.pass_time(65, with_limit("day_loss_halt", 0.03))
+        assert states(watched) == {"DayLossHalts": "unacknowledged"}
+        assert sum(len(changes.closed) for changes in watched.changes) == closed
 
 
 def test_a_flood_is_counted():
