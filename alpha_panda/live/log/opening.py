@@ -81,7 +81,7 @@ def lock_folder(directory: pathlib.Path) -> int:
     except BlockingIOError:
         holder = path.read_text() or "another process"
         raise LogError(
-            f"the event log in {directory} is in use by {holder}: stop it first, or choose another state_dir"
+            f"the event log in {directory} is in use by {holder}: stop it first, or choose another --state"
         ) from None
     except OSError as error:
         raise LogError(f"the event log cannot be kept in {directory}: {error.strerror}") from error
