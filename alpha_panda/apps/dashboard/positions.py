@@ -1,7 +1,9 @@
 """What the account holds, what each strategy made of it, and the fills that made a position."""
 
+import functools
 from collections.abc import Iterable, Iterator
 
+import panel as pn
 from panel.viewable import Viewable
 
 from alpha_panda.apps.dashboard import cells, shown
@@ -9,7 +11,7 @@ from alpha_panda.apps.dashboard.cards import Card
 from alpha_panda.apps.dashboard.drawing import attempting
 from alpha_panda.apps.dashboard.frames import column, row
 from alpha_panda.apps.dashboard.parts import DashboardParts
-from alpha_panda.apps.dashboard.refreshing import refresh
+from alpha_panda.apps.dashboard.refreshing import refresh, under_lock
 from alpha_panda.apps.dashboard.sheets import Sheet, figures, note
 from alpha_panda.apps.dashboard.shell import shell
 from alpha_panda.apps.dashboard.summary import portfolio_age
@@ -56,18 +58,23 @@ def positions(parts: DashboardParts) -> Viewable:
     fills = Table("Fills", FILLS, empty="Choose a position: click it, or j, k and Enter.", filtered=False)
     drilled = Card("Fills of a position", chosen, fills)
 
+    picked: dict[str, int] = {}  # the position that was chosen, and how many fills it had by then
+
     async def drill(key: str) -> None:
         position = at_hand[key]
         drilled.note(f"{position.symbol} · {position.strategy}")
         chosen.put(chosen_figures(position))
-        fills.put(())
-
+        if key not in picked:
+            fills.put(())
+        picked.clear()
+        picked[key] = position.fills
         found = await parts.desk.fills_of(position.symbol, position.strategy)
         fills.say("None of its fills is on the log.")
         fills.put(fill_rows(found.rows))
         drilled.note(f"{position.symbol} · {position.strategy}{how_far(found)}")
 
-    held = Table("Positions", HOLDINGS, empty="", groups=_TABS, opened=attempting(drilled, drill, parts.now_ns))
+    opened = attempting(drilled, drill, parts.now_ns)
+    held = Table("Positions", HOLDINGS, empty="", groups=_TABS, opened=opened)
     held_card = Card("Positions", held)
     made = Table("Strategies", SLEEVES, empty="No strategy has begun.", filtered=False)
 
@@ -78,8 +85,15 @@ def positions(parts: DashboardParts) -> Viewable:
         held.say(why_none(picture))
         held_card.note(portfolio_age(picture))
 
+    def keep_up(picture: Picture) -> None:
+        for key in picked.keys() & at_hand.keys():
+            chosen.put(chosen_figures(at_hand[key]))
+            if at_hand[key].fills != picked[key] or drilled.heading.failed:
+                pn.state.execute(functools.partial(under_lock(opened), key))
+
     refresh(parts.picture, account, lambda picture: account.put(totals(picture.account)))
     refresh(parts.picture, held, hold)
+    refresh(parts.picture, chosen, keep_up)
     refresh(parts.picture, made, lambda picture: made.put(sleeves(picture.strategies)))
     totals_card = Card("Account", account, height=92, sizing_mode="stretch_width")
     by_strategy = Card("By strategy", made, height=250, sizing_mode="stretch_width", note="before charges")

@@ -148,6 +148,23 @@ def test_a_changed_row_is_patched_where_it_stands(page: Page, home: str, desk: A
     assert row.evaluate("(element) => element.isConnected && element.textContent.includes('2,999.95')")
 
 
+def test_what_is_said_of_a_chosen_position_keeps_up_with_it(page: Page, home: str, desk: AnsweringDesk):
+    opened(page, f"{home}/positions", "Positions", 4)
+    rows(page, "Positions").first.click()
+    expect(page.get_by_label("Position", exact=True)).to_contain_text("120")
+    expect(rows(page, "Fills")).to_have_count(4)
+    first, *others = desk.picture.positions
+    fill = next(each for each in desk.picture.happenings if isinstance(each, models.Fill))
+    newer = fill.model_copy(update={"time_ns": fill.time_ns + 1, "quantity": 45, "position": 75, "side": "SELL"})
+    desk.change(
+        positions=(first.model_copy(update={"quantity": 75, "fills": 7}), *others),
+        happenings=(newer, *desk.picture.happenings),
+    )
+    expect(page.get_by_label("Position", exact=True)).to_contain_text("75")
+    expect(rows(page, "Fills")).to_have_count(5)
+    expect(page.locator(".of-page")).to_be_hidden()
+
+
 def test_a_new_order_comes_above_the_older_ones(page: Page, home: str, desk: AnsweringDesk):
     opened(page, f"{home}/orders", "Orders", 4)
     working = desk.picture.orders[0]
