@@ -175,7 +175,7 @@ async def open_store(address: str | None) -> Store:
     try:
         return await RedisStore.open(address)
     except StoreError as error:
-        raise StoreError(f"{error}; start Redis, or correct its address") from None
+        raise StoreError(f"{str(error).rstrip('.')}; start Redis, or correct its address") from None
 
 
 def new_surroundings() -> Surroundings:
