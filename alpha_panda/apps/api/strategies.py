@@ -39,6 +39,11 @@ class Terms(BaseModel):
     reason: Annotated[str, Field(min_length=1, max_length=500, pattern=ONE_LINE)] = Field(
         examples=["calmer after the budget"]
     )
+    made_from: Annotated[str, Field(max_length=64, pattern=ONE_LINE)] | None = Field(
+        default=None,
+        description="The digest of the terms that these are a change of, empty where there are none: where somebody "
+        "has set others meanwhile, these are refused.",
+    )
 
 
 class Why(BaseModel):
@@ -92,7 +97,8 @@ async def set_strategy(request: Request, api: Api, who: Admin, name: Name, told:
     if not _OWN_STRATEGY.fullmatch(str(told.terms.get("strategy", ""))):
         raise HTTPException(422, "strategy in the body: name one of the folder strategies, without a path and .py")
     deed = Deed(request, who, "strategy.set", name, told.reason)
-    return await _changed(deed, api.database.strategies.set(name, told.terms, who.name, told.reason, api.wall_ns()))
+    strategies, now_ns = api.database.strategies, api.wall_ns()
+    return await _changed(deed, strategies.set(name, told.terms, who.name, told.reason, now_ns, told.made_from))
 
 
 @router.post("/strategies/{name}/enable", responses=responses(404, 503))

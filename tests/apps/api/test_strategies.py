@@ -13,9 +13,11 @@ MOMENTUM: dict[str, Any] = next(
 )
 
 
-async def told(snap: Served, terms: dict[str, Any], who: str = "asha", reason: str = "calmer") -> Any:
+async def told(
+    snap: Served, terms: dict[str, Any], who: str = "asha", reason: str = "calmer", made_from: str | None = None
+) -> Any:
     """Return the answer to new terms of momentum."""
-    said = {"terms": terms, "reason": reason}
+    said = {"terms": terms, "reason": reason, "made_from": made_from}
     return await snap.client.put("/api/v1/strategies/momentum", headers={"as": who}, json=said)
 
 
@@ -34,6 +36,14 @@ async def test_what_is_set_is_a_version_and_the_same_again_is_none(snap: Served)
     assert second["digest"] != first["digest"]
     assert (await snap.get("/strategies/momentum/versions"))["rows"] == [second, first]
     assert (await snap.get("/strategies/configured"))["rows"] == [second]
+
+
+async def test_a_change_of_terms_that_somebody_has_changed_meanwhile_is_refused(snap: Served):
+    first = (await told(snap, MOMENTUM, made_from="")).json()
+    assert (await told(snap, {**MOMENTUM, "interval": "5m"}, made_from=first["digest"])).status_code == 200
+    late = await told(snap, {**MOMENTUM, "interval": "3m"}, made_from=first["digest"])
+    assert (late.status_code, late.json()["error"]["code"]) == (422, "cannot_be")
+    assert "has set version 2 of strategy momentum meanwhile" in late.json()["error"]["message"]
 
 
 async def test_a_strategy_is_disabled_and_enabled_for_the_next_session(snap: Served):
