@@ -192,7 +192,7 @@ class Gate:
         line = _Line(send)
         watch = asyncio.create_task(self._watch(principal, line))
         try:
-            await self._app(visit.scope, receive, line.send)
+            await self._app(visit.scope, lambda: self._heard(principal, receive), line.send)
         except Exception as error:  # noqa: BLE001  # whatever it is, its words stay inside
             self._door.defect(visit, error)
             await line.close(1011, "")
@@ -200,6 +200,14 @@ class Gate:
             watch.cancel()
             self._open[principal.name] -= 1
         return None
+
+    async def _heard(self, principal: Principal, receive: Receive) -> Message:
+        """Return what is said next on a websocket; whoever says too much is listened to more slowly."""
+        message, limits = await receive(), self._house.limits
+        said = f"user {principal.name} says"
+        while wait_s := self._rates.take(said, limits.messages_per_second, limits.messages_at_once).wait_s:
+            await self._house.sleep(wait_s)
+        return message
 
     async def _watch(self, principal: Principal, line: "_Line") -> None:
         while await self._door.holds(principal):

@@ -18,6 +18,8 @@ class Limits:
     websockets: int = 64  # of one principal
     pages_per_second: float = 3.0  # of the dashboard, of one principal: each is megabytes here until it is closed
     pages_at_once: float = 60.0
+    messages_per_second: float = 300.0  # on the websockets of one principal: a hand that moves something sends some
+    messages_at_once: float = 3_000.0
 
 
 @dataclasses.dataclass(frozen=True)

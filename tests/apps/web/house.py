@@ -225,7 +225,7 @@ class Speaker:
         self._app = web.app
         self._said: asyncio.Queue[Any] = asyncio.Queue()
         self._closed = asyncio.Event()
-        self._scope = {
+        self.scope = {
             "type": "websocket",
             "path": path,
             "raw_path": path.encode(),
@@ -254,7 +254,7 @@ class Speaker:
                 self._closed.set()
             await self._said.put(message)
 
-        await self._app(self._scope, receive, send)
+        await self._app(self.scope, receive, send)
 
     async def next(self, kind: str = "") -> Any:
         """Return what the application says next, or next of one kind."""

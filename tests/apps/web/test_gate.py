@@ -339,6 +339,30 @@ async def test_a_websocket_lives_on_while_its_session_is_refreshed(web: House):
         await asyncio.wait_for(talking, 5)
 
 
+async def test_whoever_says_too_much_on_websockets_is_listened_to_more_slowly(tmp_path: pathlib.Path):
+    heard, said = [0], {"type": "websocket.receive", "text": '{"topics": ["alerts"]}'}
+
+    async def flood() -> dict[str, str]:
+        heard[0] += 1
+        await asyncio.sleep(0)
+        return said if heard[0] > 1 else {"type": "websocket.connect"}
+
+    async def read(message: Any) -> None: ...
+
+    async with house(tmp_path, Limits(messages_per_second=1.0, messages_at_once=20.0)) as web:
+        scope = Speaker(web, {"Authorization": f"Bearer {web.token('vera')}"}).scope
+        talking = asyncio.create_task(web.app(scope, flood, read))
+        for seconds in range(3):
+            while heard[0] < 21 + seconds:
+                await asyncio.sleep(0)
+            for _ in range(200):
+                await asyncio.sleep(0)
+            assert heard[0] == 21 + seconds  # the last of which is heard, and not yet listened to
+            web.clock.move(1.0)
+        talking.cancel()
+        await asyncio.wait([talking])
+
+
 async def test_nobody_opens_more_websockets_than_a_person_could_look_at(tmp_path: pathlib.Path):
     async with house(tmp_path, Limits(websockets=2)) as web:
         bearer = {"Authorization": f"Bearer {(await web.bearer('vera'))['access_token']}"}
