@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import selectors
 import socket
 import threading
@@ -14,6 +15,7 @@ from pydantic.warnings import UnsupportedFieldAttributeWarning
 from alpha_panda.apps.web.build import WebOptions, check_exposure, serve_web
 from alpha_panda.apps.web.serving import bound
 from alpha_panda.errors import AlphaPandaError
+from alpha_panda.live.watch.redaction import Redaction, secrets_in
 
 _REST = 2.0  # a third of the interpreter's time at most
 
@@ -56,9 +58,13 @@ class _Beside(threading.Thread):
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
                 runner.run(serve_web(self._options, self._listening, self._ending, self._tell))
         except AlphaPandaError as error:
-            self._tell(f"the dashboard is not served: {error}")
+            self._tell_failure("the dashboard is not served", str(error))
         except Exception as error:  # noqa: BLE001  # whatever it is, the session trades on
-            self._tell(f"the dashboard is not served, by a defect of ours: {type(error).__name__}: {error}")
+            self._tell_failure("the dashboard is not served, by a defect of ours", f"{type(error).__name__}: {error}")
+
+    def _tell_failure(self, what: str, why: str) -> None:
+        """Tell a person, and whatever keeps what the terminal is told, what has failed, without any secret."""
+        self._tell(f"{what}: {Redaction(secrets_in(os.environ)).text(why)}")
 
     def stop(self) -> None:
         """Ask it to end."""
