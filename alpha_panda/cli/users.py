@@ -79,7 +79,7 @@ def change_role(name: Name, role: Role, /, *, json: Json = False) -> None:
 
 
 def disable_user(name: Name, /, *, json: Json = False) -> None:
-    """Let somebody in no longer; it ends their sessions, within some seconds also those that are open."""
+    """Let somebody in no longer; it ends their sessions: within a second, on open pages within some."""
     _changed(lambda database, now_ns, _: database.users.disable(name, now_ns), "disable", name, "", json)
 
 
