@@ -69,7 +69,8 @@ def store_source(
 ) -> Source:
     """Return the portfolio store as a source, held against the `log`; `folds` says that no stage fills it."""
     unread = reading.unread(now_ns)
-    if not log.is_read and not reading.trouble:
+    # At the beginning the store is read first, and is held against the log that is then still being read.
+    if log.read_ns and not log.is_read and not reading.trouble:
         unread = "nobody can tell how old it is while the event log is away"
     trouble = unread or _why_old(freshness, stages, log, folds, now_ns)
     return Source(

@@ -64,6 +64,7 @@ def source(
     missing: str = "",
     log_trouble: str = "",
     folds: bool = False,
+    log_read_ns: int = LATER_NS,
 ) -> Source:
     """Return the store as the screens show it, beside a portfolio stage that last reported so long ago."""
     reports = Reports()
@@ -71,7 +72,7 @@ def source(
         heard_ns = now_ns - silent_s * SECOND_NS
         reports.take(StageReport("portfolio", (0,), "first", phase, heard_ns, (), {}), heard_ns)
     stages = [stage for stage in reports.stages(now_ns) if stage.stage == "portfolio"]
-    log = log_source(Reading(str, log_trouble, now_ns), missing, 0, now_ns)
+    log = log_source(Reading(str, log_trouble, log_read_ns), missing, 0, now_ns)
     return store_source(Reading(str, trouble, now_ns), found, stages, log, folds, now_ns)
 
 
@@ -166,6 +167,7 @@ async def test_nobody_can_tell_how_old_the_store_is_without_the_log(log: Log):
     assert not shown.well
     assert shown.trouble == "nobody can tell how old it is while the event log is away"
     assert shown.complete_ns == NOW_NS
+    assert source(found, LATER_NS, log_trouble="nobody has looked yet", log_read_ns=0).well
 
 
 async def test_a_fold_of_this_process_names_what_it_waits_for(log: Log):
