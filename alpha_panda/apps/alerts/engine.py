@@ -173,10 +173,12 @@ class Alarms:
 
     # ── What was known before ────────────────────────────────────────────────────────────────────────────────────────
 
-    def take_over(self, known: "Known", moment: Moment) -> None:
-        """Take over what was raised before, what is shelved, and what people did in other processes."""
-        for each in known.alarms:
-            self._adopt(each, moment)
+    def take_over(self, known: "Known", moment: Moment) -> list[Alarm]:
+        """Take over what was raised before, what is shelved, and what people did in other processes.
+
+        Return what somebody has acknowledged here before it was known under which number.
+        """
+        adopted = [(each, self._adopt(each, moment)) for each in known.alarms]
         self._elsewhere = frozenset(id_of(each.rule, each.key) for each in known.alarms if not each.returned_ns)
         for id, alarm in self._alarms.items():
             alarm.shelf = known.shelves.get(id)
@@ -184,16 +186,18 @@ class Alarms:
                 alarm.acknowledge(who, moment.time_ns)
         for id, figure in known.settled.items():
             self.settled[id] = max(figure, self.settled.get(id, 0.0))
+        return [alarm for kept, alarm in adopted if alarm and alarm.acknowledged_ns and not kept.acknowledged_ns]
 
-    def _adopt(self, kept: Adopted, moment: Moment) -> None:
+    def _adopt(self, kept: Adopted, moment: Moment) -> Alarm | None:
         rule = next((rule for rule in self._rules if rule.name == kept.rule), None)
         if rule is None:
-            return
+            return None
         measure = Measure(kept.key, kept.cause, kept.figure)
         alarm = self._alarms.setdefault(rule.id_of(kept.key), Alarm(rule, measure))
         alarm.adopt(kept, moment)
         if kept.told and alarm.present:
             self._told[alarm.id] = None
+        return alarm
 
     def numbers(self) -> frozenset[int]:
         """Return the numbers in the database of what is shown."""

@@ -251,7 +251,8 @@ class AlertEngine:
             return
         known = await self._keeper.known(self._alarms.numbers())
         if known is not None:
-            self._alarms.take_over(known, self._moment())
+            for alarm in self._alarms.take_over(known, self._moment()):
+                self._keeper.acknowledged(alarm.episode, alarm.acknowledged_by)
             self._has_taken_over = True
 
     async def _test_daily(self) -> None:

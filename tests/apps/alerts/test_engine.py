@@ -138,6 +138,17 @@ def test_what_the_sender_finds_is_shown_also_where_it_is_not_found_here():
     assert states(watched) == {}
 
 
+def test_what_was_acknowledged_before_its_number_was_known_is_still_to_be_written():
+    watched = Watched(sends=False)
+    watched.pass_time(10, with_source("store", "connection refused"))
+    watched.alarms.acknowledge("SourceAway:store", "asha", watched.now_ns)
+    kept = Adopted(1, "SourceAway", "store", "refused", 1.0, 1, watched.now_ns, 0, 0, "", 1, watched.now_ns)
+    (unwritten,) = watched.alarms.take_over(Known([kept], {}, {}, {}), watched.moment)
+    assert (unwritten.episode.number, unwritten.acknowledged_by) == (1, "asha")
+    written = dataclasses.replace(kept, acknowledged_ns=watched.now_ns, acknowledged_by="asha")
+    assert watched.alarms.take_over(Known([written], {}, {}, {}), watched.moment) == []
+
+
 def test_what_needs_nobody_is_closed_by_whoever_sends_alone():
     both = all_of(with_limit("day_loss_reduce", 0.012), with_limit("day_loss_halt", 0.03))
     for sends, closed in ((True, 1), (False, 0)):

@@ -181,7 +181,7 @@ async def test_what_people_do_on_one_screen_counts_on_both(two: Two, database: D
     async with both_at_work(two):
         two.world.change = all_of(KILLED, having(dead_letters=2))
         await two.pass_time(8)
-        await until(lambda: shown(two.first) == shown(two.second) and len(shown(two.first)) == 2)
+        await until(lambda: shown(two.first) == shown(two.second) and len(two.second._alarms.numbers()) == 2)
         await two.second.acknowledge("KillEngaged", "asha")
         await two.second.resolve("DeadLetters", "ravi")
         await until(lambda: two.first._alarms.settled)
