@@ -237,11 +237,20 @@ class AlertEngine:
     async def _follow_database(self) -> None:
         """Take over what is known of the session's alarms, then write what happens, and look what others did."""
         async with asyncio.TaskGroup() as tasks:
-            await self._take_over()
+            await self._ask()
             tasks.create_task(self._keeper.run())
             while True:
                 await self._sleep(_KNOWN_EVERY_S)
-                await self._take_over()
+                await self._ask()
+
+    async def _ask(self) -> None:
+        """Ask the database, to the end also where this is cancelled: no connection is left in mid-sentence."""
+        asking = asyncio.create_task(self._take_over())
+        try:
+            await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            await asyncio.wait([asking], timeout=_PATIENCE_S)
+            raise
 
     async def _take_over(self) -> None:
         try:
