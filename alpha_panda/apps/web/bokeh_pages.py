@@ -52,7 +52,7 @@ def _is_of_a_page(self: WSHandler, websocket: WebSocket) -> bool:
     match websocket.scope["subprotocols"]:
         case ["bokeh", str() as token]:
             try:
-                return check_token_signature(token, self.application.secret_key, signed=True)
+                return check_token_signature(token, self.application.secret_key, self.application.sign_sessions)
             except Exception:  # noqa: BLE001  # whatever it is that somebody wrote, it is no token
                 return False
         case _:

@@ -131,7 +131,7 @@ def test_the_stop_of_a_page_works_with_its_session_out_of_date_and_the_database_
     house, address = web
     page.clock.install()
     page.goto(f"{address}/")
-    sign_in(page, "omar", PASSWORD)
+    sign_in(page, "asha", PASSWORD)
     expect(page.locator("button.stop")).to_have_text("STOP", timeout=20_000)
     monkeypatch.setattr(house.database.tokens, "use", away)
     monkeypatch.setattr(house.database.tokens, "stands", away)

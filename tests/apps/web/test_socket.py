@@ -129,7 +129,7 @@ async def test_what_cannot_be_read_as_http_is_refused_and_the_app_goes_on(web: W
 def test_a_port_that_is_taken_is_refused_in_a_sentence_or_gives_way_to_a_free_one():
     with bound("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
-        with pytest.raises(ConfigurationError, match=f"127.0.0.1 port {port}: Address already in use; choose another"):
+        with pytest.raises(ConfigurationError, match=f"127.0.0.1 port {port}: Address already in use; give it another"):
             bound("127.0.0.1", port)
         with bound("127.0.0.1", port, or_free=True) as second:
             assert second.getsockname()[1] != port
@@ -137,5 +137,5 @@ def test_a_port_that_is_taken_is_refused_in_a_sentence_or_gives_way_to_a_free_on
 
 @pytest.mark.parametrize("port", [-1, 65_536, 10**9])
 def test_a_port_that_cannot_be_is_refused_in_a_sentence(port: int):
-    with pytest.raises(ConfigurationError, match="choose another with --port"):
+    with pytest.raises(ConfigurationError, match="give it another address or port"):
         bound("127.0.0.1", port)
