@@ -1,6 +1,5 @@
 """Fixtures that every test may use: market data that lies beside the checkout, where there is any."""
 
-import os
 import pathlib
 from collections.abc import Callable, Generator
 
@@ -23,12 +22,6 @@ SHARED_DATA = pathlib.Path(__file__).parents[2] / "shared" / "data"
 
 LONGEST = ("notebooks", "faults", "apps")
 """The folders whose tests take longest: they go first, so that no process is left alone with one of them at the end."""
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Run half as many processes again as there are cores: many tests wait for servers, browsers and clocks."""
-    return len(os.sched_getaffinity(0)) * 3 // 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

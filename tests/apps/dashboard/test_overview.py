@@ -83,7 +83,7 @@ def test_it_fits_the_window_and_does_not_move(page: Page, home: str, desk: FakeD
 def test_a_change_of_the_account_is_seen(page: Page, home: str, desk: FakeDesk):
     opened(page, home)
     desk.change_account(day_pnl_e4=-12_345_67_00, state="halted", halt="day_loss_halt")
-    expect(page.get_by_text("−₹12,345.67", exact=True)).to_be_visible(timeout=2_000)
+    expect(page.get_by_text("−₹12,345.67", exact=True)).to_be_visible()
     expect(chip(page, "Account")).to_have_text(re.compile("halted"))
     expect(chip(page, "Account")).to_have_class(re.compile("bad"))
 
@@ -101,7 +101,7 @@ def test_a_feed_that_falls_silent_goes_amber_then_red_and_its_figures_fade(page:
     opened(page, home)
     expect(chip(page, "Feed")).to_have_class(re.compile("well"))
     desk.shown, desk.hears = desk.picture, False
-    expect(chip(page, "Feed")).to_have_class(re.compile("warn"), timeout=4_000)
+    expect(chip(page, "Feed")).to_have_class(re.compile("warn"))
     expect(page.locator(".first")).to_have_css("filter", re.compile("opacity"))
     expect(chip(page, "Feed")).to_have_class(re.compile("bad"), timeout=12_000)
     expect(page.locator(".first")).to_have_css("filter", "grayscale(1) opacity(0.5)")

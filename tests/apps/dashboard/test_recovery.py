@@ -36,7 +36,7 @@ def test_it_recovers_from_a_restart_by_itself(page: Page, port: int):
     again.change_account(equity_e4=11_11_111_11_00)
     with served(application(again), port):
         expect(page.get_by_text("₹11,11,111.11", exact=True)).to_be_visible(timeout=60_000)
-        expect(page.locator(".of-account")).to_have_text(re.compile("running"), timeout=5_000)
+        expect(page.locator(".of-account")).to_have_text(re.compile("running"))
         assert page.evaluate("window.sameDocument") is None
 
 
