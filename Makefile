@@ -4,8 +4,6 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-# Half as many as there are cores again, for many tests wait for servers, browsers and clocks.
-PROCESSES := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup live test check bench lock clean
@@ -19,7 +17,7 @@ live: setup  ## Start the platform with the paper profile, and its dashboard.
 	$(BIN)/python -m alpha_panda.live --web-port 8000 --no-until-end $(ARGS)
 
 test: setup  ## Run the tests, for example: make test ARGS="-k ledger".
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup  ## Check lint, format, types and import contracts.
 	$(BIN)/ruff check .
